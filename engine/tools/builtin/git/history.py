@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from engine.tools.builtin.git.repository import GitRepository
     from engine.tools.process.command_runner import CommandOutcome
 
-_FIELDS = "%H%x00%P%x00%aN%x00%aE%x00%at%x00%s%x00%b"
-_FIELD_COUNT = 7
+_FIELDS = "%ct%x00%H%x00%P%x00%aN%x00%aE%x00%at%x00%s%x00%b"
+_FIELD_COUNT = 8
 _PAGE = 2000
 _BODY_STEPS = (1000, 300, 100, 0)
 _ROOM_FOR_THE_REST = 64 * 1024
@@ -36,16 +36,18 @@ async def read_log(
     last = await repository.commit(to_ref)
     first = await repository.commit(from_ref) if from_ref is not None else None
     span = f"{first}..{last}" if first is not None else last
-    total = int((await repository.read("rev-list", "--count", span, "--")).stdout)
-    wanted = total if max_count is None else min(total, max_count)
-    commits = [commit async for commit in _commits(repository, span, wanted)]
-    notices = [f"{wanted:,} of {total:,} commits were asked for"] if wanted < total else []
+    read = [commit async for commit in _commits(repository, span, max_count)]
+    commits, dates = [commit for commit, _ in read], {commit["sha"]: date for commit, date in read}
+    total = len(commits)
+    if total == max_count:
+        total = int((await repository.read("rev-list", "--count", span, "--")).stdout)
+    notices = [f"{len(commits):,} of {total:,} commits were asked for"] if len(commits) < total else []
     commits, cuts = _fitting(commits, max_body, repository.limits.max_output_bytes - _ROOM_FOR_THE_REST)
     return {
         "commits": commits,
         "total": total,
         "notice": "; ".join([*notices, *cuts]) or None,
-        "to": {"sha": last, "date": await _date_of(repository, last)},
+        "to": {"sha": last, "date": dates[last] if last in dates else await _date_of(repository, last)},
         "origin": _origin(repository),
     }
 
@@ -65,11 +67,16 @@ async def read_authors(repository: GitRepository, from_ref: str | None, to_ref: 
     return {"authors": authors}
 
 
-async def _commits(repository: GitRepository, span: str, wanted: int) -> AsyncIterator[dict[str, Any]]:
-    """Page by page, so that what git writes stays below the limit; a page that does not is halved."""
+async def _commits(
+    repository: GitRepository, span: str, most: int | None
+) -> AsyncIterator[tuple[dict[str, Any], str | None]]:
+    """Commits, and when each was committed.
+
+    Page by page, so that what git writes stays below the limit; a page that does not is halved.
+    """
     done, size = 0, _PAGE
-    while done < wanted:
-        count = min(size, wanted - done)
+    while most is None or done < most:
+        count = size if most is None else min(size, most - done)
         page = [f"--skip={done}", f"--max-count={count}"]
         outcome = await repository.git(
             "log", "-z", "--encoding=UTF-8", "--no-color", "--no-show-signature", "--no-notes",
@@ -84,8 +91,12 @@ async def _commits(repository: GitRepository, span: str, wanted: int) -> AsyncIt
             continue
         # -z ends each commit with the same NUL that separates fields
         fields = outcome.stdout.decode("utf-8", "replace").removesuffix("\0").split("\0")
-        for index in range(0, len(fields) - _FIELD_COUNT + 1, _FIELD_COUNT):
-            yield _commit(fields[index : index + _FIELD_COUNT])
+        starts = range(0, len(fields) - _FIELD_COUNT + 1, _FIELD_COUNT)
+        for index in starts:
+            committed, *rest = fields[index : index + _FIELD_COUNT]
+            yield _commit(rest), _date(committed)
+        if len(starts) < count:
+            return
         done += count
 
 
