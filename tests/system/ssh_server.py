@@ -1,7 +1,8 @@
 """Sessions over ssh on loopback for this account alone: a server and a client that need nothing installed.
 
 The server is a process of its own (`python -m tests.system.ssh_server PLACE`); what it starts gets a
-terminal and the environment that sshd would give it.
+terminal and the environment that sshd would give it. A shell performs the command; one that begins with
+`warm` is `vasini` with the rest as arguments, forked from a warm process.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 import pty
 import pwd
+import shlex
 import struct
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncssh
+
+from tests.system.warm_command import WarmCommand, warm_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +66,9 @@ def ssh_server(place: Path) -> Iterator[SshServer]:
 class _Session(asyncssh.SSHServerSession[bytes]):
     """One program on a terminal of its own; the terminal is closed with the line."""
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, warm: WarmCommand) -> None:
         self._peer = peer
+        self._warm = warm
         self._command = ""
         self._master, self._slave = pty.openpty()
         self._ends: asyncio.Task[None] | None = None
@@ -102,12 +107,18 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
     async def _perform(self) -> None:
         self.resume_writing()
-        program = await asyncio.create_subprocess_exec(
-            "setsid", "--ctty", "sh", "-c", self._command,
-            stdin=self._slave, stdout=self._slave, stderr=self._slave, env=self._environment(),
-        )  # fmt: skip
-        os.close(self._slave)
-        status = await program.wait()
+        words = shlex.split(self._command)
+        if words[0] == "warm":
+            console = self._warm.on_terminal(words, self._slave, Path.home(), self._environment())
+            status = await asyncio.to_thread(console.wait)
+            os.close(self._slave)  # not before: a terminal that nobody has opened yet would be gone
+        else:
+            program = await asyncio.create_subprocess_exec(
+                "setsid", "--ctty", "sh", "-c", self._command,
+                stdin=self._slave, stdout=self._slave, stderr=self._slave, env=self._environment(),
+            )  # fmt: skip
+            os.close(self._slave)
+            status = await program.wait()
         while self._pass_on():
             pass
         self._channel.exit(status)
@@ -145,19 +156,22 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 class _Server(asyncssh.SSHServer):
     """Lets in whoever has the key."""
 
+    def __init__(self, warm: WarmCommand) -> None:
+        self._warm = warm
+
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         ends = (*conn.get_extra_info("peername")[:2], *conn.get_extra_info("sockname")[:2])
         self._peer = " ".join(map(str, ends))
 
     def session_requested(self) -> _Session:
-        return _Session(self._peer)
+        return _Session(self._peer, self._warm)
 
 
-async def _serve(place: Path) -> None:
+async def _serve(place: Path, warm: WarmCommand) -> None:
     listening = await asyncssh.listen(
         "127.0.0.1",
         0,
-        server_factory=_Server,
+        server_factory=lambda: _Server(warm),
         server_host_keys=[str(place / "host_key")],
         authorized_client_keys=str(place / "user_key.pub"),
         encoding=None,
@@ -168,4 +182,5 @@ async def _serve(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1])))
+    with warm_command() as started:
+        asyncio.run(_serve(Path(sys.argv[1]), started))

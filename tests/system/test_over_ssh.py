@@ -11,7 +11,6 @@ import pytest
 
 from tests.system.conftest import PROGRAM
 from tests.system.slow_line import slow_line
-from tests.system.ssh_server import SshServer, ssh_server
 from tests.system.terminal import Terminal, terminal
 from vasini_tui.identity import login_name
 
@@ -19,21 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.system.conftest import Vasini
+    from tests.system.ssh_server import SshServer
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    from tests.system.ssh_server import ssh_server  # noqa: PLC0415 - slow to import, and all workers read this
+
     with ssh_server(tmp_path_factory.mktemp("sshd")) as started:
         yield started
 
 
 @contextmanager
 def session(
-    vasini: Vasini, server: SshServer, term: str = "xterm-256color", *arguments: str, port: int | None = None
+    vasini: Vasini,
+    server: SshServer,
+    term: str = "xterm-256color",
+    *arguments: str,
+    port: int | None = None,
+    program: str = "warm",
 ) -> Iterator[Terminal]:
-    remote = " ".join(["exec", str(PROGRAM), *arguments])
+    remote = " ".join([program, *arguments])
     argv = server.command(remote, port=port)
     env = {**vasini.environment, "TERM": term}
     with terminal(argv, env=env, cwd=vasini.cwd) as opened:
@@ -56,7 +63,8 @@ def console_pid(vasini: Vasini) -> int:
 @pytest.mark.parametrize("term", ["xterm", "screen", "linux"])
 def test_keys_and_sizes_and_the_end(vasini: Vasini, server: SshServer, term: str) -> None:
     vasini.ok("run", "hello/hello", "--set", "name=Ada")
-    with session(vasini, server, term) as screen:
+    program = f"exec {PROGRAM}" if term == "xterm" else "warm"
+    with session(vasini, server, term, program=program) as screen:
         screen.shows("pending input")
         screen.press("down", "3")
         screen.shows("How should Ada be greeted?")

@@ -210,7 +210,8 @@ def _watched(main: Any, order: dict[str, Any]) -> int:
             os._exit(_perform(main, order))
         os.write(tell, str(pid).encode())
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        os.write(ended, str(status).encode())
+        with suppress(BrokenPipeError):  # whoever asked has ended before it
+            os.write(ended, str(status).encode())
         os._exit(0)
     os.waitpid(watching, 0)
     for file in (tell, ended):
