@@ -211,11 +211,12 @@ class Runs(Protocol):
         ...
 
     async def conversation(
-        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None, calls: bool = True
     ) -> Conversation:
         """What the agent of that path was told, what it said, and what its calls brought (masked).
 
-        Of its turns `limit`, or all, that come after so many; a negative `after` counts from the end.
+        Of its turns `limit`, or all, that come after so many; a negative `after` counts from the end. Without
+        `calls` a turn tells how many it wanted and which one asks a person, and what its model said.
         Raises NotFound, InvalidInput for a step that is no agent.
         """
         ...

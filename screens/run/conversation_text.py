@@ -20,17 +20,27 @@ _SCRIPTED = "scripted (no model was asked)"
 
 
 def conversation_lines(conversation: Conversation) -> Iterator[str]:
-    """All of it. The lines are not sanitized yet."""
+    """All that was read of it. The lines are not sanitized yet."""
     yield title_line(conversation)
     yield from told_lines(conversation)
-    for number, turn in enumerate(conversation.turns, conversation.first + 1):
-        yield ""
-        if turn.said or turn.said_images:
-            yield from _said(turn)
-            yield ""
-        yield turn_line(number, turn)
-        yield from _answer(turn)
+    for number, turn in numbered(conversation):
+        yield from whole_turn_lines(number, turn)
     yield from end_lines(conversation)
+
+
+def numbered(conversation: Conversation) -> Iterator[tuple[int, SpokenTurn]]:
+    """The turns that were read of it with their numbers, from 1."""
+    return enumerate(conversation.turns, conversation.first + 1)
+
+
+def whole_turn_lines(number: int, turn: SpokenTurn) -> Iterator[str]:
+    """A turn below those before it."""
+    yield ""
+    if turn.said or turn.said_images:
+        yield from _said(turn)
+        yield ""
+    yield turn_line(number, turn)
+    yield from _answer(turn)
 
 
 def title_line(conversation: Conversation) -> str:

@@ -82,6 +82,23 @@ def long_steps(turns: int, *, last: StepStatus = StepStatus.COMPLETED) -> tuple[
     return (a_step("look", StepStatus.RUNNING, type="agent", input=told, finished_at=None), *answers)
 
 
+def busy_steps(turns: int, calls: int) -> tuple[StepView, ...]:
+    """An agent whose turns have many calls each; the second call of turn 2 waits for a person."""
+    told, *models = long_steps(turns)
+    wanted = [{"tool": "files.read", "arguments": f'{{"n": {call}}}'} for call in range(calls)]
+    waits = {"status": StepStatus.PENDING_HUMAN, "output": None}
+    made = [
+        a_step(f"look/{turn}/calls/{call}/call", type="tool", name="files.read", output={"text": "beans"})
+        for turn in range(turns)
+        for call in range(calls)
+    ]
+    return (
+        told,
+        *(step.model_copy(update={"output": {**step.output, "calls": wanted}}) for step in models),
+        *(step.model_copy(update=waits if step.step_id == "look/1/calls/1/call" else {}) for step in made),
+    )
+
+
 def asking_steps() -> tuple[StepView, ...]:
     """The same as `agent_steps`, and the first call waits for a person."""
     waits = {"status": StepStatus.PENDING_HUMAN, "output": None, "finished_at": None}

@@ -273,8 +273,9 @@ class FakeRuns(Scoped):
         raise NotFound(f"There is no step {step_id}.")
 
     async def conversation(
-        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None, calls: bool = True
     ) -> Conversation:
+        self.engine.note("conversation", (after, limit, calls))
         agent = await self.step(run_id, step_id)
         inside = {step.step_id: step for step in await self.steps(run_id)}
         forms = {form.step_id: form for form in self.engine.stored_forms.values() if form.run_id == run_id}
@@ -283,7 +284,8 @@ class FakeRuns(Scoped):
         stop = count if limit is None else first + limit
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
-        return conversation_of(run_id, agent, Below(inside, forms=forms), first=first, count=count)
+        below = Below(inside, forms=forms, calls=calls)
+        return conversation_of(run_id, agent, below, first=first, count=count)
 
     async def snapshot(self, run_id: str) -> RunSnapshot:
         run = await self.summary(run_id)

@@ -13,7 +13,7 @@ from engine import open_engine
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused
 from tests.engine.pictures import png
-from tests.fakes.conversations import agent_steps, message_form, waiting_steps
+from tests.fakes.conversations import agent_steps, long_steps, message_form, waiting_steps
 from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_flow, a_pack, a_run, a_step
 from vasini_tui.__main__ import main
@@ -64,15 +64,19 @@ steps:
 """
 
 
-def test_who_asks_hears_the_agent_that_was_handed_over_to(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def a_desk(home: Path) -> None:
     pack = home / "packs" / "desk"
     (pack / "flows").mkdir(parents=True)
     about = "schema_version: '1.0'\npack_id: desk\nversion: 1.0.0\nauthor: {name: Ann}\n"
     manifest = f"{about}role: {{title: Desk, domain: Tests, goal: {{primary: Be asked}}}}\n"
     (pack / "profession-pack.yaml").write_text(manifest)
     (pack / "flows" / "talk.yaml").write_text(HANDING)
+
+
+def test_who_asks_hears_the_agent_that_was_handed_over_to(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_desk(home)
 
     def asked(*arguments: str) -> list[str]:
         assert main(("ask", *arguments), opener=open_engine) == ExitCode.OK, capsys.readouterr().err
@@ -84,6 +88,40 @@ def test_who_asks_hears_the_agent_that_was_handed_over_to(
     assert asked(run_id, "The long one") == ["I come."]
     turns = json.loads("\n".join(asked(run_id, "--end", "--json")))["turns"]
     assert turns == []
+
+
+def test_what_another_command_answered_is_worked_before_more_is_said(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_desk(home)
+
+    def perform(*arguments: str) -> str:
+        assert main(arguments, opener=open_engine) == ExitCode.OK, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    run_id = json.loads(perform("ask", "desk", "Help!", "--json"))["run"]["run_id"]
+    perform("answer", run_id, "--values", '{"text": "Water everywhere"}')
+    said = json.loads(perform("ask", run_id, "The long one", "--json"))["turns"]
+    assert [(turn["said"], turn["text"]) for turn in said] == [
+        ("Water everywhere", "I hand over."),
+        ("", "Which pipe?"),
+        ("The long one", "I come."),
+    ]
+    written = perform("conversation", run_id, "repairs").splitlines()
+    assert written.index("│ The long one") < written.index("│ I come.")
+    perform("answer", run_id, "--values", '{"text": ""}')
+    assert main(("ask", run_id, "Too late?"), opener=open_engine) == ExitCode.REFUSED
+    assert "its run is COMPLETED" in capsys.readouterr().err
+
+
+def test_a_long_conversation_is_written_whole(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run())
+    fake.stored_steps["run-1"] = long_steps(33)
+    lines = vasini("conversation", "run-1").stdout.splitlines()
+    assert [line for line in lines if line.startswith("│ answer")] == [
+        f"│ answer {n}{' Needle' if n == 3 else ''}" for n in range(1, 34)
+    ]
+    assert all(limit for _, limit, _ in fake.asked("conversation"))
 
 
 TALK = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)

@@ -78,7 +78,9 @@ class SpokenTurn(Contract):
     hidden: tuple[str, ...] = Field(
         default=(), description="Tools of its own that a person had hidden in this turn."
     )
-    calls: tuple[SpokenCall, ...] = ()
+    calls: tuple[SpokenCall, ...] = Field(default=(), description="None where only turns were asked for.")
+    call_count: int = Field(default=0, description="How many it wanted, whether they are told here or not.")
+    asks: str | None = Field(default=None, description="Path of the first call that waits for a person.")
     error: RunError | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.errors import ErrorCode, Unavailable
@@ -156,10 +156,14 @@ class MemoryJournal(JournalWrites):
         below = tuple(f"{path}/" for path in paths)
         return [row for row in await self.step_rows(run_id) if row["path"].startswith(below)]
 
-    async def count_below(self, run_id: str, path: str, type_: str) -> int:
+    async def step_rows_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
-        rows = (await self._read()).steps.get(run_id, {}).values()
-        return sum(row["type"] == type_ and row["path"].startswith(f"{path}/") for row in rows)
+        return [row for row in await self.step_rows(run_id) if row["path"] in paths]
+
+    async def count_scopes(self, run_id: str, path: str, step: str) -> int:
+        """See port."""
+        steps = (await self._read()).steps.get(run_id, {})
+        return next(number for number in count() if f"{path}/{number}/{step}" not in steps)
 
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
@@ -222,6 +226,21 @@ class MemoryJournal(JournalWrites):
             and tenant in {None, row["tenant"]}
         )
         return list(islice(found, limit))
+
+    async def requests_below(
+        self, run_id: str, paths: Sequence[str], status: RequestStatus | None
+    ) -> Sequence[RequestViewRow]:
+        """See port."""
+        below = tuple(f"{path}/" for path in paths)
+        store = await self._read()
+        oldest_first = (store.requests[request_id] for request_id in sorted(store.requests))
+        return [
+            _with_run(store, row)
+            for row in oldest_first
+            if row["run_id"] == run_id
+            and row["step_id"].startswith(below)
+            and (status is None or row["status"] == status.value)
+        ]
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""

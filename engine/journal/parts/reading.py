@@ -63,8 +63,12 @@ class RunReads(Protocol):
         """The same of the executions below some paths, in no order."""
         ...
 
-    async def count_below(self, run_id: str, path: str, type_: str) -> int:
-        """How many executions of a type there are below a path."""
+    async def step_rows_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
+        """The same of the executions of some paths, in no order."""
+        ...
+
+    async def count_scopes(self, run_id: str, path: str, step: str) -> int:
+        """How many scopes below a path, numbered from 0 without a gap, have such a step."""
         ...
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
@@ -89,6 +93,12 @@ class RunReads(Protocol):
         tenant: str | None = None,
     ) -> Sequence[RequestViewRow]:
         """Requests, oldest first, after the id `after`; of one run or one tenant when they are given."""
+        ...
+
+    async def requests_below(
+        self, run_id: str, paths: Sequence[str], status: RequestStatus | None
+    ) -> Sequence[RequestViewRow]:
+        """Requests of steps below some paths, none of which lies below another, oldest first."""
         ...
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:

@@ -240,9 +240,14 @@ class SqliteJournal(JournalWrites):
         rows = await self._read(query("select_steps_below"), (run_id, encode(list(paths))))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
-    async def count_below(self, run_id: str, path: str, type_: str) -> int:
+    async def step_rows_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
-        return int((await self._read(query("count_steps_below"), (run_id, path, path, type_)))[0][0])
+        rows = await self._read(query("select_steps_at"), (run_id, encode(list(paths))))
+        return cast("list[StepViewRow]", [dict(row) for row in rows])
+
+    async def count_scopes(self, run_id: str, path: str, step: str) -> int:
+        """See port."""
+        return int((await self._read(query("count_scopes"), (run_id, path, step)))[0][0])
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """See port."""
@@ -287,6 +292,14 @@ class SqliteJournal(JournalWrites):
         else:
             rows = await self._read(query("page_requests"), (kind.value, status.value, start, limit))
         return cast("list[RequestViewRow]", [dict(row) for row in rows[:limit]])
+
+    async def requests_below(
+        self, run_id: str, paths: Sequence[str], status: RequestStatus | None
+    ) -> Sequence[RequestViewRow]:
+        """See port."""
+        arguments = (run_id, encode(list(paths)), None if status is None else status.value)
+        rows = await self._read(query("run_requests_below"), arguments)
+        return cast("list[RequestViewRow]", [dict(row) for row in rows])
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""

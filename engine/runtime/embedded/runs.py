@@ -323,10 +323,10 @@ class Runs(Steering):
         return await Snapshots(self._journal, self._clock, self.reader, self._packs).of(run_id)
 
     async def conversation(
-        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None, calls: bool = True
     ) -> Conversation:
         """See facade."""
-        return await self.reader.conversation(run_id, step_id, after, limit)
+        return await self.reader.conversation(run_id, step_id, after, limit, calls=calls)
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
         """See facade."""

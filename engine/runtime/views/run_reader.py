@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.flows.agent_step import MODEL
-from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
@@ -15,8 +14,7 @@ from engine.governance.access import Scoped
 from engine.journal.encoding import decode
 from engine.journal.errors import reading
 from engine.machine.model.state import scope_path_of
-from engine.runtime.views.conversations.below import Below
-from engine.runtime.views.conversations.conversation import conversation_of
+from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
@@ -38,9 +36,6 @@ if TYPE_CHECKING:
     from engine.runtime.views.time_travel import RunHistory
 
 Row = TypeVar("Row", bound="RunRow")
-MAX_REQUESTS = 100_000
-"""Of one run, of which a conversation says who decided."""
-_NEWEST = 2**62
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -129,32 +124,14 @@ class RunReader(Scoped):
         rows = await self._journal.step_rows_below(run_id, [f"{agent}/{number}" for number in numbers])
         return {row["path"]: await self._views.step(row, full=row["type"] == MODEL) for row in rows}
 
-    async def conversation(self, run_id: str, step_id: str, after: int, limit: int | None) -> Conversation:
+    async def conversation(
+        self, run_id: str, step_id: str, after: int, limit: int | None, *, calls: bool
+    ) -> Conversation:
         """What an agent was told and said, masked. Raises NotFound, InvalidInput for a step that is none."""
-        agent, journal = await self.step(run_id, step_id), self._journal
-        count = await journal.count_below(run_id, step_id, MODEL)
-        first = max(0, min(count, after if after >= 0 else count + after))
-        stop = count if limit is None else min(count, first + max(0, limit))
-        # an agent of another program has no turns, but calls
-        wanted = [f"{step_id}/{turn}" for turn in range(first, stop)] if count else [step_id]
-        rows = await journal.step_rows_below(run_id, wanted)
-        inside = {row["path"]: await self._views.step(row, full=True) for row in rows}
-        asked = await journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
-        decided = {
-            row["step_id"]: f"{row['decision']} by {row['decided_by']}"
-            for row in asked
-            if row["decision"] is not None
-        }
-        written = await journal.request_rows(RequestKind.FORM, None, MAX_REQUESTS, None, run_id)
-        below = tuple(f"{path}/" for path in (*wanted, f"{step_id}/{stop}"))
-        forms = {
-            row["step_id"]: await self._views.form(row) for row in written if row["step_id"].startswith(below)
-        }
-        asking = [row for row in rows if row["type"] in {MODEL, PROMPT}]
-        since = min((row["first_seq"] for row in asking), default=0)
-        until = max((row["output_seq"] or _NEWEST for row in asking), default=0)
-        costs = await journal.spending.by_step(run_id, since, until)
-        return conversation_of(run_id, agent, Below(inside, decided, forms, costs), first=first, count=count)
+        agent = await self.step(run_id, step_id)
+        return await read_conversation(
+            self._journal, self._views, run_id, agent, after=after, limit=limit, calls=calls
+        )
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
         """A page of the run's history. Raises NotFound."""

@@ -13,7 +13,7 @@ from screens.widgets.text_lines import safe_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.contracts.runs.conversation import Conversation, SpokenTurn
+    from engine.contracts.runs.conversation import SpokenTurn
 
 HEADING_CHARACTERS = 400
 
@@ -27,6 +27,8 @@ class Block:
     open: bool = False
     loud: bool = False
     """It is under way, or something in it waits for a person."""
+    kept: bool = False
+    """A person unfolded it: it is not folded when newer ones come."""
 
     @property
     def unread(self) -> bool:
@@ -45,25 +47,19 @@ def written(lines: Iterable[str]) -> tuple[SafeText, ...]:
 
 
 def read_turn(block: Block, number: int, turn: SpokenTurn) -> None:
-    """Show a turn in its block; only an open one keeps its lines."""
-    calls = len(turn.calls)
-    more = "" if not calls else " · 1 call" if calls == 1 else f" · {calls} calls"
-    asks = asks_at(turn) is not None
+    """Show a turn in its block; only an open one keeps its lines, of a turn that was read with its calls."""
+    calls = turn.call_count
+    more = "" if not calls else " · 1 call" if calls == 1 else f" · {calls:,} calls"
+    asks = turn.asks is not None
     words = f"{turn_line(number, turn)}{more}{' · asks' if asks else ''}"
     block.heading = sanitize(words, limit=HEADING_CHARACTERS)
     block.loud = asks or turn.status is StepStatus.RUNNING
-    block.lines = written(turn_lines(turn)) if block.open else None
+    block.lines = written(turn_lines(turn)) if block.open and is_whole(turn) else None
 
 
-def asks_at(turn: SpokenTurn) -> str | None:
-    """The path of the first call of a turn that waits for a person."""
-    waiting = (StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT)
-    return next((call.step_id for call in turn.calls if call.waits_with or call.status in waiting), None)
-
-
-def numbered(found: Conversation) -> list[tuple[int, SpokenTurn]]:
-    """Its turns with their numbers, from 1."""
-    return list(enumerate(found.turns, found.first + 1))
+def is_whole(turn: SpokenTurn) -> bool:
+    """Whether it was read with its calls."""
+    return len(turn.calls) == turn.call_count
 
 
 def picture(block: Block) -> tuple[object, ...]:
@@ -71,8 +67,7 @@ def picture(block: Block) -> tuple[object, ...]:
     return block.heading, block.lines, block.open, block.loud
 
 
-def line_of_call(turn: SpokenTurn) -> int:
-    """The line of its block in which the call that asks stands."""
-    path = asks_at(turn) or ""
-    lines = enumerate(turn_lines(turn), 1)
-    return next((n for n, line in lines if line.startswith("  call of ") and line.endswith(path)), 0)
+def line_of_call(lines: Iterable[str], path: str) -> int:
+    """The line of a block, from 1, in which a call stands; 0 where none does."""
+    calls = (n for n, line in enumerate(lines, 1) if line.startswith("  call of ") and line.endswith(path))
+    return next(calls, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, takewhile, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -14,9 +15,8 @@ from screens.frame.screen import attempt, show_notice
 from screens.keys.bindings import bindings
 from screens.run.conversation.blocks import (
     Block,
-    asks_at,
+    is_whole,
     line_of_call,
-    numbered,
     picture,
     read_turn,
     written,
@@ -25,12 +25,14 @@ from screens.run.conversation.search import PAGE, Search
 from screens.run.conversation.speech import Speech
 from screens.run.conversation.table import TurnsTable
 from screens.run.conversation.writing import WritingLines
-from screens.run.conversation_text import end_lines, title_line, told_lines, turn_lines
+from screens.run.conversation_text import end_lines, numbered, title_line, told_lines, turn_lines
 from screens.run.output_pane import BUSY_SECONDS
 from screens.run_verbs.looking import LookVerbs
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.app import ComposeResult
 
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 NEWEST = 20
-"""Turns that are read with each news of the run, and are open at first."""
+"""Turns that are read when it opens, and are open at first;"""
+OPEN_CALLS = 200
+"""but only as many of them as have so few calls, and the last one."""
 _NOTE = " What models and tools wrote stands behind a bar; it is data, whatever it says."
 
 
@@ -54,7 +58,9 @@ class ConversationScreen(LookVerbs):
         self._waits_with: str | None = None
         self._writing = self._reading = False
         self._turns = 0
-        self._asks: tuple[int, SpokenTurn] | None = None
+        self._folded_to = 0
+        self._told: tuple[str, ...] = ()
+        self._asks: tuple[int, str] | None = None
         self._speech: Speech | None = None
         self._said: tuple[SafeText, ...] = ()
         self._wanted = ""
@@ -97,40 +103,76 @@ class ConversationScreen(LookVerbs):
         return batch.lagged or any(event.run_id == self._run_id for event in batch.events)
 
     async def load(self) -> None:
-        """The newest turns; those before stay as they were read."""
-        found = await self.state.engine.runs.conversation(self._run_id, self._step_id, after=-NEWEST)
+        """The newest turns, of which those before the last one that was known stay as they were read."""
+        known = max(0, self._turns - 1)
+        found = await self._page(known, NEWEST) if self._turns else None
+        if found is None or found.turn_count > known + NEWEST:
+            found = await self._newest()
         self._waits_with = found.waits_with
         self._open_line(opened=found.waits_with is not None)
         self.query_one("#conversation-head", Plain).show(sanitize(f" {title_line(found)}", limit=300))
-        asking = ((number, turn) for number, turn in numbered(found) if asks_at(turn))
+        asking = ((number, turn.asks) for number, turn in numbered(found) if turn.asks)
         self._asks = next(asking, None)
         self._follow_speech(found)
         first = self._fit(found)
         if first is not None:
             self._table.changed(first)
 
+    async def _newest(self) -> Conversation:
+        """Those that are open at first with their calls, of the others only that they are there."""
+        found = await self._page(-NEWEST, None, calls=False)
+        opened = len(list(takewhile(lambda calls: calls <= OPEN_CALLS, _calls_from_end(found))))
+        whole = found.turns[len(found.turns) - max(1, opened) :]
+        if not all(map(is_whole, whole)):
+            whole = (await self._page(found.turn_count - len(whole), len(whole))).turns
+        return found.model_copy(update={"turns": (*found.turns[: len(found.turns) - len(whole)], *whole)})
+
     def _fit(self, found: Conversation) -> int | None:
         """Blocks as the conversation is now; the number of the first one that is another than before, or is
         gone; None when all are the same."""
-        blocks, before = self._table.blocks, list(map(picture, self._table.blocks))
-        told = blocks[0] if blocks else Block(sanitize("what it was told"), open=True)
-        told.lines = written(told_lines(found))
-        turns = blocks[1 : 1 + min(self._turns, found.turn_count)]
-        turns += [Block(open=place >= found.first) for place in range(len(turns), found.turn_count)]
-        self._turns = len(turns)
+        blocks, told = self._table.blocks, tuple(told_lines(found))
+        anew = told != self._told
+        if anew:
+            self._told = told
+            opened = not blocks or blocks[0].open
+            blocks[:1] = [Block(sanitize("what it was told"), written(told), open=opened)]
+        stand = 1 + min(self._turns, found.first)
+        before = list(map(picture, blocks[stand:]))
+        turns = blocks[stand : 1 + min(self._turns, found.turn_count)]
+        del blocks[stand:]
+        blocks += turns
+        whole = {number for number, turn in numbered(found) if is_whole(turn)}
+        blocks += [Block(open=number in whole) for number in range(len(blocks), found.turn_count + 1)]
+        self._turns = found.turn_count
         for number, turn in numbered(found):
-            self._take(turns[number - 1], number, turn)
+            self._take(blocks[number], number, turn)
         heading, *rest = [line for line in end_lines(found) if line] or [""]
-        ends = [Block(sanitize(heading), written(rest), open=bool(rest))] if heading else []
-        self._table.blocks = [told, *turns, *ends]
-        pairs = enumerate(map(picture, self._table.blocks))
-        same = next((number for number, now in pairs if before[number : number + 1] != [now]), None)
-        if same is None and len(self._table.blocks) != len(before):
-            return min(len(self._table.blocks), len(before))
-        return same
+        if heading:
+            blocks.append(Block(sanitize(heading), written(rest), open=bool(rest)))
+        now = list(map(picture, blocks[stand:]))
+        pairs = enumerate(zip_longest(before, now), stand)
+        same = next((number for number, (old, new) in pairs if old != new), None)
+        return min(
+            (place for place in (0 if anew else None, same, self._fold_older()) if place is not None),
+            default=None,
+        )
+
+    def _fold_older(self) -> int | None:
+        """Who follows what comes keeps the newest turns open, and those that they unfolded themselves; the
+        number of the first turn that is folded for it."""
+        table = self._table
+        older = range(self._folded_to + 1, self._turns - NEWEST + 1) if table.at_end else ()
+        folded = [number for number in older if table.blocks[number].open and not table.blocks[number].kept]
+        for number in folded:
+            table.blocks[number].open, table.blocks[number].lines = False, None
+        if older:
+            self._folded_to = older[-1]
+        return next(iter(folded), None)
 
     def _take(self, block: Block, number: int, turn: SpokenTurn) -> None:
-        """A turn as it was read, with what its model says just now."""
+        """A turn as it was read, with what its model says just now; what is known of its calls stays."""
+        if block.open and block.lines is not None and not is_whole(turn):
+            return
         read_turn(block, number, turn)
         if number == self._turns:
             block.lines = self._with_speech(block.lines)
@@ -169,22 +211,29 @@ class ConversationScreen(LookVerbs):
             self.act(self._read(message.first, message.end), group="turns")
 
     async def _read(self, first: int, stop: int) -> None:
+        stop = min(stop, first + PAGE, self._turns + 1)
+        opened = [number for number in range(first, stop) if self._table.blocks[number].open]
         try:
-            found = await self._page(first - 1, min(PAGE, stop - first))
+            if len(opened) < stop - first:
+                self._take_all(await self._page(first - 1, stop - first, calls=False))
+            for number in opened:
+                self._take_all(await self._page(number - 1, 1))
         finally:
             self._reading = False
-        for number, turn in numbered(found):
-            if number <= self._turns:
-                self._take(self._table.blocks[number], number, turn)
-        for number in range(first, min(stop, first + PAGE, len(self._table.blocks))):
+        for number in range(first, min(stop, len(self._table.blocks))):
             block = self._table.blocks[number]
             if block.unread:  # gone meanwhile
                 block.heading, block.lines = sanitize(f"turn {number}"), ()
         self._table.changed(first)
 
-    async def _page(self, after: int, limit: int) -> Conversation:
+    def _take_all(self, found: Conversation) -> None:
+        for number, turn in numbered(found):
+            if number <= self._turns:
+                self._take(self._table.blocks[number], number, turn)
+
+    async def _page(self, after: int, limit: int | None, *, calls: bool = True) -> Conversation:
         return await self.state.engine.runs.conversation(
-            self._run_id, self._step_id, after=after, limit=limit
+            self._run_id, self._step_id, after=after, limit=limit, calls=calls
         )
 
     def _open_line(self, *, opened: bool) -> None:
@@ -235,12 +284,20 @@ class ConversationScreen(LookVerbs):
     def action_pending(self) -> None:
         """The call that asks; from there the request that it asks with."""
         if self._asks is not None:
-            number, turn = self._asks
-            source = line_of_call(turn)
-            if (self._table.current, self._table.source) != (number, source):
-                self._show(number, written(turn_lines(turn)), source)
+            number, path = self._asks
+            lines = self._table.blocks[number].lines or ()
+            here = (self._table.current, self._table.source)
+            if not lines or here != (number, line_of_call(lines, path)):
+                self.act(self._go_to_call(number, path), group="turns")
                 return
         super().action_pending()
+
+    async def _go_to_call(self, number: int, path: str) -> None:
+        lines = self._table.blocks[number].lines
+        if lines is None:
+            turns = dict(numbered(await self._page(number - 1, 1)))
+            lines = written(turn_lines(turns[number])) if number in turns else ()
+        self._show(number, lines, line_of_call(lines, path))
 
     def action_filter(self) -> None:
         """Type what to look for."""
@@ -275,7 +332,7 @@ class ConversationScreen(LookVerbs):
     def _show(self, number: int, lines: tuple[SafeText, ...] | None, source: int) -> None:
         block = self._table.blocks[number]
         if source and not block.open:
-            block.open = True
+            block.open = block.kept = True
             block.lines = self._with_speech(lines or ()) if number == self._turns else lines or ()
             self._table.changed(number)
         self._table.show_source(number, source)
@@ -314,3 +371,8 @@ class ConversationScreen(LookVerbs):
         )
         self._lines.taken()
         self.refresher.ask()
+
+
+def _calls_from_end(found: Conversation) -> Iterator[int]:
+    """How many calls the last turn has, the last two, and so on."""
+    return accumulate(turn.call_count for turn in reversed(found.turns))

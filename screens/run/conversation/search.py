@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from screens.run.conversation.blocks import Block, read_turn
+from screens.run.conversation_text import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from engine.contracts.runs.conversation import Conversation
 
 PAGE = 40
-"""Turns that are read at once."""
+"""Turns that are read at once, at the most."""
+_CALLS = 400
+"""So many calls are read at once, as far as can be known before."""
 
 
 class Reader(Protocol):
@@ -31,6 +34,8 @@ class Search:
     blocks: Sequence[Block]
     turns: int
     words: str
+    page: int = 4
+    """Turns that are read next: more of those that have few calls."""
 
     async def find(self, block: int, source: int, by: int) -> tuple[int, Block, int] | None:
         """(number of the block, that block with its lines, the line): the next match, around the ends."""
@@ -54,11 +59,13 @@ class Search:
             return known
         if number not in pages:
             pages.clear()
-            first = number if by > 0 else max(1, number - PAGE + 1)
-            found = await self.read(first - 1, PAGE)
-            for place, turn in enumerate(found.turns, found.first + 1):
+            first = number if by > 0 else max(1, number - self.page + 1)
+            found = await self.read(first - 1, self.page)
+            for place, turn in numbered(found):
                 pages[place] = Block(open=True)
                 read_turn(pages[place], place, turn)
+            calls = sum(turn.call_count for turn in found.turns)
+            self.page = max(1, min(PAGE, 2 * self.page, self.page * _CALLS // max(1, calls)))
         return pages.get(number, known)
 
 

@@ -129,7 +129,7 @@ class TurnsTable(LineTable):
     def set_open(self, number: int, *, opened: bool) -> None:
         """Fold or unfold a block; one that has not been read is asked for."""
         block = self.blocks[number]
-        block.open = opened
+        block.open = block.kept = opened
         if opened and block.lines is None:
             self.post_message(self.Unread(number, number + 1))
             return

@@ -44,7 +44,9 @@ READS = [
     "select_step",
     "select_step_outputs",
     "select_steps_below",
-    "count_steps_below",
+    "select_steps_at",
+    "count_scopes",
+    "run_requests_below",
     "page_events",
     "events_after",
     "feed_events",
@@ -103,7 +105,9 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
     named = re.findall(r":([a-z_]+)", statement)
-    arguments = dict.fromkeys(named) if named else [None] * statement.count("?")
+    numbers = set(re.findall(r"\?\d*", statement))
+    count = len(numbers) if len(numbers) > 1 else statement.count("?")
+    arguments = dict.fromkeys(named) if named else [None] * count
     return [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", arguments)]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ def test_every_block_has_a_name_of_its_own_and_is_used() -> None:
     assert len(names) == len(set(names))
     code = "".join(path.read_text(encoding="utf-8") for path in SQLITE.rglob("*.py"))
     assert [name for name in names if f'query("{name}")' not in code] == []
+
+
+def test_scopes_are_counted_by_halves() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE steps (run_id TEXT, path TEXT)")
+        others = ["talk/0/model/0/model", "talk~2/7/model", "talk/7/message"]
+        connection.executemany("INSERT INTO steps VALUES ('r', ?)", [(path,) for path in others])
+        for count in range(70):
+            (found,) = connection.execute(queries.query("count_scopes"), ("r", "talk", "model")).fetchone()
+            assert found == count
+            connection.execute("INSERT INTO steps VALUES ('r', ?)", (f"talk/{count}/model",))
 
 
 def test_no_other_statement_stands_in_the_code() -> None:

@@ -48,6 +48,10 @@ async def test_an_agent_asks_a_person_and_hears_the_answer_also_in_another_proce
         form = await pending_form(engine, run_id)
         assert (form.step_id, form.prompt) == ("work/0/calls/0/call", "Which port?")
         conversation = await engine.runs.conversation(run_id, "work")
+        (head,) = (await engine.runs.conversation(run_id, "work", calls=False)).turns
+        (turn,) = conversation.turns
+        assert (head.asks, head.call_count, head.calls) == (turn.calls[0].step_id, 1, ())
+        assert turn.asks == head.asks
         assert f"  waits for an answer: vasini answer {form.request_id}" in conversation_lines(conversation)
     async with asking.working() as engine:
         with pytest.raises(InvalidInput):

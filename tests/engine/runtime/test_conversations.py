@@ -166,3 +166,8 @@ async def test_a_part_of_a_conversation_is_read_without_the_rest(home: Home) -> 
             part = await engine.runs.conversation(run_id, "work", after=after, limit=limit)
             assert (part.first, part.turn_count) == (first, 12)
             assert part.turns == whole.turns[first : first + count]
+            heads = await engine.runs.conversation(run_id, "work", after=after, limit=limit, calls=False)
+            assert heads == part.model_copy(
+                update={"turns": tuple(turn.model_copy(update={"calls": ()}) for turn in part.turns)}
+            )
+            assert [turn.call_count for turn in heads.turns] == [len(turn.calls) for turn in part.turns]

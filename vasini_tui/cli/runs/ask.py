@@ -20,7 +20,7 @@ from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.contracts.packs.pack import PackView
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
@@ -34,6 +34,8 @@ _RUN = "run_"
 _MESSAGE = "message"
 _STOPPED = frozenset({ExitCode.TERMINATED, ExitCode.INTERRUPTED})
 _UNDER_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.RETRYING})
+
+_ASKED = frozenset({RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT})
 
 
 def ask(
@@ -112,7 +114,7 @@ async def _begin(
             if refused.code is not ErrorCode.IDEMPOTENCY_CONFLICT or begun is None:
                 raise
             return await _say(session, engine, begun, text, images)  # somebody else began it just now
-        return await _answered(session, engine, view, frozenset())
+        return await _answered(session, engine, view, {})
 
 
 async def _of_session(engine: Engine, pack: str, name: str | None) -> tuple[str | None, str | None]:
@@ -144,9 +146,9 @@ async def _go_on(session: Session, *, part: str, text: str, images: Sequence[str
 async def _say(session: Session, engine: Engine, run_id: str, text: str, images: Sequence[str]) -> int:
     view = await engine.runs.summary(run_id)
     told = await _conversations(engine, view)
-    found, before = _newest(told), _answers(told)
-    if (found is None or found.waits_with is None) and view.status in _UNDER_WAY:
-        # of a retry, a resume, or another asker
+    found, before = _newest(told), _answered_before(told)
+    if (found is None or found.waits_with is None) and await _waits_for_worker(engine, view):
+        # of a retry, a resume, an answer of another command, or another asker
         async with listening(engine, session.out, run_id) as listener:
             view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
         if status in _STOPPED:
@@ -155,7 +157,7 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str, images:
         told = await _conversations(engine, view)
         found = _newest(told)
         if listener is not None and listener.heard:
-            before = _answers(told)
+            before = _answered_before(told)
     if found is None or found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; {_instead(view)}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
@@ -164,12 +166,33 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str, images:
     return await _answered(session, engine, await engine.runs.summary(run_id), before)
 
 
+async def _turns_since(
+    engine: Engine, told: Sequence[Conversation], before: Mapping[str, int]
+) -> list[SpokenTurn]:
+    read = engine.runs.conversation
+    since = [await read(one.run_id, one.step_id, after=before.get(one.step_id, 0)) for one in told]
+    return [turn for one in since for turn in one.turns]
+
+
 async def _conversations(engine: Engine, view: RunView) -> tuple[Conversation, ...]:
-    """Those of the run's agents, one after another; none while it has come to no agent. Raises NotFound."""
+    """Those of the run's agents, each with its last turn; none while it came to no agent. Raises NotFound."""
     agents = [step.step_id for step in await engine.runs.steps(view.run_id) if step.type == "agent"]
     if not agents and view.status in RUN_TERMINAL:
         raise NotFound(f"run {view.run_id} has no agent", {"run_id": view.run_id})
-    return tuple([await engine.runs.conversation(view.run_id, agent) for agent in agents])
+    read = engine.runs.conversation
+    return tuple([await read(view.run_id, agent, after=-1, calls=False) for agent in agents])
+
+
+async def _waits_for_worker(engine: Engine, view: RunView) -> bool:
+    """Whether nobody else has to do anything first: it is under way, or what it waited for was answered."""
+    if view.status not in _ASKED:
+        return view.status in _UNDER_WAY
+    requests, run_id = engine.requests, view.run_id
+    return not (
+        (await requests.forms(run_id=run_id, limit=1)).items
+        or (await requests.approvals(run_id=run_id, limit=1)).items
+        or (await requests.outcomes(run_id=run_id, limit=1)).items
+    )
 
 
 def _newest(told: Sequence[Conversation]) -> Conversation | None:
@@ -177,10 +200,12 @@ def _newest(told: Sequence[Conversation]) -> Conversation | None:
     return next((one for one in reversed(told) if one.waits_with), told[-1] if told else None)
 
 
-def _answers(told: Sequence[Conversation]) -> frozenset[str]:
-    """What was answered in all of them, by the paths of the answers."""
-    turns = (turn for one in told for turn in one.turns)
-    return frozenset(turn.step_id for turn in turns if turn.status is StepStatus.COMPLETED)
+def _answered_before(told: Sequence[Conversation]) -> dict[str, int]:
+    """How many turns of each agent were answered by then: all of them, or all but the last."""
+    return {
+        one.step_id: one.turn_count - sum(turn.status is not StepStatus.COMPLETED for turn in one.turns)
+        for one in told
+    }
 
 
 def _instead(view: RunView) -> str:
@@ -191,14 +216,14 @@ def _instead(view: RunView) -> str:
     return f"its run is {view.status}{waits}"
 
 
-async def _answered(session: Session, engine: Engine, view: RunView, before: frozenset[str]) -> int:
+async def _answered(session: Session, engine: Engine, view: RunView, before: dict[str, int]) -> int:
     """Work the run until it waits again, and write what was answered that was not before."""
     out = session.out
     async with listening(engine, out, view.run_id) as listener:
         view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
     heard = listener.heard if listener is not None else frozenset()
     told = await _conversations(engine, view)
-    found, turns = _newest(told), [turn for one in told for turn in one.turns if turn.step_id not in before]
+    found, turns = _newest(told), await _turns_since(engine, told, before)
     if status is ExitCode.OK and view.waiting_for is not None and not (found and found.waits_with):
         status = ExitCode.NO_ANSWER_YET
     if out.as_json:

@@ -14,7 +14,11 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
+
+_PAGE = 10
+"""Turns that are read at once."""
 
 
 def conversation(
@@ -32,16 +36,38 @@ def conversation(
 
 
 async def _conversation(session: Session, *, part: str, step_id: str | None) -> int:
-    from screens.run.conversation_text import conversation_lines  # noqa: PLC0415 - no other command needs it
-
     async with session.engine_and_run(part) as (engine, run_id):
-        found = await engine.runs.conversation(run_id, step_id or await only_agent(engine, run_id))
+        agent = step_id or await only_agent(engine, run_id)
         if session.out.as_json:
-            session.out.document(found.model_dump(mode="json"))
+            session.out.document((await engine.runs.conversation(run_id, agent)).model_dump(mode="json"))
         else:
-            for line in conversation_lines(found):
-                session.out.fenced(line)
+            await _write(session.out, engine, run_id, agent)
     return ExitCode.OK
+
+
+async def _write(out: Output, engine: Engine, run_id: str, agent: str) -> None:
+    """All of it, some turns at a time: a long one is never in memory as a whole."""
+    from screens.run.conversation_text import (  # noqa: PLC0415 - no other command needs it
+        end_lines,
+        numbered,
+        title_line,
+        told_lines,
+        whole_turn_lines,
+    )
+
+    found = await engine.runs.conversation(run_id, agent, limit=_PAGE)
+    for line in (title_line(found), *told_lines(found)):
+        out.fenced(line)
+    while True:
+        for number, turn in numbered(found):
+            for line in whole_turn_lines(number, turn):
+                out.fenced(line)
+        read = found.first + len(found.turns)
+        if not found.turns or read >= found.turn_count:
+            break
+        found = await engine.runs.conversation(run_id, agent, after=read, limit=_PAGE)
+    for line in end_lines(found):
+        out.fenced(line)
 
 
 async def only_agent(engine: Engine, run_id: str) -> str:

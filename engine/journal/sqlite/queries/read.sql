@@ -57,9 +57,30 @@ LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 
--- name: count_steps_below
--- executions of a type below a path
-SELECT count(*) FROM steps WHERE run_id = ? AND path > ? || '/' AND path < ? || '0' AND type = ?
+-- name: select_steps_at
+-- executions of some paths with their values: CROSS JOIN, since these are few of its many
+SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
+FROM json_each(?2) p
+CROSS JOIN steps s ON s.run_id = ?1 AND s.path = p.value
+LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
+LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
+LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
+
+-- name: count_scopes
+-- how many scopes 0, 1, 2 ... of a path have a step: found by halves, however much lies in them
+WITH RECURSIVE doubled(n) AS (
+    SELECT 1
+    UNION ALL
+    SELECT n * 2 FROM doubled
+    WHERE EXISTS (SELECT 1 FROM steps WHERE run_id = ?1 AND path = ?2 || '/' || (n - 1) || '/' || ?3)
+), halved(least, step) AS (
+    SELECT max(n) / 2, max(n) / 4 FROM doubled
+    UNION ALL
+    SELECT least + step * EXISTS (
+        SELECT 1 FROM steps WHERE run_id = ?1 AND path = ?2 || '/' || (least + step - 1) || '/' || ?3
+    ), step / 2 FROM halved WHERE step > 0
+)
+SELECT max(least) FROM halved
 
 -- name: select_step_outputs
 -- what some executions of a run brought: CROSS JOIN, since these are few of its many
@@ -155,6 +176,18 @@ FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
+
+-- name: run_requests_below
+-- what steps below some paths of one run have asked
+WITH below AS MATERIALIZED (SELECT value || '/' AS low, value || '0' AS high FROM json_each(?2))
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
+FROM requests q INDEXED BY requests_run
+CROSS JOIN below b ON q.step_id > b.low AND q.step_id < b.high
+JOIN runs r ON r.run_id = q.run_id
+JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
+WHERE q.run_id = ?1 AND (?3 IS NULL OR q.status = ?3) ORDER BY q.request_id
 
 -- name: runs_by_id
 -- the rows of a page of the runs list, with how many runs each of them started

@@ -84,7 +84,7 @@ class Snapshots:
             return None
 
     async def _agent(self, run_id: str, path: str, flow: PinnedFlow | None, state: RunState) -> AgentSnapshot:
-        count = await self._journal.count_below(run_id, path, MODEL)
+        count = await self._journal.count_scopes(run_id, path, MODEL)
         turns = range(max(0, count - LOOKED_BACK), count + 1)  # a message may stand before the next one
         steps = await self._reader.turns(run_id, path, turns)
         last = steps.get(f"{path}/{count - 1}/{MODEL}")

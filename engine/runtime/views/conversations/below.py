@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
@@ -24,3 +24,7 @@ class Below:
     """Those in which people wrote to the agent, or answered its calls."""
     costs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Billionths of a US dollar, and calls of unknown cost."""
+    asking: Collection[str] = ()
+    """Calls that wait for people, also where they were not read."""
+    calls: bool = True
+    """Whether calls were read, or only turns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
@@ -28,7 +29,7 @@ def conversation_of(
     run_id: str, agent: StepView, below: Below, *, first: int = 0, count: int = 0
 ) -> Conversation:
     """What an agent was told and said: the turns after the `first` ones, as far as they are there, of `count`
-    in all.
+    in all, without their calls where these were not read.
 
     Raises InvalidInput for a step that is no agent.
     """
@@ -44,7 +45,7 @@ def conversation_of(
         scope = f"{agent.step_id}/{first + len(turns)}"
         turns.append(_turn(model, f"{scope}/{CALLS}", below).model_copy(update=_said(scope, below)))
     turns += outside_turns(agent.step_id, below)
-    asking = below.forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
+    form = below.forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,
         step_id=agent.step_id,
@@ -60,7 +61,7 @@ def conversation_of(
         turns=tuple(_with_cost(turn, *below.costs.get(turn.step_id, (0, 0))) for turn in turns),
         first=first,
         turn_count=max(count, first + len(turns)),
-        waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
+        waits_with=form.request_id if form and form.status is RequestStatus.PENDING else None,
         error=agent.error,
     )
 
@@ -85,7 +86,8 @@ def _with_cost(turn: SpokenTurn, cost: int, unpriced: int) -> SpokenTurn:
 def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
-    asked = enumerate(reply.get("calls") or ())
+    asked = reply.get("calls") or ()
+    paths = [f"{calls}/{number}/{CALL}" for number in range(len(asked))]
     return SpokenTurn(
         step_id=model.step_id,
         context=tuple(_context(model.input)),
@@ -100,12 +102,18 @@ def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
         found=tuple(map(_text, reply.get("found") or ())),
         hidden=tuple(map(_text, reply.get("hidden") or ())),
         unseen=reply.get("unseen", 0),
-        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", below) for number, one in asked),
+        calls=tuple(map(partial(_call, below), asked, paths)) if below.calls else (),
+        call_count=len(asked),
+        asks=next((path for path in paths if path in below.asking or _waits(below.steps.get(path))), None),
         error=model.error,
     )
 
 
-def _call(asked: Mapping[str, Any], path: str, below: Below) -> SpokenCall:
+def _waits(call: StepView | None) -> bool:
+    return call is not None and call.status in {StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}
+
+
+def _call(below: Below, asked: Mapping[str, Any], path: str) -> SpokenCall:
     made, form = below.steps.get(path), below.forms.get(path)
     answered = f"ANSWERED by {form.answered_by}" if form is not None and form.answered_by else None
     return SpokenCall(

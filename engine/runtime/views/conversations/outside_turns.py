@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import StepView
     from engine.runtime.views.conversations.below import Below
 
+_WAITING = frozenset({StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
+
 
 def outside_turns(agent: str, below: Below) -> Iterator[SpokenTurn]:
     """One for each thing it asked permission for, with what it said before, then its answer."""
@@ -36,6 +38,8 @@ def outside_turns(agent: str, below: Below) -> Iterator[SpokenTurn]:
             input_tokens=None,
             output_tokens=None,
             calls=(_call(call, given, below.decided),),
+            call_count=1,
+            asks=call.step_id if call.status in _WAITING else None,
         )
         number += 1
     reply = prompt.output if isinstance(prompt.output, dict) else {}

@@ -1,0 +1,61 @@
+"""Reading a conversation from the journal: of a long one the turns that are asked for, and no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.flows.agent_step import MESSAGE, MODEL
+from engine.contracts.flows.outside_agent import PROMPT
+from engine.contracts.status import RequestKind, RequestStatus
+from engine.runtime.views.conversations.below import Below
+from engine.runtime.views.conversations.conversation import conversation_of
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.run import StepView
+    from engine.journal.port import Journal
+    from engine.runtime.views.row_views import RowViews
+
+_NEWEST = 2**62
+
+
+async def read_conversation(
+    journal: Journal,
+    views: RowViews,
+    run_id: str,
+    agent: StepView,
+    *,
+    after: int,
+    limit: int | None,
+    calls: bool,
+) -> Conversation:
+    """See facade; the `agent` is in view. Raises InvalidInput for a step that is none."""
+    count = await journal.count_scopes(run_id, agent.step_id, MODEL)
+    first = max(0, min(count, after if after >= 0 else count + after))
+    stop = count if limit is None else min(count, first + max(0, limit))
+    turns = [f"{agent.step_id}/{turn}" for turn in range(first, stop)]
+    if calls or not count:  # an agent of another program has no turns, but calls
+        rows = await journal.step_rows_below(run_id, turns if count else [agent.step_id])
+    else:
+        rows = await journal.step_rows_at(
+            run_id, [f"{turn}/{at}" for turn in turns for at in (MODEL, MESSAGE)]
+        )
+    inside = {row["path"]: await views.step(row, full=True) for row in rows}
+    asked = await journal.requests_below(
+        run_id,
+        [*turns, f"{agent.step_id}/{stop}"] if count else [agent.step_id],
+        None if calls else RequestStatus.PENDING,
+    )
+    decided = {
+        row["step_id"]: f"{row['decision']} by {row['decided_by']}"
+        for row in asked
+        if row["kind"] == RequestKind.APPROVAL and row["decision"] is not None
+    }
+    forms = {row["step_id"]: await views.form(row) for row in asked if row["kind"] == RequestKind.FORM}
+    asking = {row["step_id"] for row in asked if row["status"] == RequestStatus.PENDING}
+    models = [row for row in rows if row["type"] in {MODEL, PROMPT}]
+    since = min((row["first_seq"] for row in models), default=0)
+    until = max((row["output_seq"] or _NEWEST for row in models), default=0)
+    costs = await journal.spending.by_step(run_id, since, until)
+    below = Below(inside, decided, forms, costs, asking, calls)
+    return conversation_of(run_id, agent, below, first=first, count=count)
