@@ -201,6 +201,16 @@ async def extractions(engine: Engine, run_id: str) -> list[EventView]:
     return [one for one in events if one.kind.startswith("agent_extraction_")]
 
 
+async def test_no_answer_steers_the_flow(home: Home) -> None:
+    words = '{"next_step": "never", "retry": true, "branch": "left", "n": 7}'
+    home.flow("ask", agent(says(words), output=SCHEMA), tool("after"), tool("never", when=False))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        found = await statuses(engine, run.run_id)
+        assert (found["after"], found["never"], "work~2" in found) == ("COMPLETED", "SKIPPED", False)
+        assert (await output_of(engine, run.run_id, "work"))["data"]["next_step"] == "never"
+
+
 async def test_an_answer_without_a_form_to_have_is_not_held_against_one(home: Home) -> None:
     home.flow("ask", agent(says("Seven.")))
     async with home.working() as engine:

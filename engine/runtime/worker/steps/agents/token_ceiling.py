@@ -117,7 +117,7 @@ def _input_tokens(request: ModelRequest) -> int:
 def _used_up(limit: int, used: int, most: int) -> dict[str, Any]:
     message = (
         f"the run may use {limit:,} tokens ({TOKENS_SETTING}), of which {used:,} are used; the next question "
-        f"may take {most:,}; raise it and retry the run"
+        f"may take {most:,}; raise it, or bound answers (max_tokens of the model), and retry the run"
     )
     details = {"limit": limit, "used": used, "needed": most, "recoverable": False}
     return failure(StepErrorCode.BUDGET_EXHAUSTED, message, reason=TOKENS_USED_UP, **details)
