@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.conversation import SpokenTurn
 from engine.contracts.runs.listed import RunError
 from engine.contracts.runs.run import OutputLine
 from engine.contracts.status import RunStatus, StepStatus
+from screens.frame.inputs import SafeInput
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.conversation.table import TurnsTable
 from screens.run.conversation_text import turn_line
@@ -23,9 +25,11 @@ from tests.fakes.conversations import (
     waiting_steps,
 )
 from tests.fakes.engine import FakeEngine
+from tests.fakes.requests import FakeRequests
 from tests.fakes.views import NOW, a_flow, a_pack, a_run, a_step
 
 if TYPE_CHECKING:
+    from engine.contracts.runs.request import AnswerView
     from tests.screens.conftest import OpenConsole, Stage
 
 
@@ -151,6 +155,30 @@ async def test_images_are_named_in_a_line_of_their_own_and_go_with_the_next_mess
         await stage.until(lambda: bool(engine.asked("answer")), "an answer")
         assert engine.asked("answer")[0][1] == {"text": "Look", "images": ["my shot.png"]}
         await stage.until(lambda: "my shot" not in stage.text(), "an empty line for the next one")
+
+
+class SlowRequests(FakeRequests):
+    """Requests whose answers are taken when the test says so."""
+
+    go_on = asyncio.Event()
+
+    async def answer(self, *given: Any, **more: Any) -> AnswerView:
+        await self.go_on.wait()
+        return await super().answer(*given, **more)
+
+
+async def test_what_is_typed_on_while_a_message_is_being_taken_stays(console: OpenConsole) -> None:
+    engine = a_waiting_engine()
+    engine.requests = slow = SlowRequests(engine)
+    async with console(engine, size=(100, 40)) as stage:
+        await talking(stage)
+        await stage.press("T", *"One", "enter", *" two")
+        await stage.until(lambda: "One two" in stage.text(), "typed on")
+        slow.go_on.set()
+        await stage.until(lambda: bool(engine.asked("answer")), "an answer")
+        assert engine.asked("answer")[0][1] == {"text": "One"}
+        line = stage.app.screen.query_one("#message", SafeInput)
+        await stage.until(lambda: line.value == " two", "what was said is gone, the rest is not")
 
 
 async def test_a_conversation_is_ended_by_its_key(console: OpenConsole) -> None:

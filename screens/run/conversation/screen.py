@@ -363,13 +363,17 @@ class ConversationScreen(LookVerbs):
         if self._waits_with is not None:
             self._writing = True
             shown = {"images": list(message.images)} if message.images else {}
-            self.act(self._send(self._waits_with, {"text": message.text, **shown}))
+            said = {"text": message.text, **shown}
+            self.act(self._send(self._waits_with, said, message))
 
-    async def _send(self, request_id: str, said: dict[str, Any]) -> None:
+    async def _send(
+        self, request_id: str, said: dict[str, Any], written: WritingLines.Written | None = None
+    ) -> None:
         await self.state.engine.requests.answer(
             request_id, said, actor=self.state.actor, base_dir=self.state.base_dir
         )
-        self._lines.taken()
+        if written is not None:
+            self._lines.taken(written)
         self.refresher.ask()
 
 

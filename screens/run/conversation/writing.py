@@ -32,6 +32,8 @@ class WritingLines(Vertical):
 
         text: str
         images: tuple[str, ...]
+        named: str = ""
+        """The line of images as it was written."""
 
     def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -77,9 +79,11 @@ class WritingLines(Vertical):
         """An empty line of images goes."""
         self._show_images(shown=self.opened and bool(self.images.value))
 
-    def taken(self) -> None:
-        """It was said."""
-        self.words.value = self.images.value = ""
+    def taken(self, said: Written) -> None:
+        """It was said; what was typed on meanwhile stays."""
+        self.words.value = self.words.value.removeprefix(said.text)
+        if self.images.value == said.named:
+            self.images.value = ""
         self.leave()
 
     def _show_images(self, *, shown: bool) -> None:
@@ -102,4 +106,4 @@ class WritingLines(Vertical):
             show_notice(self, "Not sent: a quote of the line of images is not closed.", tone="warning")
             self.images.focus()
             return
-        self.post_message(self.Written(message.value, files))
+        self.post_message(self.Written(message.value, files, self.images.value))
