@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.journal.rules.run_filter import TIME_BUCKET
-from engine.journal.sqlite.level_rows import level_row, read_level
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ class Transaction:
         place = tenant, pack, start, width
         found = self._levels.get(place)
         if found is None:
+            from engine.journal.sqlite.level_rows import read_level  # noqa: PLC0415 - whoever reads counts nothing
+
             row = self.execute(query("select_level"), place).fetchone()
             found = None if row is None else read_level(row)
         return found
@@ -74,12 +75,18 @@ class Transaction:
         for place, change in self._by_time.items():
             if change:
                 self.execute(query("count_time_bucket"), (*place, change))
+        if self._levels:
+            self._write_levels()
+        self._by_whole.clear()
+        self._by_time.clear()
+
+    def _write_levels(self) -> None:
+        from engine.journal.sqlite.level_rows import level_row  # noqa: PLC0415 - see level
+
         for (tenant, pack, _, _), level in self._levels.items():
             self.execute(query("put_level"), (tenant, pack, *level_row(level)))
         for tenant, pack in dict.fromkeys(place[:2] for place in self._levels):
             self.execute(query("mark_level"), (tenant, pack))
-        self._by_whole.clear()
-        self._by_time.clear()
         self._levels.clear()
 
 

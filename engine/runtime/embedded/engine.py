@@ -21,7 +21,6 @@ from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.files.speaking import Speaking
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
-from engine.runtime.looking import Turns
 from engine.runtime.pack_library.catalog_source import CatalogSource
 from engine.runtime.pack_library.library import PackLibrary
 from engine.runtime.pack_library.pack_status import PackStatusSource
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.looking import Turns
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
@@ -213,6 +213,7 @@ class EmbeddedEngine:
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
         """See facade."""
+        from engine.runtime.looking import Turns  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
         turns, lease = Turns(self._journal, self._clock), self._config.lease_seconds

@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.errors import PackInvalid
-from engine.journal.rules.publishing import GoodPack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from engine.journal.port import Journal
+    from engine.journal.rules.publishing import GoodPack
     from engine.packs.catalog.pack_cache import Reading
     from engine.packs.loaded_pack import LoadedPack
 
@@ -28,6 +28,8 @@ class LastKnownGood:
         """Note those without problems. Raises Unavailable."""
         good = [reading for reading in readings if not reading.files.problems]
         known = {row.directory: row.digest for row in await self._journal.packs.good()} if good else {}
+        from engine.journal.rules.publishing import GoodPack  # noqa: PLC0415 - lists of runs read no packs
+
         new = [
             (GoodPack(key, reading.files.pack_id, digest, read_at), reading.files.content)
             for reading in good

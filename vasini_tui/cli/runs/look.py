@@ -11,7 +11,6 @@ import typer
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL
 from engine.contracts.times import rfc3339
-from engine.facade.feed import Topic
 from screens.widgets.ages import span
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
@@ -244,6 +243,8 @@ async def _history(session: Session, *, part: str, after: int, limit: int | None
 
 async def _follow(session: Session, *, part: str, after: int, limit: int | None) -> int:
     """The feed says only that there is news; the journal is read, so that no event is missed."""
+    from engine.facade.feed import Topic  # noqa: PLC0415 - a list that is read once hears no news
+
     async with (
         session.engine_and_run(part) as (engine, run_id),
         engine.feed.subscribe(run_id=run_id, topics={Topic.RUNS}) as feed,
@@ -261,6 +262,8 @@ async def _follow(session: Session, *, part: str, after: int, limit: int | None)
 
 async def _every(session: Session, *, follow: bool, after: int, limit: int | None) -> int:
     """The same of every run: it has no end while it is followed."""
+    from engine.facade.feed import Topic  # noqa: PLC0415 - see above
+
     async with session.engine() as engine, engine.feed.subscribe(topics={Topic.RUNS}) as feed:
         left = limit
         while left is None or left > 0:
