@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.contracts.flows.agent_step import CALL, MODEL, MODEL_RETRY, ModelStep
+from engine.contracts.flows.agent_step import CALL, MAX_IMAGES, MODEL, MODEL_RETRY, ModelStep
 from engine.contracts.flows.step import RetryPolicy, Seconds, Step, StepFields
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.runs.plan import MAX_PLANNED
@@ -68,7 +68,7 @@ class PlanProposalStep(StepFields):
     """A model proposes calls of tools, a person approves, edits or rejects them, then they are made."""
 
     composite = True
-    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "context", "script")
+    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "context", "images", "script")
     templates_of_turns: ClassVar[tuple[str, ...]] = ("context",)
 
     type: Literal["plan_proposal"]
@@ -82,6 +82,11 @@ class PlanProposalStep(StepFields):
         default=None,
         max_length=20_000,
         description="What it is told in one question alone, rendered anew for each; it knows `turn`.",
+    )
+    images: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_IMAGES,
+        description="Images that it is asked about: templates that give images which steps brought.",
     )
     tools: tuple[str, ...] | None = Field(
         default=None,

@@ -28,6 +28,8 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, output_of, spoken
 from tests.engine.runtime.test_conversations import say, waiting
+from tests.engine.runtime.test_plans import call as planned
+from tests.engine.runtime.test_plans import next_plan, plan, proposes
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -169,6 +171,37 @@ async def test_an_image_is_passed_on_to_another_flow_and_is_never_more_than_what
         run = await finished(engine, "ask")
         assert images_of(server) == [as_text(SHOT)]
         assert (await engine.runs.step(run.run_id, "again")).input["of"] == WORDS
+
+
+async def test_a_plan_is_asked_about_images_that_steps_brought_in_every_turn(home: Home) -> None:
+    home.flow(
+        "go",
+        tool("shot", "fake.give", params={"value": brings(SHOT)}),
+        plan(tools=GIVES, images=["{{ steps.shot.output.images }}"]),
+    )
+    answers = answering_in_turn(*[spoken(json.dumps(proposes(planned("one", "fake.give", value=1))))] * 2)
+    async with (
+        serving(answers) as server,
+        home.working(models=models_at(server.url, images=True)) as engine,
+    ):
+        run_id = await start(engine, "go")
+        first = await pending_approval(engine, run_id)
+        await engine.requests.reject(first.approval_id, actor=ANN, comment="no", digest=first.digest)
+        await next_plan(engine, run_id, first)
+        assert [images_of(server, number) for number in (0, 1)] == [[as_text(SHOT)]] * 2
+
+
+async def test_a_plan_of_a_model_that_takes_no_images_is_told_what_they_are(home: Home) -> None:
+    home.flow(
+        "go",
+        tool("shot", "fake.give", params={"value": brings(SHOT)}),
+        plan(tools=GIVES, images=["{{ steps.shot.output.images }}"]),
+    )
+    answers = answering_in_turn(spoken(json.dumps(proposes(planned("one", "fake.give", value=1)))))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        await pending_approval(engine, await start(engine, "go"))
+        assert images_of(server) == []
+        assert WORDS in server.asked[0].body["messages"][1]["content"]
 
 
 async def test_a_person_who_is_asked_sees_what_an_image_is(home: Home) -> None:

@@ -14,6 +14,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.plans.editing import edited
 from engine.runtime.plans.reading import MOST_FAULTS, PlanUnfit, plan_faults
 from engine.runtime.worker.steps.agents.hooked import refused_plan, refused_start
+from engine.runtime.worker.steps.agents.told.images import images_of
 from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of, listings
 from engine.runtime.worker.steps.plans.replanned import BEFORE, plan_before
 from engine.runtime.worker.steps.plans.turns import ASKED_AGAIN, PlanTurn, turn_at
@@ -45,6 +46,7 @@ class PlanRenderer(StepRenderer[PlanProposalStep]):
             "model": step.model,
             "script": [_scripted(one) for one in at.value(list(step.script))][count:],
             **({} if before is None else {BEFORE: before}),
+            **({"images": images_of(step, at)} if step.images else {}),
         }
         refused = refused_start(at, told)
         if refused is not None:

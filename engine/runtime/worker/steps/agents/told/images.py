@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from engine.contracts.flows.agent_step import AgentStep
+    from engine.contracts.flows.plan_step import PlanProposalStep
     from engine.runtime.worker.steps.rendering import Rendering
 
 
-def images_of(step: AgentStep, at: Rendering) -> list[ImageRef]:
-    """The images that an agent is started with. Raises InvalidInput for what is none, or too much."""
+def images_of(step: AgentStep | PlanProposalStep, at: Rendering) -> list[ImageRef]:
+    """The images that an agent or plan is started with. Raises InvalidInput for what is none, or too much."""
     images = [one for written in step.images for one in _images(at.value(written))]
     if len(images) > MAX_IMAGES:
         message = f"an agent is asked about at most {MAX_IMAGES} images, these are {len(images)}"

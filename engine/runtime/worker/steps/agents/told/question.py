@@ -92,7 +92,10 @@ class Questions:
         bound = self._bound(step.max_tokens, route.name)
         if isinstance(step, PlanProposalStep):
             turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
-            messages = plan_messages(site.flow.persona, told, turns, offers, step.max_steps)
+            asked_about = [ImageRef(one) for one in told.get("images", ())]
+            gallery = Gallery(asked_about, takes=self._catalog.takes_images(route.name))
+            pictures = await self._images(asked_about, gallery.briefed)
+            messages = plan_messages(site.flow.persona, told, pictures, turns, offers, step.max_steps)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
