@@ -24,6 +24,7 @@ from engine.journal.records import Decision
 from engine.json_schema.forms import check_values
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.asking.answering import Answering
+from engine.runtime.embedded.asking.comments import require_comment
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
@@ -305,8 +306,7 @@ class Requests(Scoped):
         self, request_id: str, kind: RequestKind, actor: Actor, comment: str, *, acts: bool
     ) -> RequestViewRow:
         """The request's row. Raises unless `actor` may decide it; `acts` when something will be done then."""
-        if len(comment) > MAX_COMMENT:
-            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
+        require_comment(comment, MAX_COMMENT)
         row = await self._row(request_id, kind)
         self.access.require(Role.APPROVER, actor)
         await refuse_a_run(self._journal)

@@ -323,3 +323,13 @@ async def test_a_decision_whose_caller_is_cancelled_still_moves_its_run_on(home:
 
         await until(decided)
         assert (await rest(engine, run_id)).status is RunStatus.COMPLETED
+
+
+async def test_a_comment_that_is_no_text_decides_nothing(home: Home) -> None:
+    home.flow("gated", approval("ok"))
+    async with home.working() as engine:
+        shown = await pending_approval(engine, await start(engine, "gated"))
+        for decide in (engine.requests.approve, engine.requests.reject):
+            with pytest.raises(InvalidInput, match="half a character"):
+                await decide(shown.approval_id, actor=ANN, digest=shown.digest, comment="no \udcff")
+        assert (await engine.requests.approval(shown.approval_id)).status is RequestStatus.PENDING

@@ -18,6 +18,7 @@ from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
+from engine.runtime.embedded.asking.comments import require_comment
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.cap_views import CapViews, act_view, token_ceilings
@@ -272,8 +273,7 @@ class Budget(Scoped):
     def _act(
         self, limit: Limit, kind: str, actor: Actor, comment: str, amount: int | None = None
     ) -> NewActRow:
-        if len(comment) > _LONGEST_COMMENT:
-            raise InvalidInput(f"the comment is longer than {_LONGEST_COMMENT} characters")
+        require_comment(comment, _LONGEST_COMMENT)
         told = str(self._redactor.redact(comment))
         return act_of(
             limit, kind, self._clock.now(), actor=actor.name, via=actor.via, comment=told, amount=amount

@@ -25,6 +25,7 @@ from engine.contracts.status import Risk
 from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.runtime.embedded.asking.comments import require_comment
 from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
@@ -153,8 +154,7 @@ class ServiceLevels(Scoped):
         row = await self._journal.run_row(run_id)
         if row is None or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
-        if len(comment) > MOST_REASON:
-            raise InvalidInput(f"the comment is longer than {MOST_REASON} characters", {"run_id": run_id})
+        require_comment(comment, MOST_REASON)
         await refuse_a_run(self._journal)
         text = self._values.redact(comment)
         return await self._journal.flag(run_id, text, actor.name, actor.via, self._clock.now(), on=on)
