@@ -29,7 +29,13 @@ class Refresher:
         self._load = load
         self._wanted = False
         self._running = False
+        self._pausing = False
         self._turn = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being loaded or yet to be."""
+        return not self._wanted and (self._pausing or not self._running)
 
     def ask(self) -> None:
         """Load now, or right after the load that runs. Starts a worker that dies with its owner."""
@@ -44,7 +50,7 @@ class Refresher:
         self._start()
 
     def _start(self) -> None:
-        self._running = True
+        self._running, self._pausing = True, False
         self._turn += 1
         begin(self._owner, self._run, group=_GROUP)
 
@@ -56,7 +62,9 @@ class Refresher:
                 started = loop.time()
                 await self._load()
                 pause = _SHARE * (loop.time() - started)
+                self._pausing = True
                 await asyncio.sleep(min(LONGEST_PAUSE, max(LEAST_PAUSE, pause)))
+                self._pausing = False
         finally:
             if turn == self._turn:
-                self._running = False
+                self._running = self._pausing = False

@@ -171,6 +171,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         super().__init__()
         self.state = state
         self.refresher = Refresher(self, self._load)
+        self._in_view = False
         self._tick_timer: Timer | None = None
         self._retry_timer: Timer | None = None
         self._shown_moments: list[datetime] = []
@@ -214,12 +215,15 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._slow_timer = self.set_timer(SLOW_SECONDS, self._say_reading)
 
     def on_screen_resume(self) -> None:
-        """Another screen may have hidden news from this one."""
-        self._show_who()
-        self.refresher.ask()
+        """Another screen may have hidden news from this one; a view that opens is told so twice."""
+        if not self._in_view:
+            self._in_view = True
+            self._show_who()
+            self.refresher.ask()
 
     def on_screen_suspend(self) -> None:
         """A hidden screen has no ages to keep."""
+        self._in_view = False
         self._stop_tick()
 
     def on_feed_arrived(self, message: FeedArrived) -> None:

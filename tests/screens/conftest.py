@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from textual.events import Key
 from textual.keys import _character_to_key
+from textual.screen import Screen
 
 from engine.contracts.actor import Actor
 from screens.keys.keymap import read_keymap
@@ -21,6 +22,7 @@ from screens.widgets.tables.row_table import RowTable
 from tests.fakes.engine import FakeEngine
 from tests.patience import PATIENCE
 from tests.screens.picture import unfinished
+from tests.screens.stillness import draws_when_still, gathered_frame, press, resize, settle
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from textual.pilot import Pilot
-    from textual.screen import Screen
 
 
 settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
@@ -56,7 +57,7 @@ class Stage:
     clock: HandClock = field(default_factory=HandClock)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        await press(self.app, *keys)
 
     def burst(self, letters: str) -> None:
         """Keys that come at once, as those of a paste do."""
@@ -66,12 +67,22 @@ class Stage:
     async def write(self, text: str) -> None:
         """Type a text at once: a field is drawn when all of it is there."""
         self.burst(text)
-        await self.pilot.pause()
+        await self.settle()
+
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.app, width, height)
+
+    async def settle(self) -> None:
+        """Wait until everything has been done that does not wait for time to pass."""
+        await settle(self.app)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Poll until the condition holds; fail at the deadline with what is on the screen."""
         deadline = time.monotonic() + PATIENCE
         while not _holds(condition):
+            await self.settle()
+            if _holds(condition):
+                return
             if time.monotonic() > deadline:
                 raise AssertionError(f"never: {what or condition}\n{self.text()}")
             await asyncio.sleep(0.005)
@@ -82,9 +93,22 @@ class Stage:
     async def on(self, screen: type[Screen[Any]]) -> None:
         await self.until(lambda: isinstance(self.app.screen, screen), f"screen {screen.__name__}")
 
+    async def still(self) -> None:
+        """Wait until everything that was asked for is read and drawn."""
+        left: list[str] = []
+
+        def nothing_left() -> bool:
+            left[:] = unfinished(self.app)
+            return not left
+
+        try:
+            await self.until(nothing_left)
+        except AssertionError:
+            raise AssertionError(f"never done: {left}") from None
+
     async def graced(self) -> None:
         """Wait until the card is drawn, then let the time of grace go by."""
-        await self.until(lambda: not unfinished(self.app), "everything drawn")
+        await self.still()
         self.clock.seconds += 10
 
     def text(self) -> str:
@@ -155,12 +179,19 @@ async def _open(
         clock=clock or by_hand,
         now=lambda: engine.clock,
     )
+    draws_when_still(app)
     async with app.run_test(size=size, notifications=notifications) as pilot:
         stage = Stage(app, pilot, engine, by_hand)
         await stage.until(
             lambda: app.current_mode == "runs" and app.screen.query("#runs"), "the first screen"
         )
         yield stage
+
+
+@pytest.fixture(autouse=True)
+def _frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the frames between a key and its effect."""
+    monkeypatch.setattr(Screen, "_compositor_refresh", gathered_frame)
 
 
 @pytest.fixture

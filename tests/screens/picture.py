@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
+from screens.frame.screen import ConsoleScreen
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.style import Style
     from textual.app import App
     from textual.strip import Strip
+    from textual.worker import Worker
 
 _NAMES = (*ascii_letters, *(f"{one}{other}" for one in "xyz" for other in ascii_letters))
 
@@ -37,16 +40,24 @@ def unfinished(app: App[int]) -> list[str]:
     """What is still under way: work that was asked for, messages on their way, parts that are not drawn."""
     parts = [part for screen in app.screen_stack for part in screen.walk_children(Widget, with_self=True)]
     return [
-        *(worker.group for worker in app.workers if not worker.is_finished and worker.group != "feed"),
+        *(worker.group for worker in app.workers if not worker.is_finished and not _waits(worker)),
         *(str(node) for node in (app, *parts) if node.message_queue_size or node._next_callbacks),
         *(str(app.screen) for under_way in (app.screen._dirty_widgets, app.screen._callbacks) if under_way),
         *(str(part) for part in parts if part.screen is app.screen and _to_be_drawn(part)),
     ]
 
 
+def _waits(worker: Worker[object]) -> bool:
+    """For news, or until the next load may come."""
+    node = worker.node
+    return worker.group == "feed" or (
+        worker.group == "refresh" and isinstance(node, ConsoleScreen) and node.refresher.idle
+    )
+
+
 def _to_be_drawn(part: Widget) -> bool:
     flags = (part._layout_required, part._scroll_required, part._repaint_required, part._recompose_required)
-    return any(flags)
+    return any(flags) and all(node.display for node in part.ancestors_with_self)
 
 
 def characters(lines: Iterable[Strip]) -> list[str]:

@@ -52,7 +52,7 @@ async def ask_for_all(stage: Stage, count: int = 3) -> None:
 
 async def choose(stage: Stage, place: int) -> None:
     stage.app.screen.query_one(Choice).value = place
-    await stage.pilot.pause()
+    await stage.settle()
 
 
 async def test_the_riskiest_stand_first_and_the_oldest_of_them_on_top(console: OpenConsole) -> None:
@@ -245,7 +245,7 @@ async def test_what_somebody_else_decides_meanwhile_voids_the_question(console: 
         await engine.requests.decide("app-1", RequestStatus.REJECTED, "carol")
         await stage.shows("Nothing was sent: Write file 1: already decided by carol")
         await stage.press("f2")
-        await stage.pilot.pause()
+        await stage.settle()
         assert not engine.asked("approve")
 
 

@@ -23,7 +23,7 @@ async def test_the_drawn_lines_of_closed_screens_are_let_go(console: OpenConsole
         for key, screen in (("enter", RunScreen), ("?", HelpScreen)):
             await stage.press(key)
             await stage.on(screen)
-            await stage.pilot.pause()
+            await stage.settle()
             drawn += [weakref.ref(widget._styles_cache) for widget in stage.app.screen.query("*")]
         await stage.press("escape")
         await stage.on(RunScreen)

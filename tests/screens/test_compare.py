@@ -57,7 +57,7 @@ async def test_two_runs_show_what_differs(console: OpenConsole, size: tuple[int,
         await stage.press("escape", "N", "y")
         await stage.on(CompareScreen)
         await stage.until(lambda: "Copied" in stage.notices())
-        await stage.pilot.resize_terminal(220 - size[0], 30)
+        await stage.resize(220 - size[0], 30)
         await stage.until(lambda: ("left:  " in stage.text().partition("differ")[2]) == (size[0] > 100))
 
 

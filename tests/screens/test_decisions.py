@@ -44,7 +44,7 @@ async def test_decision_keys_within_the_grace_do_nothing(console: OpenConsole) -
     engine = engine_with()
     async with console(engine) as stage:
         await to_card(stage)
-        await stage.pilot.pause()
+        await stage.settle()
         stage.clock.seconds += 0.29
         await stage.press("a", "r")
         await stage.shows("had only just appeared")
@@ -112,7 +112,7 @@ async def test_enter_and_escape_never_decide(console: OpenConsole, key: str) -> 
         await to_card(stage)
         await stage.graced()
         await stage.press(key, key)
-        await stage.pilot.pause()
+        await stage.settle()
         assert not engine.asked("approve")
         assert not engine.asked("reject")
 
@@ -207,7 +207,7 @@ async def test_a_colleagues_decision_kills_an_open_dialog_but_keeps_it_open(cons
         await engine.requests.decide("app-1", RequestStatus.APPROVED, "carol")
         await stage.shows("Nothing was sent: already decided by carol")
         await stage.press("f2")
-        await stage.pilot.pause()
+        await stage.settle()
         assert isinstance(stage.app.screen, TypedWordDialog)
         assert not engine.asked("approve")
 
@@ -244,13 +244,13 @@ async def test_nothing_is_decided_while_the_terminal_is_too_small(console: OpenC
     engine = engine_with()
     async with console(engine) as stage:
         await to_card(stage)
-        await stage.pilot.resize_terminal(50, 18)
+        await stage.resize(50, 18)
         await stage.shows("too small")
         await stage.graced()
         await stage.press("a")
-        await stage.pilot.pause()
+        await stage.settle()
         assert not engine.asked("approve")
-        await stage.pilot.resize_terminal(80, 24)
+        await stage.resize(80, 24)
         await stage.shows("What exactly will happen")
 
 

@@ -5,7 +5,6 @@ Both themes at the least size, then the one that stands, which is the other one 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING
@@ -17,18 +16,16 @@ from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_plan, an_approval
-from tests.patience import PATIENCE
 from tests.screens.levels import SOME_LEVELS
-from tests.screens.picture import characters, strips, styles, unfinished
+from tests.screens.picture import characters, strips, styles
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
-    from textual.pilot import Pilot
     from textual.strip import Strip
 
-    from tests.screens.conftest import OpenConsole
+    from tests.screens.conftest import OpenConsole, Stage
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("vasini-dark", "vasini-light")
@@ -173,41 +170,35 @@ async def test_the_screens_look_as_they_did(
             elif step.startswith(" "):
                 await stage.shows(step[1:])
             elif step.startswith("=") and len(step) > 1:
-                picture = await _picture(stage.pilot)
+                picture = await _picture(stage)
                 assert picture == snapshot(extension_class=Picture, name=step[1:])
             else:
                 await stage.press(step)
 
 
-async def _picture(pilot: Pilot[int]) -> str:
+async def _picture(stage: Stage) -> str:
     told: list[str] = []
+    app = stage.app
     for size in SIZES:
-        await pilot.resize_terminal(*size)
-        drawn = await _settled(pilot)
-        lines, colors = characters(drawn), {pilot.app.theme: styles(drawn)}
+        await stage.resize(*size)
+        drawn = await _settled(stage)
+        lines, colors = characters(drawn), {app.theme: styles(drawn)}
         if size == SIZES[0]:
-            (other,) = set(THEMES) - {pilot.app.theme}
-            pilot.app.theme = other
-            drawn = await _settled(pilot)
+            (other,) = set(THEMES) - {app.theme}
+            app.theme = other
+            drawn = await _settled(stage)
             assert characters(drawn) == lines, "a theme changes colors only"
             colors[other] = styles(drawn)
         told += [f"{size[0]}x{size[1]}", *lines]
         for theme in sorted(colors):
             told += [theme, *colors[theme]]
-    await pilot.resize_terminal(*SIZES[0])
+    await stage.resize(*SIZES[0])
     return "\n".join(told) + "\n"
 
 
-async def _settled(pilot: Pilot[int]) -> list[Strip]:
+async def _settled(stage: Stage) -> list[Strip]:
     """What is shown once everything that was asked for is read and drawn, below a dialog as well."""
-    pilot.app.clear_notifications()
-    before: list[Strip] = []
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        await pilot.pause()
-        assert time.monotonic() < deadline, f"never settled: {unfinished(pilot.app)}"
-        if not unfinished(pilot.app):
-            drawn = strips(pilot.app)
-            if drawn == before:
-                return drawn
-            before = drawn
+    stage.app.clear_notifications()
+    await stage.settle()
+    await stage.still()
+    return strips(stage.app)

@@ -56,7 +56,7 @@ async def test_counters_drop_their_words_where_they_do_not_fit(console: OpenCons
         counters = str(stage.app.screen.query_one(Counters).content)
         assert counters.split() == ["●", "0", "◆", "0", "▣", "0", "✗", "3"]
         assert stage.plain(".views").split() == ["1", "Runs", "2", "3", "4", "5"]
-        await stage.pilot.resize_terminal(120, 30)
+        await stage.resize(120, 30)
         await stage.shows("✗ 3 failed")
         await stage.shows("2 Approvals")
 

@@ -50,7 +50,7 @@ async def test_help_lists_every_binding_of_each_screen(console: OpenConsole) -> 
         for keys, screen in ways:
             await stage.press(*keys)
             await stage.on(screen)
-            await stage.pilot.pause()
+            await stage.settle()
             bound = {
                 active.binding.id for active in stage.app.screen.active_bindings.values() if active.binding.id
             }
@@ -274,7 +274,7 @@ async def test_a_click_never_decides(console: OpenConsole) -> None:
         await stage.on(ApprovalsScreen)
         await stage.until(lambda: "Approve" in stage.plain("KeyBar"))
         await stage.pilot.click(KeyBar, offset=(stage.plain("KeyBar").index("Approve") + 1, 0))
-        await stage.pilot.pause()
+        await stage.settle()
         assert isinstance(stage.app.screen, ApprovalsScreen)
         assert not engine.asked("approve")
 

@@ -158,7 +158,7 @@ async def test_actions_bound_beside_each_other_are_known_to_be(
         await stage.shows("● running")
         for key in keys:
             await stage.press(key)
-            await stage.pilot.pause()
+            await stage.settle()
         for widget in [None, *(node for node in stage.app.screen.query("*") if node.focusable)]:
             stage.app.screen.set_focus(widget)
             bound = {

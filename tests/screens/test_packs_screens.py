@@ -354,7 +354,7 @@ async def test_the_editor_opens_the_file_with_the_problem(
         await on_packs(stage)
         for key in keys:
             await stage.press(key)
-            await stage.pilot.pause()
+            await stage.settle()
             if key == "enter":
                 await stage.on(PackScreen)
                 await stage.shows("- tool: files.raed")

@@ -21,13 +21,13 @@ from screens.widgets.tables.columns import Column
 from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.tables.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
 from screens.widgets.tables.rows import Cell, Row
+from tests.screens.stillness import press, resize, settle
 from vasini_tui.console.themes.themes import load_theme
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from textual.app import ComposeResult
-    from textual.pilot import Pilot
     from textual.strip import Strip
 
 MILLION = 1_000_000
@@ -105,7 +105,6 @@ class Bench:
     """A table of 19 visible rows on a source."""
 
     app: TableApp
-    pilot: Pilot[None]
     source: FakeSource
 
     @property
@@ -119,8 +118,14 @@ class Bench:
     async def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 60
         while not condition():
+            await settle(self.app)
+            if condition():
+                return
             assert time.monotonic() < deadline, "\n".join(self.lines())
             await asyncio.sleep(0.002)
+
+    async def press(self, *keys: str) -> None:
+        await press(self.app, *keys)
 
     async def read(self) -> None:
         await self.until(lambda: not any("…" in line for line in self.lines()))
@@ -129,12 +134,12 @@ class Bench:
 @asynccontextmanager
 async def bench(source: FakeSource, *, follow: bool = False) -> AsyncIterator[Bench]:
     app = TableApp(follow=follow)
-    async with app.run_test(size=(40, 20)) as pilot:
-        made = Bench(app, pilot, source)
+    async with app.run_test(size=(40, 20)):
+        made = Bench(app, source)
         made.table.focus()
         made.table.set_source(source)
         await made.table.reload()
-        await pilot.pause()
+        await settle(app)
         yield made
 
 
@@ -143,11 +148,11 @@ async def test_a_million_rows_cost_a_page() -> None:
         assert b.lines()[1] == "▌ row 0"
         assert b.lines()[19] == "  row 18"
         assert sum(stop - start for start, stop in b.source.reads) <= 2 * PAGE
-        await b.pilot.press("G")
+        await b.press("G")
         await b.read()
         assert b.lines()[19] == "▌ row 999999"
         assert b.table.cursor_key == "999999"
-        await b.pilot.press("g")
+        await b.press("g")
         await b.read()
         assert b.lines()[1] == "▌ row 0"
         assert sum(stop - start for start, stop in b.source.reads) <= 6 * PAGE
@@ -158,7 +163,7 @@ async def test_keys_do_not_wait_for_a_read_and_only_what_is_visible_at_last_is_r
         b.source.reads.clear()
         b.source.gate.clear()
         for _ in range(50):
-            await b.pilot.press("ctrl+d")
+            await b.press("ctrl+d")
         assert b.table.cursor_row == 500
         assert b.table.cursor_key == ""
         assert set(b.lines()[1:]) == {"▌ …", "  …"}
@@ -172,7 +177,7 @@ async def test_keys_do_not_wait_for_a_read_and_only_what_is_visible_at_last_is_r
 async def test_enter_on_a_row_that_is_not_read_opens_nothing() -> None:
     async with bench(FakeSource()) as b:
         b.source.gate.clear()
-        await b.pilot.press("G", "enter")
+        await b.press("G", "enter")
         assert b.table.cursor_key == ""
         b.table.toggle_selected()
         assert b.table.selected == set()
@@ -182,14 +187,14 @@ async def test_enter_on_a_row_that_is_not_read_opens_nothing() -> None:
 async def test_news_leave_the_cursor_on_its_row_and_the_row_at_its_height() -> None:
     async with bench(FakeSource()) as b:
         assert await b.table.move_to("500000")
-        await b.pilot.press("k", "k", "k")
+        await b.press("k", "k", "k")
         await b.read()
         before = b.lines()
         b.source.reads.clear()
         b.source.first -= 37
         b.source.length += 37
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.cursor_key == "499997"
         assert b.table.cursor_row == 499997 + 37
         assert b.lines() == before
@@ -198,10 +203,10 @@ async def test_news_leave_the_cursor_on_its_row_and_the_row_at_its_height() -> N
 
 async def test_a_list_at_its_top_shows_what_comes_on_top() -> None:
     async with bench(FakeSource(length=5)) as b:
-        await b.pilot.press("j")
+        await b.press("j")
         b.source.first, b.source.length = -1, 6
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.lines()[1:4] == ["  row -1", "  row 0", "▌ row 1"]
 
 
@@ -212,7 +217,7 @@ async def test_a_cursor_that_moves_during_a_reload_stays_where_the_keys_put_it()
         b.source.first, b.source.length = -10, MILLION + 10
         reload = asyncio.create_task(b.table.reload())
         await b.until(lambda: len(b.source.reads) > 2)
-        await b.pilot.press("k", "k", "k")
+        await b.press("k", "k", "k")
         b.source.gate.set()
         await reload
         await b.read()
@@ -222,16 +227,16 @@ async def test_a_cursor_that_moves_during_a_reload_stays_where_the_keys_put_it()
 
 async def test_a_row_that_is_gone_leaves_the_cursor_at_its_place() -> None:
     async with bench(FakeSource(length=100)) as b:
-        await b.pilot.press("G")
+        await b.press("G")
         b.source.length = 10
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.cursor_key == "9"
         b.source.length = 0
         await b.table.reload()
         assert b.table.cursor_key == ""
         await b.until(lambda: b.app.heard[-1] == "")
-        await b.pilot.press("j", "k", "enter", "ctrl+u")
+        await b.press("j", "k", "enter", "ctrl+u")
 
 
 async def test_another_list_begins_at_its_top_or_keeps_the_key() -> None:
@@ -252,14 +257,14 @@ async def test_following_stays_on_the_last_row_until_the_cursor_leaves_it() -> N
         assert b.table.cursor_key == "99"
         b.source.length = 400
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.cursor_key == "399"
         assert b.lines()[19] == "▌ row 399"
-        await b.pilot.press("k")
+        await b.press("k")
         before = b.lines()
         b.source.length = 500
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.cursor_key == "398"
         assert b.lines()[1:] == before[1:]
 
@@ -268,7 +273,7 @@ async def test_a_resize_keeps_the_cursor_in_view() -> None:
     async with bench(FakeSource()) as b:
         await b.table.move_to("5000")
         for height in (8, 60, 20):
-            await b.pilot.resize_terminal(40, height)
+            await resize(b.app, 40, height)
             await b.read()
             assert any(line.startswith("▌ row 5000") for line in b.lines())
 
@@ -276,7 +281,7 @@ async def test_a_resize_keeps_the_cursor_in_view() -> None:
 async def test_a_failed_read_is_told_and_the_next_reload_reads_again() -> None:
     async with bench(FakeSource()) as b:
         b.source.failure = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
-        await b.pilot.press("G")
+        await b.press("G")
         await b.until(lambda: b.app.failures)
         b.source.failure = None
         await b.table.reload()
@@ -288,10 +293,10 @@ async def test_only_lines_that_changed_are_drawn() -> None:
     async with bench(FakeSource(length=10)) as b:
         b.table.drawn.clear()
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.drawn == []
         b.table.rewrite(lambda row: Row(row.key, (Cell(sanitize("now 3")),)) if row.key == "3" else row)
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.table.drawn == [4]
         assert b.lines()[4] == "  now 3"
 
@@ -303,10 +308,10 @@ async def test_marks_stay_on_their_keys() -> None:
         assert b.table.selected == {"0", "1"}
         b.source.first, b.source.length = -1, MILLION + 1
         await b.table.reload()
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.lines()[1:5] == ["  row -1", " *row 0", " *row 1", "▌ row 2"]
         b.table.select_rows(set())
-        await b.pilot.pause()
+        await settle(b.app)
         assert b.lines()[2] == "  row 0"
 
 
@@ -350,10 +355,10 @@ async def test_whatever_happens_the_screen_shows_the_list_as_it_is(seed: int) ->
                     await b.read()
                     key = b.table.cursor_key
                 case _:
-                    await b.pilot.resize_terminal(40, chance.randint(6, 40))
+                    await resize(b.app, 40, chance.randint(6, 40))
             await b.table.reload()
             await b.read()
-            await b.pilot.pause()
+            await settle(b.app)
             if key in source.keys:
                 assert b.table.cursor_key == key
                 assert any(line.startswith(f"▌ row {key}") for line in b.lines())

@@ -145,13 +145,28 @@ async def test_the_filter_narrows_while_typing(console: OpenConsole) -> None:
         await stage.shows("No run matches the filter")
 
 
+async def test_a_view_that_opens_reads_once_and_again_when_it_comes_back(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), an_approval())
+    async with console(engine) as stage:
+        await stage.still()
+        assert len(engine.asked("list")) == 1
+        await stage.press("2")
+        await stage.still()
+        assert len(engine.asked("approvals")) == 1
+        await stage.press("1")
+        await stage.still()
+        assert len(engine.asked("list")) == 2
+
+
 async def test_matches_are_walked_around_the_end(console: OpenConsole) -> None:
     engine = FakeEngine().add(*(a_run(f"run-{number}") for number in range(3)))
     async with console(engine) as stage:
         await stage.until(lambda: len(keys_of(stage)) == 3)
         await stage.press("/")
         await stage.write("hello")
-        await stage.press("enter", "n", "n", "n", "N")
+        await stage.press("enter")
+        await stage.still()
+        await stage.press("n", "n", "n", "N")
         assert stage.paged("#runs").cursor_key == "run-0"
 
 

@@ -119,7 +119,7 @@ async def test_an_idle_console_reads_nothing_and_draws_nothing(console: OpenCons
         await stage.until(lambda: not any(worker.group == "refresh" for worker in stage.app.workers))
         calls = len(engine.calls)
         timers = {timer.name for node in stage.app.walk_children() for timer in node._timers}
-        await stage.pilot.pause()
+        await stage.settle()
         assert len(engine.calls) == calls
         assert all("blink" not in (name or "") for name in timers)
 
@@ -134,7 +134,7 @@ async def test_a_signal_ends_the_console_in_order(console: OpenConsole, number: 
 async def test_a_terminal_that_is_too_small_is_told(console: OpenConsole) -> None:
     async with console(size=(59, 24)) as stage:
         await stage.shows("The terminal is too small")
-        await stage.pilot.resize_terminal(60, 20)
+        await stage.resize(60, 20)
         await stage.until(lambda: "too small" not in stage.text())
         await stage.shows("1 Runs")
 

@@ -27,7 +27,7 @@ from screens.widgets.working import begin
 from vasini_tui.console.navigation import Navigation
 from vasini_tui.console.styled_once import StyledOnce
 from vasini_tui.console.terminal.ordered_keys import OrderedApp
-from vasini_tui.console.themes.themes import DEFAULT_THEME, style_paths
+from vasini_tui.console.themes.themes import DEFAULT_THEME, style_paths, variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -118,6 +118,11 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """NO_COLOR means none: Textual alone would paint in grays."""
         return [NoColor() if isinstance(one, Monochrome) else one for one in super().get_line_filters()]
 
+    def get_css_variables(self) -> dict[str, str]:
+        """See Textual."""
+        self.theme_variables = variables_of(self.current_theme)
+        return self.theme_variables
+
     async def on_mount(self) -> None:
         """The signals; the rest when there is an engine."""
         loop = asyncio.get_running_loop()
@@ -163,13 +168,14 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         from vasini_tui.console.editor import TerminalEditor  # noqa: PLC0415 - after the first frame
 
         self.state.editor = TerminalEditor(self.aside)
+        # News from now on, and what the first view reads: not one more look for what came in between.
+        pump = FeedPump(self.state.engine.feed, self._deliver, self._line_state)
+        begin(self, pump.run, group="feed", exclusive=True)
         await self._navigation.start()
         if self._theme_problem is not None:
             show_notice(
                 self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning"
             )
-        pump = FeedPump(self.state.engine.feed, self._deliver, self._line_state)
-        begin(self, pump.run, group="feed", exclusive=True)
 
     def key_came(self, event: events.Event) -> None:
         """Decisions depend on what else was typed; the terminal's reader knows best when."""

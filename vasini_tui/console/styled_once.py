@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _KNOWN = 4096
 """Paths whose styles are kept: some megabytes, and all screens need a quarter of it."""
 
+_SHEETS = 64
+"""Rules in force whose names are kept: of each theme, and of the screens that have been opened by then."""
+
 _Path = tuple[Any, ...]
 
 
@@ -81,8 +84,7 @@ _found: LRUCache[tuple[_Candidates, _Path], _Found] = LRUCache(_KNOWN)
 class _Names:
     """What the rules in force name."""
 
-    def __init__(self, rules: list[RuleSet]) -> None:
-        self.rules = rules
+    def __init__(self, rules: tuple[RuleSet, ...]) -> None:
         self._places = {id(rule): place for place, rule in enumerate(rules)}
         selectors = [one for rule in rules for several in rule.selector_set for one in several.selectors]
         self.ids = {one.name for one in selectors if one.type is SelectorType.ID}
@@ -98,12 +100,16 @@ class _Names:
         return known
 
 
+_named: LRUCache[tuple[RuleSet, ...], _Names] = LRUCache(_SHEETS)
+
+
 class StyledOnce(ParsedOnce):
     """Styles as Textual has them; what it found is kept. Nothing moves, as nothing in the console does."""
 
     def __init__(self, *, variables: dict[str, str]) -> None:
         super().__init__(variables=variables)
-        self._names = _Names([])
+        self._names = _Names(())
+        self._names_of: list[RuleSet] = []
         self._paths: dict[DOMNode, _Path] = {}
         """Those of the update that is under way."""
 
@@ -154,8 +160,11 @@ class StyledOnce(ParsedOnce):
             node.refresh()
 
     def _names_now(self) -> _Names:
-        if self._names.rules is not self.rules:
-            self._names = _Names(self.rules)
+        if self._names_of is not (rules := self.rules):
+            key = tuple(rules)  # put together again, they are mostly the same
+            if (known := _named.get(key)) is None:
+                known = _named[key] = _Names(key)
+            self._names, self._names_of = known, rules
         return self._names
 
     def _candidates_of(self, node: DOMNode) -> _Candidates:

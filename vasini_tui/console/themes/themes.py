@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,9 @@ class Themes:
         return load_theme(name) if name in THEMES else _completed(BUILTIN_THEMES[name])
 
 
+_variables: dict[str, tuple[Theme, dict[str, str]]] = {}
+
+
 def themes_folder() -> Path:
     """The folder beside the installed package; the working directory cannot shadow it."""
     return Path(str(files("vasini_tui"))).parent / "themes"
@@ -80,12 +84,22 @@ def find_themes(own_folder: Path) -> Themes:
     return Themes(read_own_themes(own_folder, frozenset((*THEMES, *BUILTIN_THEMES))))
 
 
+@cache
 def load_theme(name: str) -> Theme:
     """One shipped theme. Raises KeyError for a name that is not in `THEMES`."""
     if name not in THEMES:
         raise KeyError(name)
     data: dict[str, Any] = yaml.safe_load((themes_folder() / f"{name}.yaml").read_text("utf-8"))
     return Theme(name=name, **data)
+
+
+def variables_of(theme: Theme) -> dict[str, str]:
+    """What style sheets may name of a theme; made once for each, for Textual asks whenever a view opens."""
+    of, variables = _variables.get(theme.name, (None, {}))
+    if of is not theme:
+        variables = {**theme.to_color_system().generate(), **theme.variables}
+        _variables[theme.name] = theme, variables
+    return variables
 
 
 def _completed(theme: Theme) -> Theme:
