@@ -20,4 +20,5 @@ def begin(
 ) -> None:
     """Start it. Not a coroutine: one that is cancelled before it begins would be warned about."""
     typed: WorkType[None] = work
-    owner.run_worker(typed, group=group, exclusive=exclusive, exit_on_error=False)
+    # Without a description Textual would write out the work, with all that it holds.
+    owner.run_worker(typed, group=group, description=group, exclusive=exclusive, exit_on_error=False)

@@ -13,7 +13,7 @@ from engine.safe_text import SafeText, sanitize
 from screens.widgets.plain import Plain, content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*sorted((ROOT / "screens").rglob("*.py")), *sorted((ROOT / "vasini_tui").rglob("*.py"))]
@@ -36,8 +36,12 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+def trees(*words: str, paths: Iterable[Path] = SOURCES) -> Iterator[tuple[str, ast.Module]]:
+    """Names and trees of the files that hold one of these words: what is not in a text is not in its tree."""
+    for path in paths:
+        text = path.read_text("utf-8")
+        if any(word in text for word in words):
+            yield name_of(path), ast.parse(text)
 
 
 def imported_widgets(tree: ast.Module) -> set[str]:
@@ -70,16 +74,14 @@ def own_words(node: ast.expr) -> bool:
 
 
 def test_widgets_that_draw_text_are_made_in_few_files_only() -> None:
-    for path in SOURCES:
-        tree, name = tree_of(path), name_of(path)
+    for name, tree in trees("textual.widgets", *ONLY_EVENTS):
         allowed = SHOWS_TEXT.get(name, set())
         assert imported_widgets(tree) <= allowed | ONLY_EVENTS, name
         assert not (set(called(tree)) & ONLY_EVENTS - {"ContentSwitcher"} - allowed), name
 
 
 def test_nothing_is_read_as_markup_or_escape_codes() -> None:
-    for path in SOURCES:
-        tree, name = tree_of(path), name_of(path)
+    for name, tree in trees("markup", *MARKUP_MAKERS):
         assert not MARKUP_MAKERS & set(called(tree)), name
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "markup":
@@ -93,26 +95,26 @@ def test_notices_have_one_door() -> None:
 
 
 def test_what_goes_to_the_clipboard_is_sanitized() -> None:
-    for path in SOURCES:
-        for node in ast.walk(tree_of(path)):
+    for name, tree in trees("copy_to_clipboard"):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".copy_to_clipboard"):
-                assert ast.unparse(node.args[0]).startswith(("sanitize(", "safe")), name_of(path)
+                assert ast.unparse(node.args[0]).startswith(("sanitize(", "safe")), name
 
 
 def test_titles_of_widgets_are_our_own_words_or_sanitized() -> None:
-    for path in SOURCES:
-        for node in ast.walk(tree_of(path)):
+    for name, tree in trees(*TEXT_ATTRIBUTES):
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Assign):
                 continue
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and target.attr in TEXT_ATTRIBUTES:
-                    assert own_words(node.value), f"{name_of(path)}: {ast.unparse(node)}"
+                    assert own_words(node.value), f"{name}: {ast.unparse(node)}"
 
 
 def test_safe_text_is_made_by_the_sanitizer_only() -> None:
-    for path in (*SOURCES, *sorted((ROOT / "engine").rglob("*.py"))):
-        if name_of(path) != "engine/safe_text.py":
-            assert "SafeText" not in set(called(tree_of(path))), name_of(path)
+    everywhere = (*SOURCES, *sorted((ROOT / "engine").rglob("*.py")))
+    found = {name for name, tree in trees("SafeText", paths=everywhere) if "SafeText" in set(called(tree))}
+    assert found == {"engine/safe_text.py"}
 
 
 def test_plain_shows_what_it_is_given_and_reads_no_markup() -> None:

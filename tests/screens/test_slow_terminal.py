@@ -69,7 +69,9 @@ async def test_what_is_rendered_when_the_terminal_answers_is_rendered_for_the_ap
             terminal.frame_ends()
             await stage.press("2")
             await stage.press("1")
-            await stage.until(lambda: stage.app._withheld and ruled.is_attached)
+            await stage.until(
+                lambda: stage.app._withheld and ruled.is_attached and not stage.app._batch_count
+            )
             ruled.refresh()
             stage.app.screen._dirty_widgets.add(ruled)  # as when its turn to be drawn has not come yet
             terminal._answered.set()
