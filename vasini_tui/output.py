@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from engine.contracts.times import rfc3339
 from engine.safe_text import sanitize
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.listed import Page
+
+T = TypeVar("T")
 
 LEAST_COLUMNS = 20
 """Narrower terminals break lines as they like."""
@@ -105,6 +110,17 @@ class Output:
         names = ", ".join(unreadable)
         self.note(f"vasini: left out, cannot be read: {names}; `vasini doctor --deep` tells why")
         return {"unreadable": unreadable}
+
+    def page(
+        self, name: str, page: Page[T], heads: Sequence[str], row: Callable[[T], Sequence[object]]
+    ) -> None:
+        """One page of a list: a document under its name, or a table; what is left out of it, what follows."""
+        left_out = self.left_out(page.unreadable)
+        if self.as_json:
+            self.document({name: page.items, "next": page.next, **left_out})
+            return
+        self.table(heads, map(row, page.items))
+        self.next_page(page.next)
 
     def next_page(self, cursor: str | None) -> None:
         """Tell a person that there is more."""

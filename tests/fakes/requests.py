@@ -175,7 +175,8 @@ class FakeRequests(Scoped):
         after: str | None = None,
     ) -> Page[OutcomeView]:
         tenant = self.access.narrowed(tenant)
-        return page_of_requests(self.engine.stored_outcomes.values(), status, run_id, tenant, limit, after)
+        page = page_of_requests(self.engine.stored_outcomes.values(), status, run_id, tenant, limit, after)
+        return without_damaged(page, self.engine.damaged, lambda view: view.request_id)
 
     async def outcome(self, request_id: str) -> OutcomeView:
         return self._seen("outcome", request_id, self.engine.stored_outcomes.get(request_id))

@@ -160,6 +160,17 @@ def test_outcome_says_what_became_of_a_call(vasini: Vasini, fake: FakeEngine, ta
     assert vasini("outcome", target, "maybe").status == ExitCode.USAGE
 
 
+@pytest.mark.parametrize(("kind", "damaged"), [("outcomes", "out-1"), ("forms", "form-1")])
+def test_a_list_says_what_is_damaged_and_left_out(
+    vasini: Vasini, fake: FakeEngine, kind: str, damaged: str
+) -> None:
+    fake.add(an_outcome(), a_form())
+    fake.damaged = {damaged}
+    for arguments in ((kind,), (kind, "--json")):
+        assert f"left out, cannot be read: {damaged}" in vasini(*arguments).stderr
+    assert vasini(kind, "--json").document["unreadable"] == [damaged]
+
+
 def test_outcomes_list_what_waits_for_a_word(vasini: Vasini, fake: FakeEngine) -> None:
     fake.add(an_outcome(), an_outcome("out-2", status=RequestStatus.ANSWERED))
     (listed,) = vasini("outcomes", "--json").document["outcomes"]

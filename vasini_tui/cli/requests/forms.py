@@ -77,30 +77,23 @@ async def _forms(
     async with session.engine() as engine:
         run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.forms(status=status, run_id=run_id, limit=limit, after=after)
-    if session.out.as_json:
-        left_out = session.out.left_out(page.unreadable)
-        session.out.document({"forms": page.items, "next": page.next, **left_out})
-        return ExitCode.OK
-    session.out.left_out(page.unreadable)
-    session.out.table(
-        ("FORM", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "TITLE", "REQUESTED", "EXPIRES"),
-        (
-            (
-                item.request_id,
-                item.status,
-                item.run_id,
-                f"{item.pack}/{item.flow}",
-                item.subject,
-                item.step_id,
-                item.title,
-                item.requested_at,
-                item.expires_at,
-            )
-            for item in page.items
-        ),
-    )
-    session.out.next_page(page.next)
+    heads = ("FORM", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "TITLE", "REQUESTED", "EXPIRES")
+    session.out.page("forms", page, heads, _row)
     return ExitCode.OK
+
+
+def _row(form: FormView) -> tuple[object, ...]:
+    return (
+        form.request_id,
+        form.status,
+        form.run_id,
+        f"{form.pack}/{form.flow}",
+        form.subject,
+        form.step_id,
+        form.title,
+        form.requested_at,
+        form.expires_at,
+    )
 
 
 async def _answer(
@@ -115,10 +108,11 @@ async def _answer(
     async with session.engine() as engine:
         if request_id is None:
             request_id = await only_form(engine, target)
-        elif request_id != target and (
-            await engine.requests.form(request_id := await engine.runs.find_id(request_id, "request"))
-        ).run_id != await engine.runs.find_id(target):
-            raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
+        elif request_id != target:
+            request_id = await engine.runs.find_id(request_id, "request")
+            form = await engine.requests.form(request_id)
+            if form.run_id != await engine.runs.find_id(target):
+                raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
         if images:
             form = await engine.requests.form(request_id)
             values = {**values, **images_given(form.json_schema, images, f"the form {form.title}")}

@@ -18,6 +18,7 @@ from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from engine.contracts.runs.request import OutcomeView
     from engine.contracts.status import RequestStatus
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
@@ -72,40 +73,24 @@ async def _outcomes(
     async with session.engine() as engine:
         run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit, after=after)
-    if session.out.as_json:
-        session.out.document({"outcomes": page.items, "next": page.next})
-        return ExitCode.OK
-    session.out.table(
-        (
-            "OUTCOME",
-            "STATUS",
-            "RUN",
-            "FLOW",
-            "SUBJECT",
-            "STEP",
-            "CALL",
-            "INTERRUPTED",
-            "DECISION",
-            "DECIDED BY",
-        ),
-        (
-            (
-                item.request_id,
-                item.status,
-                item.run_id,
-                f"{item.pack}/{item.flow}",
-                item.subject,
-                item.step_id,
-                item.action.target,
-                item.requested_at,
-                item.decision,
-                item.decided_by,
-            )
-            for item in page.items
-        ),
-    )
-    session.out.next_page(page.next)
+    heads = ("OUTCOME", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "CALL", "INTERRUPTED")
+    session.out.page("outcomes", page, (*heads, "DECISION", "DECIDED BY"), _row)
     return ExitCode.OK
+
+
+def _row(outcome: OutcomeView) -> tuple[object, ...]:
+    return (
+        outcome.request_id,
+        outcome.status,
+        outcome.run_id,
+        f"{outcome.pack}/{outcome.flow}",
+        outcome.subject,
+        outcome.step_id,
+        outcome.action.target,
+        outcome.requested_at,
+        outcome.decision,
+        outcome.decided_by,
+    )
 
 
 async def _outcome(

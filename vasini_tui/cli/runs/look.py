@@ -21,8 +21,6 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.contracts.runs.listed import RunSummary
     from engine.contracts.runs.run import EventView
     from engine.facade.engine import Engine
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 _EVENTS_AT_ONCE = 500
+
+_HEADS = ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED")
 
 
 def runs(
@@ -165,13 +165,7 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
         if filters.parent is not None:
             filters = replace(filters, parent=await engine.runs.find_id(filters.parent))
         page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
-    if session.out.as_json:
-        left_out = session.out.left_out(page.unreadable)
-        session.out.document({"runs": page.items, "next": page.next, **left_out})
-        return ExitCode.OK
-    session.out.left_out(page.unreadable)
-    _table(session, page.items)
-    session.out.next_page(page.next)
+    session.out.page("runs", page, _HEADS, _row)
     return ExitCode.OK
 
 
@@ -181,27 +175,21 @@ async def _session(session: Session, *, session_id: str) -> int:
     if session.out.as_json:
         session.out.document({"runs": found, "next": None})
     else:
-        _table(session, found)
+        session.out.table(_HEADS, map(_row, found))
     return ExitCode.OK
 
 
-def _table(session: Session, runs: Sequence[RunSummary]) -> None:
-    session.out.table(
-        ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED"),
-        (
-            (
-                run.run_id,
-                "REJECTED" if run.rejected else run.status,
-                _flow(run),
-                run.subject,
-                run.current_step,
-                _why(run),
-                span(run.started_at, run.finished_at),
-                run.requested_by,
-                run.created_at,
-            )
-            for run in runs
-        ),
+def _row(run: RunSummary) -> tuple[object, ...]:
+    return (
+        run.run_id,
+        "REJECTED" if run.rejected else run.status,
+        _flow(run),
+        run.subject,
+        run.current_step,
+        _why(run),
+        span(run.started_at, run.finished_at),
+        run.requested_by,
+        run.created_at,
     )
 
 
