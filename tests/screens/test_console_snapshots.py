@@ -13,6 +13,7 @@ from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineSpan
 from engine.contracts.status import Risk, RunStatus, StepStatus, WaitKind
+from tests.fakes.conversations import agent_steps
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import (
     NOW,
@@ -125,6 +126,7 @@ def engine() -> FakeEngine:
             reason="there is no pack network-team here",
         ),
     )
+    made.stored_steps[RUN % 7] = agent_steps()
     made.stored_steps[RUN % 1] = (a_step("draft"), a_step("publish", started_at=ago(80), finished_at=ago(79)))
     return made
 
@@ -177,6 +179,8 @@ _COMES_WITH = {"3": "Triage", "l": "pending_human"}
         ("vasini-dark", (120, 40), ("j", "j", "j", "j", "j", "enter"), "1/paths"),
         ("vasini-light", (80, 24), (*"jjjjjlkm",), "as of event 4"),
         ("vasini-dark", (80, 24), ("?",), "Show the runs that this one started"),
+        ("vasini-dark", (80, 24), ("j", "enter", "T"), "turn 2 · RUNNING"),
+        ("vasini-light", (80, 24), ("j", "enter", "T"), "turn 2 · RUNNING"),
     ],
     ids=[
         "runs",
@@ -188,6 +192,8 @@ _COMES_WITH = {"3": "Triage", "l": "pending_human"}
         "detail",
         "past",
         "help",
+        "conversation",
+        "conversation-light",
     ],
 )
 def test_the_console_looks_as_it_did(
