@@ -74,3 +74,10 @@ def test_every_status_is_documented() -> None:
     assert re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE) == list(RunStatus)
     others = set(StepStatus) - {status.value for status in RunStatus}
     assert {*others, *RequestStatus} <= set(re.findall(r"`([A-Z_]+)`", section))
+
+
+def test_help_says_what_every_command_option_and_argument_is() -> None:
+    for name, command in commands(typer.main.get_command(command_tree()), "vasini").items():
+        assert command.help, name
+        silent = [one.name for one in command.params if not getattr(one, "help", None)]
+        assert silent == [], name

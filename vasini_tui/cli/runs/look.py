@@ -39,8 +39,8 @@ def runs(
             "--status", metavar="STATUS", help=f"Only these, also {REJECTED}; {ALL} for all. Repeats."
         ),
     ] = None,
-    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK")] = None,
-    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW")] = None,
+    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")] = None,
+    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only of this flow.")] = None,
     requested_by: Annotated[
         str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
     ] = None,

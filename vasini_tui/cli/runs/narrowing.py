@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def narrow(
     run: RunId,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="TOOL", help="Only this tool; more than once, `*`.")
+        list[str] | None,
+        typer.Option("--only", metavar="TOOL", help="Only this tool, `*` for any text. Repeats."),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="TOOL", help="Not this tool; likewise.")
+        list[str] | None,
+        typer.Option("--without", metavar="TOOL", help="Not this tool, `*` likewise. Repeats."),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="In the next turn alone.")] = False,
     lift: Annotated[bool, typer.Option("--lift", help="Bound nothing any more.")] = False,
