@@ -12,7 +12,7 @@ import pytest
 
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import Refused
-from tests.system.conftest import PROGRAM, Vasini
+from tests.system.conftest import Vasini
 from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
 from tests.system.history import Journal
 from tests.system.nursery import open_nursery
@@ -131,22 +131,12 @@ async def _killed_approve(
     command: Vasini, approval: str, chance: random.Random, answered: bool
 ) -> str | None:
     """Kill `vasini approve` once it has answered, or at some moment; the decision it told, if any."""
-    process = await asyncio.create_subprocess_exec(
-        PROGRAM,
-        "approve",
-        approval,
-        "--json",
-        env=command.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
+    process = await asyncio.to_thread(command.start, "approve", approval, "--json")
     line = b""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(None if answered else chance.uniform(0.4, 0.9)):
-            line = await process.stdout.readline()
-    with suppress(ProcessLookupError):
-        process.kill()
-    line += await process.stdout.read()
-    await process.wait()
+    if answered:
+        line = await asyncio.to_thread(process.stdout.readline)
+    else:
+        await asyncio.sleep(chance.uniform(0, 0.3))
+    process.kill()
+    line += (await asyncio.to_thread(process.communicate))[0]
     return str(json.loads(line)["decision"]) if line.endswith(b"\n") else None
