@@ -28,6 +28,7 @@ from tests.fakes.views import (
     an_event,
 )
 from tests.screens.picture import unfinished
+from tests.screens.stillness import press, settle
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
@@ -210,14 +211,15 @@ def test_the_console_looks_as_it_did(
     async def walk(pilot: Pilot[int]) -> None:
         await _until(pilot, "queued")
         for key in keys:
-            await pilot.press(key)
+            await press(app, key)
             # A list must have come before the next key can mean a row of it.
             await _until(pilot, _COMES_WITH.get(key, ""))
         await _until(pilot, words)
         app.clear_notifications()
-        await pilot.pause()
+        await settle(app)
         while unfinished(app):
-            await pilot.pause()
+            await asyncio.sleep(0.005)
+            await settle(app)
 
     assert snap_compare(app, terminal_size=size, run_before=walk)
 
@@ -227,6 +229,7 @@ async def _until(pilot: Pilot[int], words: str) -> None:
     while words not in _text(pilot):
         assert time.monotonic() < deadline, f"never {words!r}"
         await asyncio.sleep(0.005)
+        await settle(pilot.app)
 
 
 def _text(pilot: Pilot[int]) -> str:
