@@ -333,6 +333,15 @@ def test_follow_writes_what_comes_and_ends_with_the_run(vasini: Vasini, fake: Fa
     assert [json.loads(line)["run_seq"] for line in outcome.stdout.splitlines()] == [1, 2, 3, 4]
 
 
+def test_follow_of_all_runs_ends_once_it_has_written_as_many_as_it_may(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(a_run("run-1"))
+    fake.stored_events["run-1"] = (an_event(1), an_event(2))
+    outcome = vasini("events", "--all", "--follow", "--limit", "1", "--json")
+    assert (outcome.status, outcome.stdout.count("\n")) == (ExitCode.OK, 1)
+
+
 def test_follow_of_a_run_that_has_ended_does_not_wait(vasini: Vasini, fake: FakeEngine) -> None:
     fake.add(a_run(status=RunStatus.FAILED))
     fake.stored_events["run-1"] = (an_event(1, "run_failed"),)

@@ -254,11 +254,13 @@ async def _every(session: Session, *, follow: bool, after: int, limit: int | Non
 
     async with session.engine() as engine, engine.feed.subscribe(topics={Topic.RUNS}) as feed:
         left = limit
-        while left is None or left > 0:
+        while True:
             page = await engine.runs.all_events(after_seq=after, limit=_EVENTS_AT_ONCE)
             for event in page.events[:left]:
                 _write_event(session.out, event, of_all=True)
             after, left = page.next, None if left is None else left - len(page.events)
+            if left is not None and left <= 0:  # enough is written: nothing is waited for
+                break
             if page.ended and (not follow or await anext(feed, None) is None):
                 break
     return ExitCode.OK
