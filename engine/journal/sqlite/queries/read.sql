@@ -49,10 +49,10 @@ LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? AND s.path = ?
 
 -- name: select_steps_below
--- executions below some paths with their values; '0' comes after '/'
+-- executions below some paths with their values: CROSS JOIN, as at paths; '0' comes after '/'
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
 FROM json_each(?2) p
-JOIN steps s ON s.run_id = ?1 AND s.path > p.value || '/' AND s.path < p.value || '0'
+CROSS JOIN steps s ON s.run_id = ?1 AND s.path > p.value || '/' AND s.path < p.value || '0'
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
