@@ -69,7 +69,7 @@ def test_the_demo_lives_and_leaves_the_workspace_of_the_operator_alone(
 
 
 def test_a_closed_terminal_leaves_nothing_behind(vasini: Vasini, tmp_path: Path) -> None:
-    with demo(vasini, tmp_path, start=vasini.warm.on_terminal) as opened:
+    with demo(vasini, tmp_path) as opened:
         opened.terminal.shows("pending")
         opened.terminal.hang_up()
         assert opened.terminal.process.wait(30) == 128 + signal.SIGHUP
