@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
 
 TURN_SECONDS = 1.0
+AFTER_A_DEFECT_SECONDS = 60.0
+"""A look that fails by a fault of this program is tried again, but does not fill the log."""
 SET_BY = 500_000
 """Microseconds by which the wall clock has moved against the time since the machine was started when it
 counts as set: what was to be done at a moment of it may be due, or not be yet."""
@@ -104,6 +106,9 @@ class Turns:
                 seconds = await one.look()
             except VasiniError as error:
                 _LOG.warning("%s cannot be looked at: %s", one.what, error.message)
+            except Exception:  # noqa: BLE001 - the edge: one look that fails must not end the others
+                _LOG.exception("looking at %s failed", one.what)
+                seconds = AFTER_A_DEFECT_SECONDS
             one.due = None if seconds is None else self._clock.uptime() + round(seconds * 1_000_000)
 
 

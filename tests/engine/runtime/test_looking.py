@@ -170,3 +170,17 @@ async def test_an_engine_that_stands_still_beats_and_reads_nothing(home: Home) -
 
     async with home.working(journal=journal, lease_seconds=0.6, pack_watch="off"):
         await until(beats_without_a_read)
+
+
+async def test_a_look_that_fails_by_a_fault_of_the_program_is_tried_again_and_ends_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken, still = FakeSubject(ZeroDivisionError()), FakeSubject(1.0)
+    async with looking(broken, still) as (turns, _, clock):
+        clock.ahead += 59
+        await turns.after(10)
+        assert (broken.looked, still.looked) == (1, 2)
+        clock.ahead += 1
+        await turns.after()
+        assert broken.looked == 2
+    assert "looking at one failed" in caplog.text
