@@ -83,6 +83,11 @@ class Nursery:
                 self._starting.pop(news["start"]).set_result(WorkerProcess(news["pid"], ended))
             else:
                 self._working.pop(news["pid"]).set_result(news["status"])
+        gone = EOFError("the process that workers are forked from has ended")
+        for worker in self._starting.values():
+            worker.set_exception(gone)
+        for end in self._working.values():
+            end.set_exception(gone)
 
 
 @asynccontextmanager
