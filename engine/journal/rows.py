@@ -36,6 +36,7 @@ class HeadRow(FlowNames):
     counted_at: int | None
     confidence: float | None
     waiting_for: str | None
+    waiting_for_id: str | None
     newest_mail: int | None
 
 

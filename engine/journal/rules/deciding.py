@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import RequestStatus, WaitKind
 from engine.journal.records import Decided
 from engine.journal.rules.request_rules import (
     decision_event,
@@ -58,12 +58,19 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     require_as_shown(store, decision.cap)
     for act in decision.acts:
         record_act(store, act)
-    _record(store, head, row, decision_event(decision, path, head["updated_at"]), {"ready": 1})
+    _record(store, head, row, decision_event(decision, path, head["updated_at"]), _goes_on(head, request_id))
     store.set_timer(run_id, f"timeout:{path}", None)
     store.put_mail(run_id, decision_input(decision, path), wake=False)
     worker = decision.worker_id
     claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
     return Decided(run_id, path, claim)
+
+
+def _goes_on(head: HeadRow, request_id: str) -> RunColumns:
+    """A run that waited for this request waits for a worker now, and for nobody's word."""
+    if head["waiting_for_id"] != request_id:
+        return {"ready": 1}
+    return {"ready": 1, "waiting_for": WaitKind.WORKER.value, "waiting_for_id": None}
 
 
 def note(store: Store, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:

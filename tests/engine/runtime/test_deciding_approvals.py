@@ -28,6 +28,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    from engine.facade.engine import Engine
     from engine.journal.records import Decided, Decision
     from engine.journal.sqlite.journal import SqliteJournal
 
@@ -69,6 +70,51 @@ async def test_an_approval_shows_exactly_what_will_run(home: Home) -> None:
             decision.decided_at,
         )
         assert run.output == {"path": "out.md", "n": 7}
+
+
+async def test_a_run_whose_request_was_decided_waits_for_a_worker_and_no_longer_for_a_person(
+    home: Home,
+) -> None:
+    gated(home)
+    async with home.working() as engine:
+        run_id = await start(engine, "gated", {"path": "x"})
+        shown = await pending_approval(engine, run_id)
+        waiting = (await engine.runs.get(run_id)).run.waiting_for
+        assert waiting is not None
+        assert waiting.id == shown.approval_id
+    async with home.open() as engine:
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+        (listed,) = (await engine.runs.list()).items
+        for view in (listed, (await engine.runs.get(run_id)).run):
+            assert view.waiting_for is not None
+            assert (view.waiting_for.text, view.waiting_for.id) == ("a worker", None)
+    async with home.working() as engine:
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert run.waiting_for is None
+
+
+async def test_a_run_that_waits_for_two_people_waits_for_the_other_one_when_the_first_has_decided(
+    home: Home,
+) -> None:
+    asks = [[approval(f"ask_{name}", f"{name}?", gates="none")] for name in ("one", "two")]
+    home.flow("both", {"id": "both", "type": "parallel", "branches": asks})
+    async with home.working() as engine:
+        run_id = await start(engine, "both", {})
+        await until(lambda: two_pending(engine, run_id))
+    async with home.open() as engine:
+        waiting = (await engine.runs.get(run_id)).run.waiting_for
+        assert waiting is not None
+        (other,) = [
+            one.approval_id
+            for one in (await engine.requests.approvals(run_id=run_id)).items
+            if one.approval_id != waiting.id
+        ]
+        await engine.requests.approve(other, actor=BOB)
+        assert (await engine.runs.get(run_id)).run.waiting_for == waiting
+
+
+async def two_pending(engine: Engine, run_id: str) -> bool:
+    return len((await engine.requests.approvals(run_id=run_id)).items) == 2
 
 
 async def test_a_decision_on_something_else_than_what_is_shown_is_refused(home: Home) -> None:
