@@ -225,6 +225,10 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._draw_about()
         self._keep_ages()
 
+    @on(PagedTable.OthersInView, "#runs")
+    def _others_in_view(self) -> None:
+        self._keep_ages()
+
     @on(PagedTable.LoadFailed, "#runs")
     def _not_read(self, message: PagedTable.LoadFailed) -> None:
         self.show_failure(message.error)

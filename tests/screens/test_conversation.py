@@ -134,6 +134,7 @@ async def test_an_agent_that_waits_has_a_line_whose_enter_sends_what_is_written(
         await stage.press(*"On", "enter")
         await stage.until(lambda: engine.stored_forms["form-2"].answered_by is not None, "the next answer")
         assert engine.asked("answer")[-1][1] == {"text": "On"}
+        await stage.until(lambda: "Your message" not in stage.text(), "no line while nobody waits")
         await stage.press("escape")
         await stage.on(RunScreen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,14 @@ async def test_every_status_has_a_symbol_and_a_word(console: OpenConsole) -> Non
             "× dead letter",
         ):
             await stage.shows(words)
+
+
+async def test_ages_go_on_though_nothing_happens(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(created_at=ago(3)))
+    async with console(engine) as stage:
+        await stage.shows("3s")
+        engine.clock += timedelta(seconds=8)
+        await stage.shows("11s")
 
 
 async def test_the_start_dialog_starts_a_run_and_shows_it(console: OpenConsole) -> None:

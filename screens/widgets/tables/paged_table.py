@@ -44,6 +44,17 @@ class PagedTable(LineTable):
             """The table, for `@on` selectors."""
             return self.table
 
+    @dataclass
+    class OthersInView(Message):
+        """Other rows may be on the screen: it was scrolled, or has another size."""
+
+        table: PagedTable
+
+        @property
+        def control(self) -> PagedTable:
+            """The table, for `@on` selectors."""
+            return self.table
+
     def __init__(
         self,
         columns: Sequence[Column],
@@ -118,11 +129,13 @@ class PagedTable(LineTable):
         """Read what came into view."""
         super().watch_scroll_y(old_value, new_value)
         self._fill(margin=self.size.height)
+        self.post_message(self.OthersInView(self))
 
     def on_resize(self, event: events.Resize) -> None:
         """More rows may be visible."""
         super().on_resize(event)
         self._fill()
+        self.post_message(self.OthersInView(self))
 
     @property
     def _at_end(self) -> bool:
