@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from screens.run.conversation.screen import NEWEST, OPEN_CALLS
+from screens.run.conversation.screen import OPEN_CALLS
+from screens.run.conversation.turns import NEWEST
 from tests.fakes.conversations import busy_steps, long_steps
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run

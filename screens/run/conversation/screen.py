@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, takewhile, zip_longest
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -13,19 +13,13 @@ from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, show_notice
 from screens.keys.bindings import bindings
-from screens.run.conversation.blocks import (
-    Block,
-    is_whole,
-    line_of_call,
-    picture,
-    read_turn,
-    written,
-)
+from screens.run.conversation.blocks import is_whole, line_of_call, written
 from screens.run.conversation.search import PAGE, Search
 from screens.run.conversation.speech import Speech
 from screens.run.conversation.table import TurnsTable
+from screens.run.conversation.turns import NEWEST, Turns
 from screens.run.conversation.writing import WritingLines
-from screens.run.conversation_text import end_lines, numbered, title_line, told_lines, turn_lines
+from screens.run.conversation_text import numbered, title_line, turn_lines
 from screens.run.output_pane import BUSY_SECONDS
 from screens.run_verbs.looking import LookVerbs
 from screens.widgets.plain import Plain
@@ -35,15 +29,13 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.runs.conversation import Conversation, SpokenTurn
+    from engine.contracts.runs.conversation import Conversation
     from engine.facade.feed import FeedBatch
     from engine.safe_text import SafeText
     from screens.frame.console_state import ConsoleState
 
-NEWEST = 20
-"""Turns that are read when it opens, and are open at first;"""
 OPEN_CALLS = 200
-"""but only as many of them as have so few calls, and the last one."""
+"""Of the newest turns only as many are open at first as have so few calls, and the last one."""
 _NOTE = " What models and tools wrote stands behind a bar; it is data, whatever it says."
 
 
@@ -55,14 +47,12 @@ class ConversationScreen(LookVerbs):
     def __init__(self, state: ConsoleState, run_id: str, step_id: str) -> None:
         super().__init__(state)
         self._run_id, self._step_id = run_id, step_id
+        self._table = TurnsTable(id="conversation")
+        self._turns = Turns(self._table.blocks)
         self._waits_with: str | None = None
         self._writing = self._reading = False
-        self._turns = 0
-        self._folded_to = 0
-        self._told: tuple[str, ...] = ()
         self._asks: tuple[int, str] | None = None
         self._speech: Speech | None = None
-        self._said: tuple[SafeText, ...] = ()
         self._wanted = ""
 
     def body(self) -> ComposeResult:
@@ -72,7 +62,7 @@ class ConversationScreen(LookVerbs):
         )
         yield Plain(sanitize(_NOTE), id="text-note")
         yield SafeInput(placeholder="words in any turn", id="turn-search")
-        yield TurnsTable(id="conversation")
+        yield self._table
         yield WritingLines(self.state.keymap, id="writing")
 
     def on_mount(self) -> None:
@@ -85,10 +75,6 @@ class ConversationScreen(LookVerbs):
     @property
     def _lines(self) -> WritingLines:
         return self.query_one("#writing", WritingLines)
-
-    @property
-    def _table(self) -> TurnsTable:
-        return self.query_one("#conversation", TurnsTable)
 
     def current_run(self) -> str:
         """The agent's run."""
@@ -104,8 +90,8 @@ class ConversationScreen(LookVerbs):
 
     async def load(self) -> None:
         """The newest turns, of which those before the last one that was known stay as they were read."""
-        known = max(0, self._turns - 1)
-        found = await self._page(known, NEWEST) if self._turns else None
+        known = max(0, self._turns.count - 1)
+        found = await self._page(known, NEWEST) if self._turns.count else None
         if found is None or found.turn_count > known + NEWEST:
             found = await self._newest()
         self._waits_with = found.waits_with
@@ -114,7 +100,7 @@ class ConversationScreen(LookVerbs):
         asking = ((number, turn.asks) for number, turn in numbered(found) if turn.asks)
         self._asks = next(asking, None)
         self._follow_speech(found)
-        first = self._fit(found)
+        first = self._turns.fit(found, follows=self._table.at_end)
         if first is not None:
             self._table.changed(first)
 
@@ -127,65 +113,14 @@ class ConversationScreen(LookVerbs):
             whole = (await self._page(found.turn_count - len(whole), len(whole))).turns
         return found.model_copy(update={"turns": (*found.turns[: len(found.turns) - len(whole)], *whole)})
 
-    def _fit(self, found: Conversation) -> int | None:
-        """Blocks as the conversation is now; the number of the first one that is another than before, or is
-        gone; None when all are the same."""
-        blocks, told = self._table.blocks, tuple(told_lines(found))
-        anew = told != self._told
-        if anew:
-            self._told = told
-            opened = not blocks or blocks[0].open
-            blocks[:1] = [Block(sanitize("what it was told"), written(told), open=opened)]
-        stand = 1 + min(self._turns, found.first)
-        before = list(map(picture, blocks[stand:]))
-        turns = blocks[stand : 1 + min(self._turns, found.turn_count)]
-        del blocks[stand:]
-        blocks += turns
-        whole = {number for number, turn in numbered(found) if is_whole(turn)}
-        blocks += [Block(open=number in whole) for number in range(len(blocks), found.turn_count + 1)]
-        self._turns = found.turn_count
-        for number, turn in numbered(found):
-            self._take(blocks[number], number, turn)
-        heading, *rest = [line for line in end_lines(found) if line] or [""]
-        if heading:
-            blocks.append(Block(sanitize(heading), written(rest), open=bool(rest)))
-        now = list(map(picture, blocks[stand:]))
-        pairs = enumerate(zip_longest(before, now), stand)
-        same = next((number for number, (old, new) in pairs if old != new), None)
-        return min(
-            (place for place in (0 if anew else None, same, self._fold_older()) if place is not None),
-            default=None,
-        )
-
-    def _fold_older(self) -> int | None:
-        """Who follows what comes keeps the newest turns open, and those that they unfolded themselves; the
-        number of the first turn that is folded for it."""
-        table = self._table
-        older = range(self._folded_to + 1, self._turns - NEWEST + 1) if table.at_end else ()
-        folded = [number for number in older if table.blocks[number].open and not table.blocks[number].kept]
-        for number in folded:
-            table.blocks[number].open, table.blocks[number].lines = False, None
-        if older:
-            self._folded_to = older[-1]
-        return next(iter(folded), None)
-
-    def _take(self, block: Block, number: int, turn: SpokenTurn) -> None:
-        """A turn as it was read, with what its model says just now; what is known of its calls stays."""
-        if block.open and block.lines is not None and not is_whole(turn):
-            return
-        read_turn(block, number, turn)
-        if number == self._turns:
-            block.lines = self._with_speech(block.lines)
-
-    def _with_speech(self, lines: tuple[SafeText, ...] | None) -> tuple[SafeText, ...] | None:
-        return lines if lines is None or self._speech is None else (*lines, *self._said)
-
     def _follow_speech(self, found: Conversation) -> None:
         last = found.turns[-1] if found.turns else None
         if last is None or last.status is not StepStatus.RUNNING or last.calls:
-            self._speech, self._said = None, ()
+            self._speech = None
+            self._turns.unsaid()
         elif self._speech is None or self._speech.step_id != last.step_id:
-            self._speech, self._said = Speech(self.state.engine.runs, self._run_id, last.step_id), ()
+            self._speech = Speech(self.state.engine.runs, self._run_id, last.step_id)
+            self._turns.unsaid()
 
     async def _listen(self) -> None:
         speech = self._speech
@@ -197,12 +132,9 @@ class ConversationScreen(LookVerbs):
         same = await speech.look()
         if same is None or speech is not self._speech:
             return
-        block, before = self._table.blocks[self._turns], len(self._said)
-        self._said = speech.lines
-        if block.open and block.lines is not None:
-            own = len(block.lines) - before
-            block.lines = (*block.lines[:own], *self._said)
-            self._table.changed(self._turns, own + same)
+        own = self._turns.say(speech.lines)
+        if own is not None:
+            self._table.changed(self._turns.count, own + same)
 
     @on(TurnsTable.Unread)
     def _unread(self, message: TurnsTable.Unread) -> None:
@@ -211,13 +143,13 @@ class ConversationScreen(LookVerbs):
             self.act(self._read(message.first, message.end), group="turns")
 
     async def _read(self, first: int, stop: int) -> None:
-        stop = min(stop, first + PAGE, self._turns + 1)
+        stop = min(stop, first + PAGE, self._turns.count + 1)
         opened = [number for number in range(first, stop) if self._table.blocks[number].open]
         try:
             if len(opened) < stop - first:
-                self._take_all(await self._page(first - 1, stop - first, calls=False))
+                self._turns.take_all(await self._page(first - 1, stop - first, calls=False))
             for number in opened:
-                self._take_all(await self._page(number - 1, 1))
+                self._turns.take_all(await self._page(number - 1, 1))
         finally:
             self._reading = False
         for number in range(first, min(stop, len(self._table.blocks))):
@@ -225,11 +157,6 @@ class ConversationScreen(LookVerbs):
             if block.unread:  # gone meanwhile
                 block.heading, block.lines = sanitize(f"turn {number}"), ()
         self._table.changed(first)
-
-    def _take_all(self, found: Conversation) -> None:
-        for number, turn in numbered(found):
-            if number <= self._turns:
-                self._take(self._table.blocks[number], number, turn)
 
     async def _page(self, after: int, limit: int | None, *, calls: bool = True) -> Conversation:
         return await self.state.engine.runs.conversation(
@@ -321,7 +248,7 @@ class ConversationScreen(LookVerbs):
 
     async def _find(self, by: int) -> None:
         table = self._table
-        search = Search(self._page, table.blocks, self._turns, self._wanted)
+        search = Search(self._page, table.blocks, self._turns.count, self._wanted)
         found = await search.find(table.current, table.source, by)
         if found is None:
             show_notice(self, "No line of the conversation has these words.")
@@ -333,7 +260,7 @@ class ConversationScreen(LookVerbs):
         block = self._table.blocks[number]
         if source and not block.open:
             block.open = block.kept = True
-            block.lines = self._with_speech(lines or ()) if number == self._turns else lines or ()
+            block.lines = self._turns.with_speech(number, lines or ())
             self._table.changed(number)
         self._table.show_source(number, source)
 
