@@ -6,14 +6,15 @@ runs' own rows do.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.journal.rules.run_filter import TIME_BUCKET
+from engine.journal.sqlite.file.connection import written_whole
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
     from engine.journal.rules.run_filter import BucketKey
@@ -93,13 +94,7 @@ class Transaction:
 @contextmanager
 def transaction_on(connection: sqlite3.Connection) -> Iterator[Transaction]:
     """All that is written within the context, or nothing when it raises."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with written_whole(connection):
         transaction = Transaction(connection)
         yield transaction
         transaction.write_counts()
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # the transaction may be gone already
-            connection.execute("ROLLBACK")
-        raise

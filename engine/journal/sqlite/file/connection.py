@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 from engine.journal.sqlite.words import make_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
@@ -110,31 +114,34 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
     if to is None and not _version(connection):
         _make_newest(connection)
     while (current := _version(connection)) < target:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with written_whole(connection):
             current = _version(connection)  # another process may have been first
             if current < target:
                 for statement in _statements(migrations()[current + 1]):
                     connection.execute(statement)
                 _mark(connection, current + 1)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
     _refuse_other(connection, path)
 
 
 def _make_newest(connection: sqlite3.Connection) -> None:
     """Fill an empty database; one that has become another's or another process's meanwhile is left alone."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with written_whole(connection):
         if not _has_tables(connection) and not _version(connection):
             for statement in _newest_schema():
                 connection.execute(statement)
             _mark(connection, schema_version())
+
+
+@contextmanager
+def written_whole(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction: all that is written within the context, or nothing when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # the transaction may be gone already
+            connection.execute("ROLLBACK")
         raise
 
 
