@@ -25,7 +25,7 @@ AFTER_A_DEFECT_SECONDS = 60.0
 SET_BY = 500_000
 """Microseconds by which the wall clock has moved against the time since the machine was started when it
 counts as set: what was to be done at a moment of it may be due, or not be yet."""
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -105,9 +105,9 @@ class Turns:
             try:
                 seconds = await one.look()
             except VasiniError as error:
-                _LOG.warning("%s cannot be looked at: %s", one.what, error.message)
-            except Exception:  # noqa: BLE001 - the edge: one look that fails must not end the others
-                _LOG.exception("looking at %s failed", one.what)
+                logger.warning("%s cannot be looked at: %s", one.what, error.message)
+            except Exception:  # the edge: one look that fails must not end the others
+                logger.exception("looking at %s failed", one.what)
                 seconds = AFTER_A_DEFECT_SECONDS
             one.due = None if seconds is None else self._clock.uptime() + round(seconds * 1_000_000)
 
