@@ -97,3 +97,17 @@ def test_a_skill_that_the_pack_has_not_and_too_much_of_them_are_problems(home: H
 def test_a_message_without_blocks_is_its_text() -> None:
     message = Message(MessageRole.USER, "hello")
     assert (message.texts, message.whole_text) == (("hello",), "hello")
+
+
+async def test_a_model_is_told_which_skills_its_pack_has_but_for_those_that_need_a_tool_it_lacks(
+    home: Home,
+) -> None:
+    home.flow("ask", agent(says("never asked for")))
+    skill(home, "call", required_tools=["fake.give"])
+    skill(home, "look")
+    answers = answering_in_turn(spoken("Here."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        await finished(engine, "ask", {"what": "a thing"})
+        system = server.asked[0].body["messages"][0]["content"]
+        assert "## Skills\n- demo/look: The look. When to use it: When it looks" in system
+        assert "demo/call" not in system

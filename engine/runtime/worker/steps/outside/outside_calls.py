@@ -19,6 +19,7 @@ from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.paying import BudgetExhausted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
 from engine.runtime.worker.steps.agents.told.conversation import answer_faults
+from engine.runtime.worker.steps.agents.told.skills import persona_with_skills
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.outside.held_agent import held_agent
 from engine.runtime.worker.steps.outside.outside_steps import told_change
@@ -201,9 +202,9 @@ class OutsideAgents:
         outputs = agent.branches.outputs.items()
         decided = [await self._values.load(output) for number, output in outputs if number]
         known = await asyncio.to_thread(self._places.known_session, pack, run_id, agent_path)
-        text = prompt_text(
-            site.flow.persona, told, decided, again=known is not None or bool(decided), output=step.output
-        )
+        again = known is not None or bool(decided)
+        persona = persona_with_skills(site.flow, pack, told["tools"])
+        text = prompt_text(persona, told, decided, again=again, output=step.output)
         async with self._outputs(site.row, execution) as output:
             output.hide(launch.redaction.text)
             asked = partial(self._asked, live, tell)

@@ -19,7 +19,7 @@ from engine.runtime.worker.steps.agents.told.context import context_messages
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
-from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+from engine.runtime.worker.steps.agents.told.skills import persona_with_skills, skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
@@ -90,12 +90,13 @@ class Questions:
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name)
+        persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
         if isinstance(step, PlanProposalStep):
             turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
             asked_about = [ImageRef(one) for one in told.get("images", ())]
             gallery = Gallery(asked_about, takes=self._catalog.takes_images(route.name))
             pictures = await self._images(asked_about, gallery.briefed)
-            messages = plan_messages(site.flow.persona, told, pictures, turns, offers, step.max_steps)
+            messages = plan_messages(persona, told, pictures, turns, offers, step.max_steps)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
@@ -115,7 +116,7 @@ class Questions:
             *handover_blocks(told.get("received")),
             *await self._images(briefed, gallery.briefed),
         )
-        fresh = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
+        fresh = Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
         briefing = site.briefings.same(agent_path, fresh)
         now = await self._images(images_now, gallery.said)
         window, ended = Window(briefing, said, room, gallery, now), _branches(agent).ended

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from engine.contracts.flows.agent_step import AgentStep
+    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.worker.steps.rendering import Rendering
 
 
@@ -46,3 +47,13 @@ def skill_blocks(told: Sequence[dict[str, Any]]) -> tuple[SkillBlock, ...]:
     return tuple(
         SkillBlock(one["key"], one["digest"], one["name"], one["trigger"], one["text"]) for one in told
     )
+
+
+def persona_with_skills(flow: PinnedFlow, pack: str, tools: Collection[str]) -> str:
+    """Who the agent is, and last which skills its pack has; those for which it lacks a tool are of no use."""
+    listed = [
+        f"- {pack}/{skill.id}: {skill.name}. When to use it: {skill.trigger}"
+        for skill in flow.skills.values()
+        if all(tool in tools for tool in skill.required_tools)
+    ]
+    return "\n\n".join(filter(None, (flow.persona, "\n".join(("## Skills", *listed)) if listed else "")))
