@@ -27,8 +27,8 @@ class Actor:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that nobody could read in a history."""
-        if not 1 <= len(self.name) <= MAX_NAME:
-            raise ValueError(f"a name has 1 to {MAX_NAME} characters")
+        if not 1 <= len(self.name) <= MAX_NAME or any("\ud800" <= one <= "\udfff" for one in self.name):
+            raise ValueError(f"a name has 1 to {MAX_NAME} characters, and no half of one")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.via})"

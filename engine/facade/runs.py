@@ -250,7 +250,9 @@ class Runs(Protocol):
     ) -> VerbResult:
         """Models of the run choose among fewer tools from their next turn on; it takes the place of what was
         said before, and widens nothing. Names, `*` in them any characters. `once`: the next turn of the run
-        alone, beside what holds anyway. Without names all is taken back. Raises InvalidInput, as `pause`.
+        alone, beside what holds anyway. Without names all is taken back.
+
+        Raises InvalidInput, also for a run whose models choose among none; else as `pause`.
         """
         ...
 

@@ -265,7 +265,7 @@ def verbs_of_runs(fake: FakeEngine) -> Iterator[Call]:
     ended = [key for key, run in fake.stored_runs.items() if run.status is RunStatus.COMPLETED]
     cancelled = [key for key, run in fake.stored_runs.items() if run.status is RunStatus.CANCELLED]
     for run_id in (ended[0], cancelled[0], NOWHERE):
-        for verb in ("pause", "resume", "cancel", "retry", "narrow"):
+        for verb in ("pause", "resume", "cancel", "retry"):
             yield call(f"runs.{verb}", run_id, actor=ANN)
         yield call("runs.narrow", run_id, actor=ANN, without=["no tool!"])
 

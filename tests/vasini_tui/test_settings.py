@@ -231,3 +231,6 @@ def test_hooks_of_an_operator_are_read_whole_and_a_wrong_one_is_named(home: Path
     write(home / "config.yaml", f"policies:\n  hooks: [{hook.replace('before_tool', 'whenever')}]\n")
     with pytest.raises(VasiniError, match=r"config\.yaml.*policies\.hooks\.0\.at"):
         load_settings()
+    write(home / "config.yaml", f"policies:\n  hooks: [{hook.replace('prod', repr(' '))}]\n")
+    with pytest.raises(VasiniError, match=r"policies\.hooks\.0\.contains\.0.*a character that is seen"):
+        load_settings()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from engine.contracts.model import Contract
 
@@ -20,6 +21,13 @@ class HookPoint(StrEnum):
     COMPLETED = "completed"
 
 
+def _seen(text: str) -> str:
+    """A text of which nothing is seen stands in every other one: its hook would stop everything, unsaid."""
+    if not any(one.isprintable() and not one.isspace() for one in text):
+        raise ValueError("a text that is looked for has a character that is seen")
+    return text
+
+
 class Hook(Contract):
     """A rule that stops an agent, or one of its calls, before anything comes of it."""
 
@@ -28,7 +36,7 @@ class Hook(Contract):
     tool: str | None = Field(
         default=None, max_length=120, description="Only at this tool; `*` stands for any characters."
     )
-    contains: tuple[str, ...] = Field(
+    contains: tuple[Annotated[str, AfterValidator(_seen), Field(min_length=1)], ...] = Field(
         default=(),
         max_length=100,
         description="Only where one of these texts stands; case and width make no difference.",

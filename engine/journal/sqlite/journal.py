@@ -17,7 +17,7 @@ from engine.journal.records import StoredEvent, TreeUsage, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
-from engine.journal.sqlite.file.failures import unavailable
+from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.queries import query
@@ -345,3 +345,5 @@ class SqliteJournal(JournalWrites):
             return list(await self._reader.execute_fetchall(statement, arguments))
         except sqlite3.Error as error:
             raise unavailable(error, self.path) from error
+        except UnicodeEncodeError as error:
+            raise no_text(error) from error

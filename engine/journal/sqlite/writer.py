@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
 from engine.journal.sqlite.file.connection import open_writer, refuse_newer
-from engine.journal.sqlite.file.failures import unavailable
+from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.file.file_identity import FileIdentity
 from engine.journal.sqlite.transaction import Transaction, transaction_on
@@ -239,7 +239,7 @@ class Writer:
             job.error = unavailable(error, self._path)
         except Exception as error:  # noqa: BLE001 - handed to the caller; it must not spoil the group
             connection.execute("ROLLBACK TO one")
-            job.error = error
+            job.error = no_text(error) if isinstance(error, UnicodeEncodeError) else error
         connection.execute("RELEASE one")
 
     def _resolve(self, group: list[_Job]) -> None:

@@ -9,6 +9,7 @@ from engine.contracts.packs.versions import PackVersion, SignatureState
 from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, PackInvalid, Refused
 from engine.journal.rules.publishing import PublishedPack
+from engine.safe_text import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ class PackRegistry:
 
     async def publish(self, pack: str, actor: Actor, sbom: str | None) -> PackVersion:
         """See facade."""
+        if sbom is not None and not is_unicode(sbom):
+            raise InvalidInput("the bill of materials holds half a character, which is no text")
         if sbom is not None and len(sbom.encode()) > MAX_SBOM_BYTES:
             words = f"the bill of materials is larger than {MAX_SBOM_BYTES:,} bytes"
             raise InvalidInput(words, {"limit_bytes": MAX_SBOM_BYTES})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from engine.contracts.layers.guardrails import Guardrails
 from engine.contracts.layers.hook import HookPoint
@@ -23,6 +24,12 @@ def found(value: Any, called: str | None = None, /, **hook: Any) -> bool:
 )
 def test_words_are_found_whatever_their_case_width_and_blanks(text: str) -> None:
     assert found({"deep": [{"sql": text}]}, contains=["drop table"])
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n", "\u200b\u00ad"])
+def test_a_text_of_which_nothing_is_seen_is_no_text_to_look_for(text: str) -> None:
+    with pytest.raises(ValidationError):
+        found("x", contains=["drop table", text])
 
 
 @pytest.mark.parametrize(

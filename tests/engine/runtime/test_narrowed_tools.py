@@ -13,12 +13,14 @@ from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
+    approval,
     error_of,
     finished,
     pending_approval,
     rest,
     retry,
     start,
+    tool,
     until,
 )
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, spoken, told
@@ -233,6 +235,16 @@ async def test_what_is_no_name_of_a_tool_is_refused(home: Home, names: list[str]
         run_id = await start(engine, "ask")
         with pytest.raises(InvalidInput):
             await engine.runs.narrow(run_id, actor=ANN, without=names)
+
+
+async def test_a_run_whose_models_choose_among_no_tools_is_refused(home: Home) -> None:
+    home.flow("waits", approval("gate", gates="a"), tool("a"))
+    async with home.open() as engine:
+        run_id = await start(engine, "waits")
+        for hidden in (["fake.echo"], []):
+            with pytest.raises(InvalidInput, match="no model chooses among tools in demo/waits"):
+                await engine.runs.narrow(run_id, actor=ANN, without=hidden)
+        assert not await said(engine, run_id)
 
 
 async def test_a_run_that_has_ended_is_not_narrowed(home: Home) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import ErrorCode, Unavailable
+from engine.errors import ErrorCode, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,6 +34,14 @@ def unavailable(error: sqlite3.Error, path: Path | str) -> Unavailable:
         base = _disk_state(path) or base
     code, words = _BY_NAME.get(base, (ErrorCode.JOURNAL_UNAVAILABLE, f"failed: {error}"))
     return Unavailable(code, f"the journal {path} {words}", {"path": str(path), "sqlite": name or str(error)})
+
+
+def no_text(error: UnicodeEncodeError) -> InvalidInput:
+    """What was asked or told holds half a character (a lone surrogate), so SQLite cannot take it as text."""
+    shown = (
+        error.object[max(error.start - 20, 0) : error.end + 20].encode("ascii", "backslashreplace").decode()
+    )
+    return InvalidInput(f"{shown} holds half a character, which is no text: leave it out", {"text": shown})
 
 
 def _disk_state(path: Path | str) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.connection import open_reader
-from engine.journal.sqlite.file.failures import unavailable
+from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists import pages as list_pages
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class SqliteRunLists:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
+        except UnicodeEncodeError as error:
+            raise no_text(error) from error
 
     def _disconnect(self) -> None:
         if self._connection is not None:

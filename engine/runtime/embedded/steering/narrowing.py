@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.contracts.actor import Actor
+    from engine.journal.rows import RunRow
     from engine.machine.model.inputs import Narrow
+    from engine.runtime.pack_library.library import PackLibrary
 
 MOST_PATTERNS = 100
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,120}")
@@ -29,6 +31,16 @@ def narrowing(
     if once and kept is None and not hidden:
         raise InvalidInput("say which tools the next turn does not have: `only` or `without`")
     return Narrow(now=now, actor=actor.name, via=actor.via, only=kept, without=hidden, once=once)
+
+
+async def require_choice(packs: PackLibrary, row: RunRow) -> None:
+    """Raises InvalidInput for a run none of whose models chooses among tools, PackInvalid."""
+    from engine.contracts.flows.agent_step import ModelStep  # noqa: PLC0415 - lists know no steps
+
+    flow = await packs.flow(row["pack"], row["pack_digest"], row["flow"])
+    if not any(isinstance(step, ModelStep) for step in flow.graph.every_step):
+        words = f"no model chooses among tools in {row['pack']}/{row['flow']}: there is nothing to bound"
+        raise InvalidInput(words, {"run_id": row["run_id"]})
 
 
 def _patterns(given: Iterable[str]) -> list[str]:

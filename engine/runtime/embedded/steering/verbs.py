@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.actor import Role
 from engine.contracts.status import CancelMode, RunStatus
 from engine.governance.access import Scoped
-from engine.runtime.embedded.steering.narrowing import narrowing
+from engine.runtime.embedded.steering.narrowing import narrowing, require_choice
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -86,6 +86,9 @@ class Steering(Scoped, ABC):
     ) -> VerbResult:
         """See facade."""
         verb = narrowing(self._clock.now(), actor, only, without, once=once)
+        row = await self.reader.row(run_id)
+        self.access.require(Role.OPERATOR, actor)
+        await require_choice(self._packs, row)
         return await self._steer(run_id, actor, verb)
 
     async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
