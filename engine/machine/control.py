@@ -304,12 +304,14 @@ def cancel_waiting(builder: TransitionBuilder, reason: str) -> None:
 def settle(builder: TransitionBuilder) -> None:
     """Finish a cancel or a pause once no tool call is under way any more."""
     state = builder.state
+    if state.cancel is None and (state.paused or not state.pause_requested):
+        return
     if state.phase is not Phase.ACTIVE or in_flight(state):
         return
     if state.cancel is not None:
         cancel_all(builder, "the run was cancelled")
         end_run(builder, RunCancelled(failure(StepErrorCode.CANCELLED, "the run was cancelled")))
-    elif state.pause_requested and not state.paused:
+    else:
         builder.emit(RunPaused())
 
 

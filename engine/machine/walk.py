@@ -89,32 +89,24 @@ def current_path(graph: FlowGraph, scope: Scope) -> str:
 
 def launches(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Prepare]:
     """First steps of the branches or items that may start now."""
-    free = max(0, _concurrency(graph, execution) - branches.running)
-    needs = graph.step_at(execution.path).branch_needs
+    step = graph.step_at(execution.path)
+    free, needs = max(0, step.branches_at_once - branches.running), step.branch_needs
     waiting = range(branches.next_index, branches.total) if needs is None else startable(needs, branches)
     for index in islice(waiting, free):
         yield Prepare(current_path(graph, Scope(path=f"{execution.path}/{index}")))
 
 
-def _concurrency(graph: FlowGraph, execution: Execution) -> int:
-    return graph.step_at(execution.path).branches_at_once
-
-
 def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
     """True when a composite execution has all it waits for."""
-    if _joins_any(graph, execution):
-        return bool(branches.ended)
     step = graph.step_at(execution.path)
+    if step.joins_any:
+        return bool(branches.ended)
     if step.over_with_first:
         return branches.outputs.holds(0)
     needs = step.branch_needs
     if needs is not None:
         return not branches.running and next(startable(needs, branches), None) is None
     return branches.ended == branches.total
-
-
-def _joins_any(graph: FlowGraph, execution: Execution) -> bool:
-    return graph.step_at(execution.path).joins_any
 
 
 def outstanding(graph: FlowGraph, state: RunState) -> list[Effect]:
@@ -147,16 +139,17 @@ def outstanding_below(graph: FlowGraph, execution: Execution, branches: Branches
         yield Collect(execution.path, joined_value(graph, execution, branches))
         return
     running = (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
-    for child in islice(running, _concurrency(graph, execution)):
+    for child in islice(running, graph.step_at(execution.path).branches_at_once):
         yield from _outstanding(graph, child)
     yield from launches(graph, execution, branches)
 
 
 def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> object:
     """What a composite step hands on: as its type joins the outputs, with `join: any` the first success."""
-    if _joins_any(graph, execution):
+    step = graph.step_at(execution.path)
+    if step.joins_any:
         return branches.outputs.first()
-    return graph.step_at(execution.path).joined(execution.input, branches.outputs.items())
+    return step.joined(execution.input, branches.outputs.items())
 
 
 _LEAF_STATUS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import FINALLY, FINALLY_SECONDS, ParallelStep
 from engine.frozen import frozen
-from engine.machine.model.state import segments
+from engine.machine.model.state import scope_path_of, segments, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,11 +118,12 @@ class FlowGraph:
 
     def steps_of(self, scope_path: str) -> StepList:
         """The step list of a scope; item scopes of one for_each share theirs."""
-        found = self._scopes.get(scope_path)
-        if found is None:
+        try:
+            return self._scopes[scope_path]
+        except KeyError:
             found = self._found(scope_path) if scope_path else self._root()
-            if len(self._scopes) < HELD_PATHS:
-                self._scopes[scope_path] = found
+        if len(self._scopes) < HELD_PATHS:
+            self._scopes[scope_path] = found
         return found
 
     def _found(self, scope_path: str) -> StepList:
@@ -141,13 +142,12 @@ class FlowGraph:
 
     def step_at(self, path: str) -> Step:
         """The definition of the execution at `path`."""
-        found = self._steps.get(path)
-        if found is None:
-            scope_path, _, name = path.rpartition("/")
-            steps = self.steps_of(scope_path)
-            found = steps.named(name.partition("~")[0])
-            if len(self._steps) < HELD_PATHS:
-                self._steps[path] = found
+        try:
+            return self._steps[path]
+        except KeyError:
+            found = self.steps_of(scope_path_of(path)).named(step_of(path))
+        if len(self._steps) < HELD_PATHS:
+            self._steps[path] = found
         return found
 
     def _root(self) -> StepList:

@@ -251,7 +251,7 @@ def find_scope(root: Scope, path: str) -> Scope | None:
         return None
     for visit, step, index in way:
         execution = scope.executions.get(step) if scope is not None else None
-        if execution is None or execution.branches is None or not execution.path.endswith(visit):
+        if execution is None or execution.branches is None or execution.path != visit:
             return None
         scope = execution.branches.children.get(index)
     return scope
@@ -259,12 +259,14 @@ def find_scope(root: Scope, path: str) -> Scope | None:
 
 @lru_cache(_PATHS_KEPT)
 def _way_to(path: str) -> tuple[tuple[str, str, int], ...] | None:
-    """The way to a scope: each visit on it, its step, the branch below; None for what is no scope's path."""
+    """The way to a scope: the path of each visit on it, its step, the branch below; None for what is no
+    scope's path."""
     parts = segments(path) if path else []
     if len(parts) % 2 or not all(map(str.isdecimal, parts[1::2])):
         return None
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return tuple((visit, visit.partition("~")[0], int(index)) for visit, index in pairs)
+    visits = ["/".join(parts[:end]) for end in range(1, len(parts), 2)]
+    indexes = map(int, parts[1::2])
+    return tuple((visit, step_of(visit), index) for visit, index in zip(visits, indexes, strict=True))
 
 
 def find_execution(root: Scope, path: str) -> Execution | None:
@@ -277,22 +279,29 @@ def find_execution(root: Scope, path: str) -> Execution | None:
 
 
 def put_scope(root: Scope, path: str, scope: Scope) -> Scope:
-    """A root in which the scope at `path` is `scope`; only the way down is copied."""
-    return _put(root, segments(path) if path else [], scope)
+    """A root in which the scope at `path` is `scope`; only the way down is copied.
+
+    Raises KeyError for what no execution of the tree leads to.
+    """
+    way = _way_to(path)
+    if way is None:
+        raise KeyError(path)
+    return _put(root, way, 0, scope)
 
 
-def _put(at: Scope, way: list[str], scope: Scope) -> Scope:
-    if not way:
+def _put(at: Scope, way: tuple[tuple[str, str, int], ...], depth: int, scope: Scope) -> Scope:
+    if depth == len(way):
         return scope
-    step = way[0].partition("~")[0]
-    index = int(way[1])
+    _, step, index = way[depth]
     execution = at.executions[step]
     branches = execution.branches or Branches()
     below = branches.children.get(index) or Scope(path=f"{execution.path}/{index}")
-    children = {**branches.children, index: _put(below, way[2:], scope)}
-    branches = replace(branches, children=children, next_index=max(branches.next_index, index + 1))
-    changed = replace(execution, branches=branches)
-    return replace(at, executions={**at.executions, step: changed})
+    changed = replace(
+        branches,
+        children={**branches.children, index: _put(below, way, depth + 1, scope)},
+        next_index=max(branches.next_index, index + 1),
+    )
+    return replace(at, executions={**at.executions, step: replace(execution, branches=changed)})
 
 
 def put_execution(root: Scope, execution: Execution) -> Scope:
