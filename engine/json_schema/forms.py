@@ -36,6 +36,9 @@ __all__ = [
 _CHECKS = "engine.json_schema.check"
 IMAGES = "images"
 """`format` of a field that takes names of image files, and holds the images."""
+SKILLS = "skills"
+"""`format` of a list of skills, which may be named as `/skill` in what a person writes."""
+_CLOSING = ".,;:!?)"
 MAX_TEXT = 100_000
 """Characters of one text in an answer."""
 
@@ -218,6 +221,26 @@ def path_fields(schema: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 def image_field(schema: Mapping[str, Any]) -> str | None:
     """The field in which a person names image files: a list with `format: images`; the first there is."""
     return next((name for name, field in _fields(schema) if field.get("format") == IMAGES), None)
+
+
+def skill_field(schema: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    """The list with `format: skills`, the first there is, and the skills that it takes."""
+    for name, field in _fields(schema):
+        items = field.get("items")
+        if field.get("format") == SKILLS and isinstance(items, Mapping):
+            return name, tuple(map(str, items.get("enum") or ()))
+    return None
+
+
+def skills_named(schema: Mapping[str, Any], text: str) -> dict[str, list[str]]:
+    """What `text` gives that list: those of its skills that stand there as `/skill`, a word of its own.
+
+    Whatever names none is text like any other. Empty where it names none.
+    """
+    field, known = skill_field(schema) or ("", ())
+    words = (word.rstrip(_CLOSING) for word in text.split() if word.startswith("/"))
+    named = dict.fromkeys(word[1:] for word in words if word[1:] in known)
+    return {field: list(named)} if named else {}
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -115,8 +115,9 @@ def _say_what_is_not_in_force(schema: Schema, definitions: Schema, field: str) -
     """Add it to the description of each field below `field` that does nothing yet: editors show no more."""
     for name, child in schema.get("properties", {}).items():
         below = f"{field}.{name}"
-        if effect_of(below) == NOT_YET:
-            child["description"] = f"{child.get('description', '')} {NOT_YET.capitalize()}.".lstrip()
+        effect = effect_of(below)
+        if effect.endswith(NOT_YET):
+            child["description"] = f"{child.get('description', '')} {effect.capitalize()}.".lstrip()
         inner = definitions.get(child.get("$ref", "").rpartition("/")[2], child)
         _say_what_is_not_in_force(inner, definitions, below)
 

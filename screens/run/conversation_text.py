@@ -10,9 +10,9 @@ from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
+    from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn, ToldSkill
 
 SHOWN = 4_000
 """Characters of one text; the step has it whole."""
@@ -55,9 +55,7 @@ def told_lines(conversation: Conversation) -> Iterator[str]:
     yield f"tools: {', '.join(conversation.tools) or 'none'}"
     yield "told"
     yield from _fenced(conversation.instructions)
-    for skill in conversation.skills:
-        yield f"skill {skill.key} · {skill.size:,} bytes · sha256 {skill.digest[:12]}"
-        yield from _fenced(skill.text)
+    yield from _skills(conversation.skills)
     if conversation.received is not None:
         yield f"handed over by {conversation.received.by}"
         yield from _fenced(conversation.received.message)
@@ -95,7 +93,14 @@ def turn_lines(turn: SpokenTurn) -> Iterator[str]:
 def _said(turn: SpokenTurn) -> Iterator[str]:
     unseen = f" · its model was told of {turn.unseen} in words" if turn.unseen else ""
     yield f"said by {turn.said_by or 'a person'}{unseen}"
+    yield from _skills(turn.said_skills)
     yield from _fenced("\n".join(filter(None, (*turn.said_images, turn.said))))
+
+
+def _skills(skills: Iterable[ToldSkill]) -> Iterator[str]:
+    for skill in skills:
+        yield f"skill {skill.key} · {skill.size:,} bytes · sha256 {skill.digest[:12]}"
+        yield from _fenced(skill.text)
 
 
 def _answer(turn: SpokenTurn) -> Iterator[str]:

@@ -10,6 +10,8 @@ from engine.contracts.status import StepStatus
 from tests.fakes.views import a_form, a_step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
 
@@ -51,10 +53,11 @@ def waiting_steps(turns: int = 1) -> tuple[StepView, ...]:
     return (a_step("talk", StepStatus.RUNNING, type="agent", input=told, finished_at=None), *answers)
 
 
-def message_form(turn: int = 1, run_id: str = "run-1") -> FormView:
+def message_form(turn: int = 1, run_id: str = "run-1", skills: Sequence[str] = ()) -> FormView:
     """The form that takes a person's next message."""
     images = {"type": "array", "items": {"type": "string"}, "format": "images"}
-    fields = {"text": {"type": "string"}, "images": images}
+    named = {"type": "array", "items": {"enum": list(skills)}, "format": "skills"}
+    fields = {"text": {"type": "string"}, "images": images, **({"skills": named} if skills else {})}
     schema = {"type": "object", "properties": fields, "additionalProperties": False}
     step_id = f"talk/{turn}/message"
     return a_form(f"form-{turn}", schema, form_id="message", step_id=step_id, run_id=run_id)

@@ -158,6 +158,17 @@ async def test_images_are_named_in_a_line_of_their_own_and_go_with_the_next_mess
         await stage.until(lambda: "my shot" not in stage.text(), "an empty line for the next one")
 
 
+async def test_skills_that_a_message_names_go_with_it(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(status=RunStatus.PENDING_USER_INPUT), message_form(skills=["review"]))
+    engine.stored_steps["run-1"] = waiting_steps()
+    async with console(engine, size=(140, 40)) as stage:
+        await talking(stage)
+        assert "skills: /review" in stage.text()
+        await stage.press("T", *"/review it, /none", "enter")
+        await stage.until(lambda: bool(engine.asked("answer")), "an answer")
+        assert engine.asked("answer")[0][1] == {"text": "/review it, /none", "skills": ["review"]}
+
+
 class SlowRequests(FakeRequests):
     """Requests whose answers are taken when the test says so."""
 

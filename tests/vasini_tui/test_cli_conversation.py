@@ -170,6 +170,29 @@ def test_images_go_with_what_is_said_where_somebody_takes_them(vasini: Vasini, f
     assert fake.asked("answer")[0][1] == {"text": "Look", "images": ["a.png"]}
 
 
+def test_skills_that_are_named_go_with_what_is_said(vasini: Vasini, fake: FakeEngine) -> None:
+    skills = {"type": "array", "items": {"enum": ["look", "call"]}, "format": "skills"}
+    schema = {"type": "object", "properties": {"message": {"type": "string"}, "skills": skills}}
+    fake.stored_packs = (a_pack(a_flow("talk", schema, converses=True)),)
+    vasini("ask", "hello", "What is it? /call, then /none")
+    (given,) = fake.asked("start")
+    assert given[2] == {"message": "What is it? /call, then /none", "skills": ["call"]}
+    form = message_form(run_id="run_1", skills=["look"])
+    fake.add(a_run("run_1", status=RunStatus.PENDING_USER_INPUT), form)
+    fake.stored_steps["run_1"] = waiting_steps()
+    vasini("ask", "run_1", "/look again")
+    assert fake.asked("answer")[0][1] == {"text": "/look again", "skills": ["look"]}
+
+
+def test_the_shipped_conversation_takes_the_skill_of_its_pack(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(("ask", "senior-python-dev", "/code-review a diff"), opener=open_engine) == ExitCode.OK
+    run_id = capsys.readouterr().err.partition("vasini ask ")[2].split()[0]
+    assert main(("conversation", run_id), opener=open_engine) == ExitCode.OK
+    assert "skill senior-python-dev/code-review · " in capsys.readouterr().out
+
+
 def test_a_start_and_an_answer_name_images_too(
     home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

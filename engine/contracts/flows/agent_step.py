@@ -24,6 +24,8 @@ MAX_TURNS = 1_000
 """Turns of an agent; also of a whole conversation, in which `max_turns` count between two messages."""
 CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
+MAX_SKILL_BYTES = 100_000
+"""Of the texts of all skills that an agent, or a message, is told."""
 MAX_FLOWS = 20
 MAX_HANDOFFS = 20
 MAX_IMAGES = 20
@@ -125,7 +127,9 @@ class AgentStep(StepFields):
     """Works in turns: a model is asked, the tools that it wants are called, until it wants none."""
 
     composite = True
-    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "context", "images", "script")
+    templates: ClassVar[tuple[str, ...]] = (
+        *("instructions", "prompt", "context", "images", "skills", "script"),
+    )
     templates_of_turns: ClassVar[tuple[str, ...]] = ("context",)
 
     type: Literal["agent"]
@@ -179,7 +183,7 @@ class AgentStep(StepFields):
     skills: tuple[str, ...] = Field(
         default=(),
         max_length=MAX_SKILLS,
-        description="Skills of the pack that it is told, whole, before it is asked.",
+        description="Skills of the pack that it is told, whole, before it is asked; templates give more.",
     )
     model: str | None = Field(
         default=None,
@@ -234,6 +238,11 @@ class AgentStep(StepFields):
         model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or MODEL_RETRY)
         message = MessageStep.model_construct(type="message", id=MESSAGE, name="next message")
         return ((message, model, calls),) if self.converses else ((model, calls),)
+
+    @property
+    def named_skills(self) -> tuple[str, ...]:
+        """Those that its author names; what templates give is known when it starts."""
+        return tuple(name for name in self.skills if "{" not in name)
 
     @property
     def converses(self) -> bool:

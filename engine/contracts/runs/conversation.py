@@ -60,6 +60,9 @@ class SpokenTurn(Contract):
     said_images: tuple[str, ...] = Field(
         default=(), description="Images that came with it, as `[image 640x480 png]`."
     )
+    said_skills: tuple[ToldSkill, ...] = Field(
+        default=(), description="Skills of the pack that it named, as its model was told them."
+    )
     unseen: int = Field(default=0, description="How many of these its model was told of in words only.")
     context: tuple[ToldContext, ...] = Field(
         default=(), description="What was said in this turn alone; later ones do not have it."
@@ -106,5 +109,8 @@ class Conversation(Contract):
     waits_with: str | None = Field(
         default=None,
         description="Request id of the form that takes a person's next message, while it is open.",
+    )
+    message_schema: dict[str, Any] = Field(
+        default_factory=dict, description="JSON Schema of that message; empty while no form is open."
     )
     error: RunError | None = None

@@ -130,7 +130,7 @@ class ContextTaken(Fact):
 
 @frozen
 class SkillsResolved(Fact):
-    """The agent is told skills of its pack."""
+    """The agent is told skills of its pack; of those that a message names `step_id` is its model's path."""
 
     kind: ClassVar[str] = "agent_skills_resolved"
     keys: list[str] = field(metadata=doc("`pack/skill`, in the order in which they are told"))
@@ -144,12 +144,16 @@ class SkillsResolved(Fact):
 
 @frozen
 class SkillResolutionFailed(Fact):
-    """A skill that its flow names is not told to the agent, which goes on without it."""
+    """A skill that its flow or a message names is not told to the agent, which goes on without it."""
 
     kind: ClassVar[str] = "agent_skill_resolution_failed"
     key: str = field(metadata=doc("`pack/skill`"))
-    reason: str = field(metadata=doc("`not_found`, or `tool_not_visible`: the agent lacks a tool it needs"))
-    details: dict[str, Any] = field(default_factory=dict, metadata=doc("`tool`: the one that is missing"))
+    reason: str = field(
+        metadata=doc("`not_found`, `tool_not_visible` (the agent lacks a tool it needs), or `too_large`")
+    )
+    details: dict[str, Any] = field(
+        default_factory=dict, metadata=doc("`tool`: the one that is missing; `limit`: bytes of all together")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """Nothing changes."""

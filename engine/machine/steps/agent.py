@@ -75,6 +75,8 @@ class ModelKind(StepKind[ModelStep]):
             builder.emit(ContextTaken(prepared.told), prepared.path)
         given = prepared.value if once is None else {**prepared.value, NARROWED: once}
         self.started(builder, step, prepared.path, approval, input=given)
+        if old is None:
+            _tell_of_skills(builder, prepared)
         execution = builder.execution(prepared.path)
         builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
 

@@ -87,7 +87,7 @@ def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
         join=step.joining,
         needs=step.needs,
         run_if=step.run_if,
-        skills=step.skills if isinstance(step, AgentStep) else (),
+        skills=step.named_skills if isinstance(step, AgentStep) else (),
         branches=tuple(map(_outlines, _lists(step))),
     )
 

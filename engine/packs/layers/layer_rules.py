@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.agent_step import MAX_SKILL_BYTES
 from engine.contracts.packs.pack import PACK_ID
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackManifest, Problem
     from engine.packs.source.yaml_source import Document
 
-MAX_SKILL_BYTES = 100_000
-"""Of all skills that one agent is told."""
 AVAILABLE_MEMORY: frozenset[str] = frozenset()
 """Kinds of memory this version has."""
 
@@ -49,7 +48,7 @@ def skill_choice_problems(document: Document, skills: Sequence[Skill]) -> Iterat
             if not isinstance(named, list):
                 continue
             for index, name in enumerate(named):
-                if isinstance(name, str) and name not in sizes:
+                if isinstance(name, str) and name not in sizes and "{" not in name:
                     message = f"the pack has no skill `{shortened(name)}`{close_match(name, sizes)}"
                     yield problem_at(document, (*node.path, "skills", index), message, found=shown(name))
             size = sum(sizes.get(name, 0) for name in set(filter(_is_text, named)))

@@ -9,6 +9,7 @@ from textual import on
 from textual.widgets import Input
 
 from engine.contracts.status import StepStatus
+from engine.json_schema.forms import skill_field, skills_named
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, show_notice
@@ -50,6 +51,7 @@ class ConversationScreen(LookVerbs):
         self._table = TurnsTable(id="conversation")
         self._turns = Turns(self._table.blocks)
         self._waits_with: str | None = None
+        self._message_schema: dict[str, Any] = {}
         self._writing = self._reading = False
         self._asks: tuple[int, str] | None = None
         self._speech: Speech | None = None
@@ -95,6 +97,7 @@ class ConversationScreen(LookVerbs):
         if found is None or found.turn_count > known + NEWEST:
             found = await self._newest()
         self._waits_with = found.waits_with
+        self._message_schema = found.message_schema
         self._open_line(opened=found.waits_with is not None)
         self.query_one("#conversation-head", Plain).show(sanitize(f" {title_line(found)}", limit=300))
         asking = ((number, turn.asks) for number, turn in numbered(found) if turn.asks)
@@ -168,7 +171,10 @@ class ConversationScreen(LookVerbs):
         lines = self._lines
         if lines.has_focus_within and not opened:
             self._table.focus()
-        if lines.show(opened=opened) and self._writing:  # who wrote goes on writing after the answer
+        _, skills = skill_field(self._message_schema) or ("", ())
+        if (
+            lines.show(opened=opened, skills=skills) and self._writing
+        ):  # who wrote goes on writing after the answer
             lines.words.focus()
 
     def _show_search(self, shown: bool) -> None:
@@ -290,7 +296,7 @@ class ConversationScreen(LookVerbs):
         if self._waits_with is not None:
             self._writing = True
             shown = {"images": list(message.images)} if message.images else {}
-            said = {"text": message.text, **shown}
+            said = {"text": message.text, **shown, **skills_named(self._message_schema, message.text)}
             self.act(self._send(self._waits_with, said, message))
 
     async def _send(

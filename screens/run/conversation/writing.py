@@ -15,11 +15,15 @@ from screens.frame.inputs import SafeInput
 from screens.frame.screen import show_notice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
 
     from screens.keys.keymap import Keymap
 
 _WORDS = "Your message; Enter sends it ({run.talk} writes, {talk.image} adds images)"
+_SKILLS = 3
+"""So many are named."""
 _FILES = "image files that go with your message; in quotes where a name has blanks"
 
 
@@ -53,11 +57,13 @@ class WritingLines(Vertical):
         """Whether it can be written in."""
         return bool(self.display)
 
-    def show(self, *, opened: bool) -> bool:
-        """Show the lines, or hide them; whether they came."""
+    def show(self, *, opened: bool, skills: Sequence[str] = ()) -> bool:
+        """Show the lines, or hide them; whether they came. `skills` are those that a message may name."""
         came = opened and self.words.disabled
         self.display, self.words.disabled = opened, not opened
         self._show_images(shown=opened and bool(self.images.value))
+        named = " ".join(f"/{skill}" for skill in skills[:_SKILLS])
+        self.words.placeholder = f"{self._words}; skills: {named}" if named else self._words
         return came
 
     @property

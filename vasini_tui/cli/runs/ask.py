@@ -10,6 +10,7 @@ import typer
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus, StepStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.json_schema.forms import skills_named
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
@@ -98,7 +99,8 @@ async def _begin(
         in_force = await pack_in_force(engine, pack, session.out)
         flow = _flow_of(in_force, pack, named)
         schema = input_schema(in_force, flow)
-        given = {**payload.read(schema), **images_given(schema, images, f"{pack}/{flow}")}
+        shown = images_given(schema, images, f"{pack}/{flow}")
+        given = {**skills_named(schema, text), **payload.read(schema), **shown}
         try:
             view = await engine.runs.start(
                 pack,
@@ -161,7 +163,8 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str, images:
     if found is None or found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; {_instead(view)}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
-    said = {"text": text, **({"images": list(images)} if images else {})}
+    shown = {"images": list(images)} if images else {}
+    said = {"text": text, **shown, **skills_named(found.message_schema, text)}
     await engine.requests.answer(found.waits_with, said, actor=session.actor, base_dir=Path.cwd())
     return await _answered(session, engine, await engine.runs.summary(run_id), before)
 

@@ -46,6 +46,7 @@ def conversation_of(
         turns.append(_turn(model, f"{scope}/{CALLS}", below).model_copy(update=_said(scope, below)))
     turns += outside_turns(agent.step_id, below)
     form = below.forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
+    form = form if form is not None and form.status is RequestStatus.PENDING else None
     return Conversation(
         run_id=run_id,
         step_id=agent.step_id,
@@ -61,7 +62,8 @@ def conversation_of(
         turns=tuple(_with_cost(turn, *below.costs.get(turn.step_id, (0, 0))) for turn in turns),
         first=first,
         turn_count=max(count, first + len(turns)),
-        waits_with=form.request_id if form and form.status is RequestStatus.PENDING else None,
+        waits_with=form.request_id if form is not None else None,
+        message_schema=form.json_schema if form is not None else {},
         error=agent.error,
     )
 
@@ -91,6 +93,7 @@ def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
     return SpokenTurn(
         step_id=model.step_id,
         context=tuple(_context(model.input)),
+        said_skills=tuple(map(_skill, _of_input(model.input, "skills"))),
         status=model.status,
         attempt=model.attempt,
         text=_text(reply.get("text")),
@@ -130,9 +133,13 @@ def _call(below: Below, asked: Mapping[str, Any], path: str) -> SpokenCall:
 
 
 def _context(given: Any) -> Iterator[ToldContext]:
-    told = given.get("context") if isinstance(given, dict) else None
-    for one in told if isinstance(told, list) else ():
+    for one in _of_input(given, "context"):
         yield ToldContext(by=_text(one.get("by")), text=_text(one.get("text")))
+
+
+def _of_input(given: Any, key: str) -> list[Any]:
+    found = given.get(key) if isinstance(given, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _handover(told: Any) -> Handover | None:

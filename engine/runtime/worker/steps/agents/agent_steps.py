@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.agent_step import (
     FLOW_PREFIX,
     MAX_IMAGES,
+    MAX_SKILLS,
     MODEL,
     AgentStep,
     CallsStep,
@@ -26,7 +27,7 @@ from engine.runtime.worker.steps.agents.hooked import (
     refused_question,
     refused_start,
 )
-from engine.runtime.worker.steps.agents.messages import has_left
+from engine.runtime.worker.steps.agents.messages import has_left, message_of_turn, skills_said
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND
 from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     HANDOFF,
@@ -43,11 +44,17 @@ from engine.runtime.worker.steps.agents.told.conversation import (
     stated_confidence,
 )
 from engine.runtime.worker.steps.agents.told.images import images_of
-from engine.runtime.worker.steps.agents.told.skills import skills_of
+from engine.runtime.worker.steps.agents.told.skills import (
+    SKILLS,
+    may_be_named,
+    noted,
+    skills_named,
+    skills_of,
+)
 from engine.runtime.worker.steps.calls.failed_call import kept_error
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
-from engine.values import follow
+from engine.values import follow, resolve_value
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution
@@ -72,6 +79,22 @@ _MESSAGE: dict[str, Any] = {
 }
 
 
+def _message_schema(skills: list[str]) -> dict[str, Any]:
+    """What a person may say: also which of these skills the agent is told with it."""
+    if not skills:
+        return _MESSAGE
+    field = {
+        "type": "array",
+        "items": {"enum": skills},
+        "format": "skills",
+        "title": "Skills",
+        "description": "Of the pack, told with this message; in its text `/skill` names one.",
+        "maxItems": MAX_SKILLS,
+        "uniqueItems": True,
+    }
+    return {**_MESSAGE, "properties": {**_MESSAGE["properties"], SKILLS: field}}
+
+
 class AgentRenderer(StepRenderer[AgentStep]):
     """Renders what an agent is told, and which tools it has."""
 
@@ -83,7 +106,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
         tools = step.tools if step.tools is not None else sorted(offered or ())
         if step.outside is not None:  # it brings its own
             tools = ()
-        skills = tuple(skills_of(step, at, tools))
+        skills = skills_of(step, at, tools)
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
@@ -95,7 +118,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
             ],
             "received": received(step, at),
             "model": step.model,
-            "skills": [one for one in skills if "text" in one],
+            SKILLS: [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
         }
         if step.images:
@@ -103,8 +126,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
         refused = refused_start(at, told)
         if refused is not None:
             return refused
-        noted = tuple({key: one[key] for key in one if key != "text"} for one in skills)
-        return StepPrepared(now=at.now, path=at.path, value=at.store(told), skills=noted)
+        return StepPrepared(now=at.now, path=at.path, value=at.store(told), skills=noted(skills))
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its last answer, and who gave it."""
@@ -145,14 +167,16 @@ class MessageRenderer(StepRenderer[MessageStep]):
         text = reply["text"]
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… (cut: the conversation has it whole)"
         holder = at.flow.graph.step_at(agent_path)
+        tools = follow(agent.input, at.values.resolve)["tools"]
+        schema = _message_schema(may_be_named(at.flow, tools))
         request = UserInputRequest(
             form_id="message",
             title=f"{holder.name or holder.id}: your next message",
             prompt=shown,
             description="An empty message ends the conversation.",
-            json_schema=_MESSAGE,
+            json_schema=schema,
         )
-        return asking(request, _MESSAGE, at)
+        return asking(request, schema, at)
 
 
 class ModelRenderer(StepRenderer[ModelStep]):
@@ -172,8 +196,22 @@ class ModelRenderer(StepRenderer[ModelStep]):
         refused = refused_question(at, [one["text"] for one in context])
         if refused is not None:
             return refused
-        value = {"turn": turn, **({CONTEXT: at.store(context)} if context else {})}
-        return StepPrepared(now=at.now, path=at.path, value=value, told=len(at.state.told or ()))
+        skills = self._skills(at, scope)
+        told = [one for one in skills if "text" in one]
+        value = {
+            "turn": turn,
+            **({CONTEXT: at.store(context)} if context else {}),
+            **({SKILLS: at.store(told)} if told else {}),
+        }
+        heard = len(at.state.told or ())
+        return StepPrepared(now=at.now, path=at.path, value=value, told=heard, skills=noted(skills))
+
+    def _skills(self, at: Rendering, scope: str) -> list[dict[str, Any]]:
+        """Those that the message of this turn names."""
+        message = message_of_turn(at.state, scope)
+        named = skills_said(resolve_value(message.output, at.values.resolve)) if message is not None else []
+        tools = follow(_agent_at(at, scope_path_of(scope)).input, at.values.resolve)["tools"] if named else ()
+        return list(skills_named(named, at, tools))
 
 
 class CallsRenderer(StepRenderer[CallsStep]):

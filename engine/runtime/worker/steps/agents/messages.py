@@ -31,6 +31,11 @@ def images_said(answer: Any) -> list[ImageRef]:
     return list(images_in(answer["values"].get("images")))
 
 
+def skills_said(answer: Any) -> list[str]:
+    """The skills of the pack that it names."""
+    return [str(name) for name in answer["values"].get("skills") or ()]
+
+
 def has_left(at: Rendering) -> bool:
     """Whether the person said in this turn that the conversation is over. Raises BlobNeeded."""
     said = message_of_turn(at.state, scope_path_of(at.path))

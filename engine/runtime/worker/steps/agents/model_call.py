@@ -267,6 +267,7 @@ def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
     return {
         **({"said": asked.said} if asked.said else {}),
         **({"said_images": list(asked.images)} if asked.images else {}),
+        **({"said_skills": list(asked.skills)} if asked.skills else {}),
         **({"unseen": asked.unseen} if asked.unseen else {}),
         **({"since": asked.since} if asked.since else {}),
         **({"found": list(asked.found)} if asked.found else {}),

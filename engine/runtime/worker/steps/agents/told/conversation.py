@@ -19,7 +19,7 @@ from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.models.blocks import Block, ImageBlock
+    from engine.models.blocks import Block
     from engine.values import ImageRef
 
 LOOKED_BACK = 64
@@ -97,7 +97,7 @@ class Window:
         said: str,
         characters: int,
         gallery: Gallery | None = None,
-        images: tuple[ImageBlock, ...] = (),
+        beside: tuple[Block, ...] = (),
     ) -> None:
         self.gallery = gallery or Gallery((), takes=False)
         self._image_room = self._of_newest = 0
@@ -106,7 +106,7 @@ class Window:
         self.whole = 0
         self.told = 0
         self._characters = characters
-        self.now = Message(MessageRole.USER, said, blocks=images) if said or images else None
+        self.now = Message(MessageRole.USER, said, blocks=beside) if said or beside else None
         first = sum(one.characters for one in briefing.messages)
         self._room = characters - first - (self.now.characters if self.now is not None else 0)
         self._left = self._room
@@ -214,8 +214,8 @@ def _spoken(
     """The messages of a turn, with so much of each result, and its images."""
     spoken, results = turn.messages
     if any(one.digest in shown for one in turn.said_images):
-        blocks = tuple(image_block(one, shown.pop(one.digest, b"")) for one in turn.said_images)
-        spoken = (replace(spoken[0], blocks=blocks), *spoken[1:])
+        pictures = (image_block(one, shown.pop(one.digest, b"")) for one in turn.said_images)
+        spoken = (replace(spoken[0], blocks=(*turn.said_skills, *pictures)), *spoken[1:])
     yield from spoken
     for result, often, images in zip(results, times, turn.images, strict=True):
         told = _told(result.text, limit)

@@ -19,7 +19,7 @@ from engine.runtime.worker.steps.agents.told.context import context_messages
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
-from engine.runtime.worker.steps.agents.told.skills import persona_with_skills, skill_blocks
+from engine.runtime.worker.steps.agents.told.skills import SKILLS, persona_with_skills, skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
@@ -50,6 +50,8 @@ class Question:
     """What a person says to it in this turn."""
     images: tuple[ImageRef, ...] = ()
     """Those that came with it."""
+    skills: tuple[dict[str, Any], ...] = ()
+    """Those that it names."""
     unseen: int = 0
     """How many of these the model is told of in words only."""
     since: int = 0
@@ -83,7 +85,8 @@ class Questions:
         assert isinstance(step, AgentStep | PlanProposalStep), agent_path
         assert agent is not None, agent_path
         told = await self._values.load_stored(agent.input)
-        context = context_messages(await self._values.load(execution.input))
+        given = await self._values.load(execution.input)
+        context = context_messages(given)
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
@@ -119,7 +122,9 @@ class Questions:
         fresh = Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
         briefing = site.briefings.same(agent_path, fresh)
         now = await self._images(images_now, gallery.said)
-        window, ended = Window(briefing, said, room, gallery, now), _branches(agent).ended
+        skills = tuple(given.get(SKILLS, ()))
+        beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
+        window, ended = Window(briefing, said, room, gallery, beside), _branches(agent).ended
         await self._fill(window, site.row["run_id"], agent)
         images = {digest: await self._values.image(digest) for digest in gallery.shown}
         messages = (*messages_of(window, ended, images), *context)
@@ -131,6 +136,7 @@ class Questions:
             _script(told["script"], ended),
             said,
             tuple(images_now),
+            skills,
             len({one.digest for one in images_now} - gallery.said),
             since,
             tuple(found),

@@ -14,6 +14,7 @@ from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.told.images import image_block
+from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.values import IMAGE_KEY, ImageRef, images_in, with_images, with_images_shown
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
     from engine.machine.model.state import Branches, Outputs
+    from engine.models.blocks import Block, SkillBlock
     from engine.runtime.value_store import ValueStore
 
 TURNS_AT_ONCE = 64
@@ -55,6 +57,9 @@ class Turn:
     said_images: tuple[ImageRef, ...] = ()
     """Those that came with what a person said."""
 
+    said_skills: tuple[SkillBlock, ...] = ()
+    """Skills that it named."""
+
     @property
     def held(self) -> int:
         """Characters that it takes in memory."""
@@ -65,7 +70,7 @@ class Turn:
         """What was said, and the whole results, as a model is told of them turn after turn."""
         answer = Message(MessageRole.ASSISTANT, self.text, self.calls)
         results = zip(self.calls, self.results, strict=True)
-        told = tuple(map(image_block, self.said_images))
+        told: tuple[Block, ...] = (*self.said_skills, *map(image_block, self.said_images))
         said = (Message(MessageRole.USER, self.said, blocks=told),) if self.said or told else ()
         return (
             (*said, answer),
@@ -107,11 +112,13 @@ def turn_of(kept: Any) -> Turn:
     said, text = reply.get("said", ""), reply["text"]
     of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
     said_images = tuple(map(ImageRef, reply.get("said_images", ())))  # whatever its calls brought
+    said_skills = skill_blocks(reply.get("said_skills", ()))
     bare = len(said) + len(text) + of_calls + _BESIDE * (1 + len(said_images))
+    bare += sum(len(block.told) for block in said_skills)
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
     found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
     since = reply.get("since", 0)
-    return Turn(said, text, calls, results, since, bare, full, tuple(found), images, said_images)
+    return Turn(said, text, calls, results, since, bare, full, tuple(found), images, said_images, said_skills)
 
 
 def _as_told(result: Any) -> tuple[str, tuple[ImageRef, ...]]:
