@@ -11,6 +11,8 @@ from engine.tools.secret_references import resolve_references
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    import httpx2
+
     from engine.tools.mcp.settings import McpServer
 
 _CONNECT_SECONDS = 30.0
@@ -27,6 +29,24 @@ async def connected(
     headers = resolve_references(
         {name: reference(value) for name, value in settings.headers.items()}, secrets.get, set()
     )
+    # how long a call may take is the business of its step
+    times = httpx2.Timeout(_CONNECT_SECONDS, read=None)
+    network = _bounded_network(message_bytes)
+    client = httpx2.AsyncClient(headers=headers, transport=network, timeout=times, trust_env=False)
+    assert settings.url is not None
+    async with (
+        client,
+        streamable_http_client(settings.url, http_client=client, max_sse_event_size=message_bytes) as (
+            incoming,
+            outgoing,
+        ),
+    ):
+        yield incoming, outgoing
+
+
+def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:
+    """The network; streams of events are bounded event by event."""
+    import httpx2  # noqa: PLC0415 - see above
 
     class Bounded(httpx2.AsyncByteStream):
         """A body that ends with an error when it is too long."""
@@ -45,9 +65,7 @@ async def connected(
         async def aclose(self) -> None:
             await self._body.aclose()
 
-    class Transport(httpx2.AsyncHTTPTransport):
-        """The network; streams of events are bounded event by event."""
-
+    class Network(httpx2.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             response = await super().handle_async_request(request)
             kind = response.headers.get("content-type", "").lower()
@@ -57,15 +75,4 @@ async def connected(
                 response.stream = Bounded(response.stream)
             return response
 
-    # how long a call may take is the business of its step
-    times = httpx2.Timeout(_CONNECT_SECONDS, read=None)
-    client = httpx2.AsyncClient(headers=headers, transport=Transport(), timeout=times, trust_env=False)
-    assert settings.url is not None
-    async with (
-        client,
-        streamable_http_client(settings.url, http_client=client, max_sse_event_size=message_bytes) as (
-            incoming,
-            outgoing,
-        ),
-    ):
-        yield incoming, outgoing
+    return Network()

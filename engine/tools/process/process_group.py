@@ -128,17 +128,7 @@ class ProcessGroup:
                 passed.append(writing)
                 variables[variable] = str(writing)
             try:
-                process = subprocess.Popen(  # noqa: ASYNC220 - asyncio starts its children the same way
-                    argv,
-                    cwd=cwd,
-                    env=variables,
-                    stdin=feed,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                    pass_fds=passed,
-                    bufsize=0,
-                )
+                process = _started(argv, cwd, variables, feed, passed)
             except BaseException:
                 for pipe in extra:
                     pipe.close()
@@ -206,6 +196,24 @@ class ProcessGroup:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self._process.pid, number)
+
+
+def _started(
+    argv: Sequence[str], cwd: Path, variables: Mapping[str, str], feed: IO[bytes], passed: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """The keeper, at the head of a session of its own. The loop waits for its exec, as it does in asyncio.
+    Raises OSError."""
+    return subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=variables,
+        stdin=feed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=passed,
+        bufsize=0,
+    )
 
 
 def _ended_by(report: bytes) -> str | None:

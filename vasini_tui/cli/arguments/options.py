@@ -17,11 +17,11 @@ Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="T", help="The tenant to look at instead of your first one.")
 ]
 AllTenants = Annotated[bool, typer.Option("--all-tenants", help="Every tenant (admin).")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows of one page.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="NUMBER", help="Rows of one page.")]
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Continue after `next` of the page before.")
 ]
 PackId = Annotated[str, typer.Argument(metavar="PACK", help="Id of the pack.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Run id.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Run id, or a part of it.")]
 Status = Annotated[str, typer.Option("--status", metavar="STATUS", help=f"Only this one; {ALL} for all.")]
 OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run.")]

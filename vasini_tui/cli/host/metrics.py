@@ -63,7 +63,13 @@ async def _metrics(session: Session) -> int:
         levels = await engine.levels.summaries()
         workers = await engine.workers()
         spending, caps = await engine.budget.spending(SpendBy.MODEL), await engine.budget.caps(acts=0)
-    families = [*_installation(counts, workers), *_service_levels(levels), *_money(spending, caps)]
+    families = [
+        *_installation(counts, workers),
+        *_promises(levels),
+        *_doubts(levels),
+        *_pace(levels),
+        *_money(spending, caps),
+    ]
     if session.out.as_json:
         session.out.document({"metrics": [sample for family in families for sample in family.documents()]})
         return ExitCode.OK
@@ -98,8 +104,9 @@ def _installation(counts: RunCounts, workers: Sequence[WorkerView]) -> Iterator[
     yield Gauge("vasini_workers", "Workers that are alive.", [({}, sum(worker.alive for worker in workers))])
 
 
-def _service_levels(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
-    counted = [(_of(level), level) for level in levels if level.runs]
+def _promises(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
+    """What packs promise of their runs, and how these ended."""
+    counted = _counted(levels)
     yield Gauge(
         "vasini_slo_runs",
         "Runs of the window that count, by outcome.",
@@ -120,6 +127,11 @@ def _service_levels(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
     yield Gauge(
         "vasini_slo_may_still_fail", "Runs that may still fail.", ((of, one.may_fail) for of, one in counted)
     )
+
+
+def _doubts(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
+    """How far what runs told is so."""
+    counted = _counted(levels)
     yield Gauge(
         "vasini_slo_flagged_runs",
         "Runs that people flagged: they told what is not so.",
@@ -140,6 +152,11 @@ def _service_levels(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
         "Share of runs that are flagged or doubtful.",
         ((of, (one.flagged + one.doubtful) / one.runs) for of, one in counted),
     )
+
+
+def _pace(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
+    """How long runs work, how fast the budget of failures is used, and where that leads."""
+    counted = _counted(levels)
     yield Gauge(
         "vasini_slo_run_seconds",
         "Working time of completed runs.",
@@ -209,6 +226,11 @@ def _money(spending: Spending, caps: Caps) -> Iterator[Gauge]:
 def _exact(value: float) -> str:
     """No digit is rounded away: sums grow by less than a millionth of themselves."""
     return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _counted(levels: Sequence[LevelSummary]) -> list[tuple[dict[str, str], LevelSummary]]:
+    """Those of which a run counts, with their labels."""
+    return [(_of(level), level) for level in levels if level.runs]
 
 
 def _of(level: LevelSummary) -> dict[str, str]:

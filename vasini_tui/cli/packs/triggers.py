@@ -26,7 +26,9 @@ class SwitchWord(StrEnum):
 
 
 def triggers(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Starts to show.")] = _STARTS,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, metavar="NUMBER", help="Starts to show.")
+    ] = _STARTS,
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:

@@ -32,54 +32,67 @@ _EVENTS_AT_ONCE = 500
 _HEADS = ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED")
 
 
+_Statuses = Annotated[
+    list[str] | None,
+    typer.Option("--status", metavar="STATUS", help=f"Only these, also {REJECTED}; {ALL} for all. Repeats."),
+]
+_OfPack = Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")]
+_OfFlow = Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only of this flow.")]
+_RequestedBy = Annotated[
+    str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
+]
+_Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Only younger ones: a time, or an age (2h).")
+]
+_Before = Annotated[
+    str | None,
+    typer.Option("--before", "--until", metavar="TIME", help="Only older ones: a time, or an age."),
+]
+_EndedSince = Annotated[
+    str | None, typer.Option("--ended-since", metavar="TIME", help="Only those that ended after that.")
+]
+_EndedBefore = Annotated[
+    str | None, typer.Option("--ended-before", metavar="TIME", help="Only those that ended before it.")
+]
+_WithError = Annotated[
+    str | None, typer.Option("--error", metavar="CODE", help="Only those that failed with this code.")
+]
+_WithWords = Annotated[
+    str | None,
+    typer.Option(
+        "--words", metavar="TEXT", help="Only those with these words in title, input, error or output."
+    ),
+]
+_OfParent = Annotated[
+    str | None, typer.Option("--parent", metavar="RUN", help="Only those that steps of this run started.")
+]
+_OfSession = Annotated[
+    str | None, typer.Option("--session", metavar="NAME", help="Only those of this session; no other filter.")
+]
+_WithText = Annotated[
+    str | None,
+    typer.Option(
+        "--text", metavar="TEXT", help="Found in pack, flow, requester, status; in ids if it has a digit."
+    ),
+]
+_Order = Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"{', '.join(RunSort)}.")]
+
+
 def runs(
-    status: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--status", metavar="STATUS", help=f"Only these, also {REJECTED}; {ALL} for all. Repeats."
-        ),
-    ] = None,
-    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")] = None,
-    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only of this flow.")] = None,
-    requested_by: Annotated[
-        str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only younger ones: a time, or an age (2h).")
-    ] = None,
-    before: Annotated[
-        str | None,
-        typer.Option("--before", "--until", metavar="TIME", help="Only older ones: a time, or an age."),
-    ] = None,
-    ended_since: Annotated[
-        str | None, typer.Option("--ended-since", metavar="TIME", help="Only those that ended after that.")
-    ] = None,
-    ended_before: Annotated[
-        str | None, typer.Option("--ended-before", metavar="TIME", help="Only those that ended before it.")
-    ] = None,
-    error: Annotated[
-        str | None, typer.Option("--error", metavar="CODE", help="Only those that failed with this code.")
-    ] = None,
-    words: Annotated[
-        str | None,
-        typer.Option(
-            "--words", metavar="TEXT", help="Only those with these words in title, input, error or output."
-        ),
-    ] = None,
-    parent: Annotated[
-        str | None, typer.Option("--parent", metavar="RUN", help="Only those that steps of this run started.")
-    ] = None,
-    session_id: Annotated[
-        str | None,
-        typer.Option("--session", metavar="NAME", help="Only those of this session; no other filter."),
-    ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option("--text", help="Found in pack, flow, requester, status; in ids if it has a digit."),
-    ] = None,
-    sort: Annotated[
-        str, typer.Option("--sort", metavar="ORDER", help=f"{', '.join(RunSort)}.")
-    ] = RunSort.NEWEST.value,
+    status: _Statuses = None,
+    pack: _OfPack = None,
+    flow: _OfFlow = None,
+    requested_by: _RequestedBy = None,
+    since: _Since = None,
+    before: _Before = None,
+    ended_since: _EndedSince = None,
+    ended_before: _EndedBefore = None,
+    error: _WithError = None,
+    words: _WithWords = None,
+    parent: _OfParent = None,
+    session_id: _OfSession = None,
+    text: _WithText = None,
+    sort: _Order = RunSort.NEWEST.value,
     limit: Limit = 50,
     after: After = None,
     as_json: AsJson = False,
@@ -144,7 +157,9 @@ def events(
         int,
         typer.Option("--after", min=0, metavar="NUMBER", help="Only later ones: run_seq, or seq with --all"),
     ] = 0,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="NUMBER", help="At most so many.")
+    ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
