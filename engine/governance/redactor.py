@@ -65,7 +65,7 @@ class Redactor:
         raw = _json_of(value, levels)
         limit = 0 if apart else self._inline_limit
         if b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
-            return StoredValue(value) if len(raw) <= limit else _apart(raw, self._preview(value, _as_it_is))
+            return StoredValue(value) if len(raw) <= limit else _apart(raw, self._preview(value, None))
         scrubbed = self._masker.scrub_secrets(value)
         if scrubbed is not value:
             raw = _json_of(scrubbed, levels)
@@ -99,14 +99,10 @@ class Redactor:
         """A masked, shortened form of a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
         return self._preview(value, self._masker.mask)
 
-    def _preview(self, value: Any, mask: Callable[[Any], Any]) -> Any:
+    def _preview(self, value: Any, mask: Callable[[Any], Any] | None) -> Any:
+        """`mask` is None for a value in which there is nothing to mask."""
         short = _shorten(value, mask)
         return short if len(_json_of(short)) <= PREVIEW_LIMIT else _describe(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    """What masks a value in which there is nothing to mask."""
-    return value
 
 
 def _apart(raw: bytes, preview: Any, *, literal: bool = False, images: Iterable[str] = ()) -> StoredValue:
@@ -115,25 +111,27 @@ def _apart(raw: bytes, preview: Any, *, literal: bool = False, images: Iterable[
     return StoredValue(ref, {digest: raw})
 
 
-def _shorten(value: Any, mask: Callable[[Any], Any], depth: int = 0) -> Any:
+def _shorten(value: Any, mask: Callable[[Any], Any] | None, depth: int = 0) -> Any:
     if isinstance(value, str):
-        return _short_text(value, mask)
+        return value if mask is None and len(value) <= _PREVIEW_TEXT else _short_text(value, mask)
+    if not isinstance(value, dict | list | tuple):
+        return value
     if isinstance(value, ImageRef):
         return value.shown
-    if isinstance(value, dict | list | tuple) and depth >= 2:
+    if depth >= 2:
         return _describe(value)
     if isinstance(value, dict):
         pairs = list(value.items())[:_PREVIEW_ITEMS]
         kept = {_shorten(key, mask): _shorten(item, mask, depth + 1) for key, item in pairs}
         return {**kept, "…": f"+{len(value) - _PREVIEW_ITEMS}"} if len(value) > _PREVIEW_ITEMS else kept
-    if isinstance(value, list | tuple):
-        items = [_shorten(item, mask, depth + 1) for item in value[:_PREVIEW_ITEMS]]
-        return [*items, f"… +{len(value) - _PREVIEW_ITEMS}"] if len(value) > _PREVIEW_ITEMS else items
-    return value
+    items = [_shorten(item, mask, depth + 1) for item in value[:_PREVIEW_ITEMS]]
+    return [*items, f"… +{len(value) - _PREVIEW_ITEMS}"] if len(value) > _PREVIEW_ITEMS else items
 
 
-def _short_text(text: str, mask: Callable[[Any], Any]) -> str:
+def _short_text(text: str, mask: Callable[[Any], Any] | None) -> str:
     """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
+    if mask is None:
+        return f"{text[: _PREVIEW_TEXT - 1]}…"
     start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
     masked: str = mask(start) if len(text) == len(start) else mask(start)[:-_LONGEST_MATCH]
     if len(text) == len(start) and len(masked) <= _PREVIEW_TEXT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from engine.models.blocks import CHARACTERS_A_TOKEN
@@ -24,8 +25,11 @@ from engine.models.failure import ModelErrorCode, ModelFailure, malformed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.models.conversation import Delta, ModelRequest
+    from engine.models.conversation import Delta, Message, ModelRequest
     from engine.models.provider import Provider
+
+
+_CHARACTERS: Callable[[Message], int] = attrgetter("characters")
 
 
 @dataclass(slots=True)
@@ -106,7 +110,7 @@ def counted(told: Usage | None, estimated: Usage) -> Usage:
 
 def estimated_tokens(request: ModelRequest, got: int) -> Usage:
     """Tokens from the lengths of texts, never none; `got` is the characters of the answer."""
-    sent = sum(one.characters for one in request.messages)
+    sent = sum(map(_CHARACTERS, request.messages))
     return Usage(1 + sent // CHARACTERS_A_TOKEN, 1 + got // CHARACTERS_A_TOKEN, estimated=True)
 
 

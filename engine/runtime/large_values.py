@@ -18,21 +18,18 @@ def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
     """Whether the JSON of a value has more than about `limit` bytes; no more of it than that is looked at."""
     size = 0
     waiting = [value]
-    while waiting and size <= limit:
-        item = waiting.pop()
+    for item in waiting:  # which grows
         if isinstance(item, str):
             size += len(item)
         elif isinstance(item, dict):
-            size += sum(map(len, filter(_is_text, item)))
-            waiting.extend(item.values())
+            size += sum(map(len, map(str, item)))
+            waiting += item.values()
         elif isinstance(item, list | tuple):
-            waiting.extend(item)
+            waiting += item
         size += _SCALAR_BYTES
-    return size > limit
-
-
-def _is_text(key: Any) -> bool:
-    return isinstance(key, str)
+        if size > limit:
+            return True
+    return False
 
 
 async def off_loop_if_large(value: Any, work: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 Check = Callable[[Any], bool]
@@ -48,9 +49,11 @@ def _compiled(schema: Any) -> Check:
             checks.append(compiler({word: words.pop(word) for word in keywords if word in words}))
     if words:
         raise _Unknown
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: all(check(value) for check in checks)
+    return reduce(_both, checks) if checks else lambda _value: True
+
+
+def _both(first: Check, second: Check) -> Check:
+    return lambda value: first(value) and second(value)
 
 
 def _type(words: Mapping[str, Any]) -> Check:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
+from functools import cache
 from typing import Any
 
 from engine.contracts.status import CancelMode, StepStatus
@@ -84,17 +85,21 @@ def input_from_json(data: dict[str, Any]) -> inputs.Input:
 
 
 def _dump(value: Any) -> dict[str, Any]:
+    kind: Any = type(value)
     return {
-        field.name: _plain(item)
-        for field in fields(value)
-        if not _is_default(item := getattr(value, field.name), field)
+        name: _plain(item)
+        for name, default in _defaults(kind)
+        if (item := getattr(value, name)) is not default and (default is not MISSING or item not in _EMPTY)
     }
 
 
-def _is_default(item: Any, field: Field[Any]) -> bool:
-    if field.default is not MISSING:
-        return item is field.default
-    return item in ({}, Counters(), Outputs())
+@cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a class with their defaults, MISSING where they are made anew for each object."""
+    return tuple((field.name, field.default) for field in fields(kind))
+
+
+_EMPTY: tuple[object, ...] = ({}, Counters(), Outputs())
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
@@ -19,8 +19,6 @@ from engine.templates import TemplateError, compile_expression
 from engine.values import is_list_ref, resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.contracts.flows.step import Step
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
@@ -80,12 +78,12 @@ class Preparer:
             problem = failure(StepErrorCode.UNKNOWN_STEP_TYPE, message, type=step.type)
             return StepPrepared(now=now, path=path, error=problem)
         try:
-            look = cache(lambda: render_context(self.flow.graph, state, path, self.run, self.values.resolve))
-            if not self._wanted(step, look):
-                return StepPrepared(now=now, path=path, run=False)
+            look = partial(render_context, self.flow.graph, state, path, self.run, self.values.resolve)
             at = Rendering(
                 path, now, state, look, self.flow, self.children, self.values, self._store, self.judge
             )
+            if not _is_wanted(step, at):
+                return StepPrepared(now=now, path=path, run=False)
             return renderer.prepare(step, at)
         except TemplateError as error:
             problem = failure(StepErrorCode.TEMPLATE_ERROR, f"step {step.id}: {error.message}")
@@ -93,14 +91,15 @@ class Preparer:
             problem = failure(renderer.fault_code, f"step {step.id}: {error.message}", **error.details)
         return StepPrepared(now=now, path=path, error=problem)
 
-    def _wanted(self, step: Step, look: Callable[[], dict[str, Any]]) -> bool:
-        if step.when is None or isinstance(step.when, bool):
-            return step.when is not False
-        return compile_expression(step.when).test(look(), self.values.resolve)
-
     def _store(self, value: Any) -> Any:
         if is_list_ref(value):
             value = resolve_value(value, self.values.resolve)
         stored = self.values.store(value, levels=JOINED_DEPTH)
         self.made.update(stored.blobs)
         return stored.value
+
+
+def _is_wanted(step: Step, at: Rendering) -> bool:
+    if step.when is None or isinstance(step.when, bool):
+        return step.when is not False
+    return compile_expression(step.when).test(at.context, at.values.resolve)

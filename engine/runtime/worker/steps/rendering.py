@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flows.step import StepFields
 from engine.contracts.status import StepErrorCode
-from engine.frozen import frozen
 from engine.machine.model.state import scope_path_of, step_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=StepFields)
 
 
-@frozen
+@dataclass(slots=True)
 class Rendering:
     """One step being rendered: what its templates may look at (`look`), and where its values go."""
 
@@ -39,20 +39,24 @@ class Rendering:
     values: ValueStore
     store: Callable[[Any], Any]
     judge: CallJudge
+    _context: dict[str, Any] | None = None
 
     @property
     def context(self) -> dict[str, Any]:
-        """What its templates may look at; put together when one does. Raises BlobNeeded."""
-        return self.look()
+        """What its templates may look at; put together once, when one does. Raises BlobNeeded."""
+        if self._context is None:
+            self._context = self.look()
+        return self._context
 
     def value(self, written: Any) -> Any:
         """A value of the flow with its templates rendered, in full. Raises TemplateError, BlobNeeded."""
         rendered = render_value(written, self.context, self.values.resolve)
         return resolve_value(rendered, self.values.resolve)
 
-    def text(self, written: str) -> str:
-        """A text of the flow with its templates rendered. Raises TemplateError, BlobNeeded."""
-        return str(compile_template(written).render(self.context, self.values.resolve))
+    def text(self, written: str, **known: Any) -> str:
+        """A text of the flow with its templates rendered, which also know `known`. Raises TemplateError,
+        BlobNeeded."""
+        return str(compile_template(written).render({**self.context, **known}, self.values.resolve))
 
     def action_digest(self, step: StepFields, params: Any) -> str | None:
         """What a gated step would do now; None when nothing gates it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from engine.budget.price import cost_of
@@ -10,8 +11,13 @@ from engine.models.asking import counted, estimated_tokens
 from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta, UsageSeen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.budget.price_book import Quoted
     from engine.models.conversation import Delta, ModelRequest, Reply, Usage
+
+
+_TOLD_BYTES: Callable[[Any], int] = attrgetter("told_bytes")
 
 
 @dataclass(slots=True)
@@ -87,6 +93,6 @@ class Meter:
 
 def request_bytes(request: ModelRequest) -> int:
     """Bytes of what a model is told, with the names that every wire format has around it."""
-    messages = sum(1 + one.told_bytes for one in request.messages)
-    tools = sum(1 + one.told_bytes for one in request.tools)
-    return messages + tools + (1 if request.tools else 2)  # the brackets, and a comma less than tools
+    told = (*request.messages, *request.tools)
+    commas = len(told) + (1 if request.tools else 2)  # with the brackets, and a comma less than tools
+    return sum(map(_TOLD_BYTES, told)) + commas

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.times import from_micros, rfc3339
 from engine.errors import InvalidInput
-from engine.frozen import replace
 from engine.machine.model.state import find_execution
 from engine.models.blocks import ContextBlock
 from engine.models.conversation import Message, MessageRole
@@ -47,7 +46,7 @@ def _of_flow(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> li
         "tokens_used": at.state.counters.tokens_used,
         "now": rfc3339(from_micros(at.now)),
     }
-    text = replace(at, look=lambda: {**at.context, "turn": known}).text(step.context).strip()
+    text = at.text(step.context, turn=known).strip()
     if len(text) > MOST_CHARACTERS:
         message = f"the `context` of this turn has {len(text)} characters, more than {MOST_CHARACTERS}"
         raise InvalidInput(message, {"field": CONTEXT, "limit": MOST_CHARACTERS})

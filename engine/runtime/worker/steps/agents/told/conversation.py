@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
+from engine.frozen import once
 from engine.json_schema.forms import check_values
 from engine.models.conversation import Message, MessageRole
 from engine.models.failure import ModelErrorCode, ModelFailure
@@ -17,7 +17,7 @@ from engine.runtime.worker.steps.agents.told.images import Gallery, characters_o
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.models.blocks import Block
     from engine.values import ImageRef
@@ -57,7 +57,7 @@ class Briefing:
     output: dict[str, Any] | None = None
     blocks: tuple[Block, ...] = ()
 
-    @cached_property
+    @once
     def messages(self) -> tuple[Message, Message]:
         """The first ones of every question."""
         system = "\n\n".join(
@@ -124,7 +124,7 @@ class Window:
         self.turns.append(turn)
         if number == 0:
             self._image_room = max(0, self._room - turn.bare) // 2
-        images = self.gallery.fitting(turn.all_images, self._image_room) if turn.all_images else []
+        images = self.gallery.fitting(turn.all_images, self._image_room) if turn.all_images else ()
         taken = sum(map(characters_of, images)) if images else 0
         if number == 0:
             self.whole = self.told = 1
@@ -140,9 +140,10 @@ class Window:
             self.told += 1
             self._left -= turn.bare
 
-    def _show(self, images: list[ImageRef], taken: int, age: int) -> None:
-        self.gallery.show(images, age)
-        self._image_room -= taken
+    def _show(self, images: Sequence[ImageRef], taken: int, age: int) -> None:
+        if images:
+            self.gallery.show(images, age)
+            self._image_room -= taken
 
     def limit(self, age: int) -> int:
         """So many characters of each result of that turn are told; the newest is 0."""
@@ -176,11 +177,12 @@ def messages_of(
         asked = replace(asked, text=briefing.prompt + note)
     messages = [system, asked]
     seen: dict[tuple[str, ...], int] = {}
+    pictures = window.gallery.shown.items()
     for age in range(len(window.turns) - 1, -1, -1):
         turn = window.turns[age]
         times = _times(turn, seen)
         if age < window.told:
-            shown = {digest: images[digest] for digest, at in window.gallery.shown.items() if at == age}
+            shown = {digest: images[digest] for digest, at in pictures if at == age} if pictures else {}
             limit = window.limit(age)
             as_it_was = turn.longest <= limit and not shown and max(times, default=0) < SAME_CALL_TOLD
             if as_it_was and (turn.calls or briefing.output is None):
