@@ -81,3 +81,6 @@ def test_help_says_what_every_command_option_and_argument_is() -> None:
         assert command.help, name
         silent = [one.name for one in command.params if not getattr(one, "help", None)]
         assert silent == [], name
+        flags = [one.name for one in command.params if getattr(one, "is_flag", False)]
+        unnamed = [one.name for one in command.params if not one.metavar and one.name not in flags]
+        assert unnamed == [], f"{name}: what these take has no name"

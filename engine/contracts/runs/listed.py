@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from engine.contracts.checks import Described
-from engine.contracts.status import RunStatus, StepErrorCode, WaitKind
+from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode, WaitKind
 from engine.contracts.times import Timestamp  # noqa: TC001 - pydantic reads the annotation
 
 T = TypeVar("T")
@@ -193,6 +193,15 @@ class RunFilter:
     text: str | None = None
     """Found in pack, flow, requester or status; in a run id when it is the beginning of it, or has 4
     characters with a digit among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests of a kind to list; empty fields match all."""
+
+    status: RequestStatus | None = None
+    run_id: str | None = None
+    tenant: str | None = None
 
 
 class RunSort(StrEnum):

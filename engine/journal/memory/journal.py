@@ -24,6 +24,7 @@ from engine.journal.rules.working import any_ready
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
@@ -207,11 +208,9 @@ class MemoryJournal(JournalWrites):
     async def request_rows(
         self,
         kind: RequestKind,
-        status: RequestStatus | None,
+        wanted: RequestFilter,
         limit: int,
-        after: str | None,
-        run_id: str | None = None,
-        tenant: str | None = None,
+        after: str | None = None,
     ) -> Sequence[RequestViewRow]:
         """See port."""
         store = await self._read()
@@ -221,9 +220,9 @@ class MemoryJournal(JournalWrites):
             for row in oldest_first
             if row["kind"] == kind.value
             and row["request_id"] > (after or "")
-            and (status is None or row["status"] == status.value)
-            and run_id in {None, row["run_id"]}
-            and tenant in {None, row["tenant"]}
+            and (wanted.status is None or row["status"] == wanted.status.value)
+            and wanted.run_id in {None, row["run_id"]}
+            and wanted.tenant in {None, row["tenant"]}
         )
         return list(islice(found, limit))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.records import StoredEvent, TreeUsage
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
@@ -86,13 +87,11 @@ class RunReads(Protocol):
     async def request_rows(
         self,
         kind: RequestKind,
-        status: RequestStatus | None,
+        wanted: RequestFilter,
         limit: int,
-        after: str | None,
-        run_id: str | None = None,
-        tenant: str | None = None,
+        after: str | None = None,
     ) -> Sequence[RequestViewRow]:
-        """Requests, oldest first, after the id `after`; of one run or one tenant when they are given."""
+        """Requests, oldest first, after the id `after`."""
         ...
 
     async def requests_below(

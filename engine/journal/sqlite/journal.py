@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestKind
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, SlotRow, StepHeadRow, StepViewRow
     from engine.journal.rules.store import Store
@@ -268,14 +269,13 @@ class SqliteJournal(JournalWrites):
     async def request_rows(
         self,
         kind: RequestKind,
-        status: RequestStatus | None,
+        wanted: RequestFilter,
         limit: int,
-        after: str | None,
-        run_id: str | None = None,
-        tenant: str | None = None,
+        after: str | None = None,
     ) -> Sequence[RequestViewRow]:
         """See port."""
         start = after or ""
+        status, run_id, tenant = wanted.status, wanted.run_id, wanted.tenant
         if run_id is not None:
             rows = await self._read(query("run_requests"), (run_id, kind.value))
             fitting = (row for row in rows if status is None or row["status"] == status.value)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.actor import Role, recorded_account
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.request import (
     AnswerToken,
     AnswerView,
@@ -87,7 +88,8 @@ class Requests(Scoped):
     ) -> Page[ApprovalView]:
         """See facade."""
         view = partial(self._views.approval, viewer=viewer)
-        return await self._page(RequestKind.APPROVAL, view, status, run_id, tenant, limit, after)
+        wanted = RequestFilter(status=status, run_id=run_id, tenant=tenant)
+        return await self._page(RequestKind.APPROVAL, view, wanted, limit, after)
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """See facade."""
@@ -187,7 +189,8 @@ class Requests(Scoped):
         after: str | None = None,
     ) -> Page[OutcomeView]:
         """See facade."""
-        return await self._page(RequestKind.OUTCOME, self._outcome, status, run_id, tenant, limit, after)
+        wanted = RequestFilter(status=status, run_id=run_id, tenant=tenant)
+        return await self._page(RequestKind.OUTCOME, self._outcome, wanted, limit, after)
 
     async def outcome(self, request_id: str) -> OutcomeView:
         """See facade."""
@@ -242,7 +245,8 @@ class Requests(Scoped):
         after: str | None = None,
     ) -> Page[FormView]:
         """See facade."""
-        return await self._page(RequestKind.FORM, self._views.form, status, run_id, tenant, limit, after)
+        wanted = RequestFilter(status=status, run_id=run_id, tenant=tenant)
+        return await self._page(RequestKind.FORM, self._views.form, wanted, limit, after)
 
     async def form(self, request_id: str) -> FormView:
         """See facade."""
@@ -283,16 +287,14 @@ class Requests(Scoped):
         self,
         kind: RequestKind,
         view: Callable[[RequestViewRow], Awaitable[V]],
-        status: RequestStatus | None,
-        run_id: str | None,
-        tenant: str | None,
+        wanted: RequestFilter,
         limit: int,
         after: str | None,
     ) -> Page[V]:
         """One page of a kind of requests, oldest first."""
-        size, tenant = page_size(limit), self.access.narrowed(tenant)
-        begin = cursor(after, _ID_PREFIXES[kind])
-        rows = await self._journal.request_rows(kind, status, size + 1, begin, run_id, tenant)
+        size, begin = page_size(limit), cursor(after, _ID_PREFIXES[kind])
+        in_view = replace(wanted, tenant=self.access.narrowed(wanted.tenant))
+        rows = await self._journal.request_rows(kind, in_view, size + 1, begin)
         following = rows[size - 1]["request_id"] if len(rows) > size else None
         return await page_of(rows[:size], view, lambda row: row["request_id"], following)
 

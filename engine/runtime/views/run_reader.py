@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.flows.agent_step import MODEL
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
@@ -200,9 +201,8 @@ class RunReader(Scoped):
         successors: tuple[str, ...],
     ) -> RunDetail:
         run_id = row["run_id"]
-        requests = {
-            kind: await journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind
-        }
+        of_run = RequestFilter(run_id=run_id)
+        requests = {kind: await journal.request_rows(kind, of_run, MAX_PAGE) for kind in RequestKind}
         steps = {row["path"]: row for row in await journal.step_rows(run_id)}
         outcomes = requests[RequestKind.OUTCOME]
         return RunDetail(

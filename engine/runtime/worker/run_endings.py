@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.status import RUN_TERMINAL, RequestKind, RequestStatus, RunStatus, StepErrorCode
 from engine.errors import VasiniError
 from engine.journal.errors import SeqConflict
@@ -82,10 +83,9 @@ class RunEndings:
 
     async def _withdrawals(self, run_id: str, now: int) -> list[Event]:
         reason = "the run cannot go on"
+        pending = RequestFilter(status=RequestStatus.PENDING, run_id=run_id)
         return [
             Event(RequestWithdrawn(request["request_id"], reason), now, "engine", request["step_id"])
             for kind in RequestKind
-            for request in await self._journal.request_rows(
-                kind, RequestStatus.PENDING, MAX_WITHDRAWN, None, run_id
-            )
+            for request in await self._journal.request_rows(kind, pending, MAX_WITHDRAWN)
         ]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.records import Commit, Decision, NewRun, RunHead
 from engine.machine.events.request_facts import PendingHuman, UserInputRequested
@@ -150,7 +150,7 @@ async def counted(journal: Journal) -> dict[str, int]:
             name = f"slot:{row['slot_key']}"
             found[name] = found.get(name, 0) + 1
     for kind in RequestKind:
-        for request in await journal.request_rows(kind, RequestStatus.PENDING, ALL, None):
+        for request in await journal.request_rows(kind, RequestFilter(status=RequestStatus.PENDING), ALL):
             name = f"{kind.value}:PENDING/{request['tenant']}"
             found[name] = found.get(name, 0) + 1
     return found

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
@@ -47,7 +48,7 @@ async def test_a_claim_is_seen_by_all_and_prolonged_by_its_owner(journal: Journa
     assert await claimed(journal) == ("ann", NOW + 10)
     await journal.claim_request("appr_0001", APPROVAL, "ann", NOW + 5, NOW + 15)
     assert await claimed(journal) == ("ann", NOW + 15)
-    (listed,) = await journal.request_rows(APPROVAL, RequestStatus.PENDING, ALL, None)
+    (listed,) = await journal.request_rows(APPROVAL, RequestFilter(status=RequestStatus.PENDING), ALL)
     assert listed["claimed_by"] == "ann"
     assert await journal.claims_version() == before + 2
 
@@ -135,7 +136,8 @@ async def test_requests_of_one_tenant_are_listed_page_by_page(journal: Journal) 
     async def listed(
         status: RequestStatus | None, tenant: str, limit: int = ALL, after: str | None = None
     ) -> list[str]:
-        rows = await journal.request_rows(APPROVAL, status, limit, after, tenant=tenant)
+        wanted = RequestFilter(status=status, tenant=tenant)
+        rows = await journal.request_rows(APPROVAL, wanted, limit, after)
         return [row["request_id"][-1] for row in rows]
 
     assert await listed(RequestStatus.PENDING, "a") == ["3"]
@@ -143,7 +145,7 @@ async def test_requests_of_one_tenant_are_listed_page_by_page(journal: Journal) 
     assert await listed(None, "a", limit=1) == ["1"]
     assert await listed(None, "b", after="appr_0002") == ["4"]
     assert await listed(None, "c") == []
-    assert await journal.request_rows(APPROVAL, None, ALL, None, "run_0001", "b") == []
+    assert await journal.request_rows(APPROVAL, RequestFilter(run_id="run_0001", tenant="b"), ALL) == []
     counters = await journal.counters()
     assert (counters["approval:PENDING/a"], counters["approval:PENDING/b"]) == (1, 2)
 

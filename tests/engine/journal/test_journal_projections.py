@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.machine.events.request_facts import ApprovalVoided, RequestWithdrawn
 from engine.machine.events.step_facts import (
@@ -254,6 +255,8 @@ async def test_voiding_what_is_not_there_changes_nothing(journal: Journal, appro
     held = await wait_for_approval(journal, parked=False)
     voided = event(ApprovalVoided.kind, "ask", approval_id=approval_id, reason="changed", next=0)
     await held.append(voided)
-    pending = await journal.request_rows(RequestKind.APPROVAL, RequestStatus.PENDING, ALL, None)
+    pending = await journal.request_rows(
+        RequestKind.APPROVAL, RequestFilter(status=RequestStatus.PENDING), ALL
+    )
     assert [row["request_id"] for row in pending] == ["appr_0001"]
     await assert_counters_agree(journal)

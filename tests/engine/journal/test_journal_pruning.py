@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.rules.pruning import PruneRange
 from engine.machine.events.run_facts import RunCompleted, RunFailed
@@ -140,7 +140,7 @@ async def test_a_question_that_is_open_keeps_its_run(journal: Journal) -> None:
     await newest(journal)
     assert await prune(journal) == []
     await journal.decide(answer("form_1"))
-    assert len(await journal.request_rows(RequestKind.FORM, None, ALL, None)) == 1
+    assert len(await journal.request_rows(RequestKind.FORM, RequestFilter(), ALL)) == 1
 
 
 async def test_the_run_of_the_newest_event_stays_so_that_no_number_is_given_twice(journal: Journal) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.rules.run_filter import place_of
@@ -104,7 +104,8 @@ async def test_requests_are_listed_oldest_first_page_by_page(journal: Journal) -
     async def page(
         status: RequestStatus | None, limit: int = ALL, after: str | None = None, run_id: str | None = None
     ) -> list[str]:
-        rows = await journal.request_rows(RequestKind.APPROVAL, status, limit, after, run_id)
+        wanted = RequestFilter(status=status, run_id=run_id)
+        rows = await journal.request_rows(RequestKind.APPROVAL, wanted, limit, after)
         return [row["request_id"][-1] for row in rows]
 
     assert await page(RequestStatus.PENDING) == ["1", "3", "4"]
@@ -118,7 +119,7 @@ async def test_requests_are_listed_oldest_first_page_by_page(journal: Journal) -
     assert await page(RequestStatus.PENDING, run_id="run_0002") == []
     assert await page(None, after="appr_0002", run_id="run_0002") == []
     assert await page(None, run_id="run_none") == []
-    forms = await journal.request_rows(RequestKind.FORM, None, ALL, None)
+    forms = await journal.request_rows(RequestKind.FORM, RequestFilter(), ALL)
     assert [row["request_id"] for row in forms] == ["form_0005"]
     assert {*forms[0], "recoveries", "decided_event"} == set(await journal.request_row("appr_0001") or ())
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestKind, RequestStatus, RunStatus
 from engine.errors import Unavailable, VasiniError
@@ -280,9 +280,9 @@ class BothJournals(RuleBasedStateMachine):
         found += [await journal.mail_for(worker) for worker in ("w1", "w2", "w3")]
         for kind in RequestKind:
             found += [
-                await journal.request_rows(kind, None, ALL, None),
-                await journal.request_rows(kind, RequestStatus.PENDING, 1, None),
-                await journal.request_rows(kind, None, 2, None, tenant="default"),
+                await journal.request_rows(kind, RequestFilter(), ALL),
+                await journal.request_rows(kind, RequestFilter(status=RequestStatus.PENDING), 1),
+                await journal.request_rows(kind, RequestFilter(tenant="default"), 2),
                 await journal.earlier_rows(request_id(kind.value, 1), 3),
             ]
         for number in (1, 2, 3, 4):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.sqlite.file.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal
@@ -58,9 +58,8 @@ async def test_lists_counts_and_requests_of_the_first_version_are_all_there(tmp_
         assert [row["run_id"][-1] for row in rows] == ["5", "3", "1", "4", "2"]
         assert await journal.lists.by_status("default") == {"QUEUED": 2, "PENDING_HUMAN": 3}
         assert await journal.lists.count(RunFilter(status=(RunStatus.QUEUED,))) == 3
-        pending = await journal.request_rows(
-            RequestKind.APPROVAL, RequestStatus.PENDING, ALL, None, tenant="default"
-        )
+        wanted = RequestFilter(status=RequestStatus.PENDING, tenant="default")
+        pending = await journal.request_rows(RequestKind.APPROVAL, wanted, ALL)
         assert [row["request_id"] for row in pending] == ["appr_0003", "appr_0005"]
         assert [row["request_id"] for row in await journal.earlier_rows("appr_0003", 5)] == ["appr_0001"]
         assert await journal.counters() == {

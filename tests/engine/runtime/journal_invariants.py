@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
@@ -100,7 +100,7 @@ def _check_decisions(decided: Counter[str]) -> None:
 
 async def _check_requests(journal: Journal, decided: Counter[str]) -> None:
     for kind in RequestKind:
-        for request in await journal.request_rows(kind, None, ALL, None):
+        for request in await journal.request_rows(kind, RequestFilter(), ALL):
             run = await journal.run_row(request["run_id"])
             assert run is not None
             pending = request["status"] == RequestStatus.PENDING.value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.listed import WaitingFor
+from engine.contracts.runs.listed import RequestFilter, WaitingFor
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.runs.timeline import SpanKind
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
@@ -266,7 +266,7 @@ async def test_going_back_and_forth_in_a_long_history_shows_the_same(
                 (
                     await past.run_row(run_id),
                     await past.step_rows(run_id),
-                    await past.request_rows(RequestKind.APPROVAL, None, 10, None, run_id),
+                    await past.request_rows(RequestKind.APPROVAL, RequestFilter(run_id=run_id), 10),
                 )
                 for past in found
             ]

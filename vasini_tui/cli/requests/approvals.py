@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
 Digest = Annotated[
     str | None,
-    typer.Option("--digest", help="Decide only if the approval still is what was shown with this digest."),
+    typer.Option(
+        "--digest", metavar="D", help="Decide only if the approval still is what was shown with this digest."
+    ),
 ]
 
 
@@ -77,7 +79,9 @@ def approval(
 
 def approve(
     approval: ApprovalId,
-    comment: Annotated[str | None, typer.Option("--comment", help="Kept with the decision.")] = None,
+    comment: Annotated[
+        str | None, typer.Option("--comment", metavar="TEXT", help="Kept with the decision.")
+    ] = None,
     digest: Digest = None,
     edit: Annotated[
         str | None,
@@ -100,7 +104,7 @@ def approve(
 
 def reject(
     approval: ApprovalId,
-    comment: Annotated[str, typer.Option("--comment", help="Why; the run gets to see it.")],
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why; the run gets to see it.")],
     digest: Digest = None,
     as_json: AsJson = False,
     act_as: ActAs = None,

@@ -54,7 +54,7 @@ def outcome(
         str | None,
         typer.Option("--output", metavar="JSON|@FILE|-", help="With `done`: what the call brought."),
     ] = None,
-    comment: Annotated[str, typer.Option("--comment", help="Kept with the decision.")] = "",
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Kept with the decision.")] = "",
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import MODEL, AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.snapshot import PendingRequest, RunSnapshot, ToolBound, UsedLimit
 from engine.contracts.status import CancelMode, RequestKind, RequestStatus, StepStatus
 from engine.errors import PackInvalid
@@ -96,12 +97,11 @@ class Snapshots:
         return agent_snapshot(await self._reader.step(run_id, path), newest, known, state)
 
     async def _requests(self, run_id: str) -> tuple[PendingRequest, ...]:
+        pending = RequestFilter(status=RequestStatus.PENDING, run_id=run_id)
         found = [
             PendingRequest(request_id=one["request_id"], kind=kind, step_id=one["step_id"])
             for kind in RequestKind
-            for one in await self._journal.request_rows(
-                kind, RequestStatus.PENDING, MOST_REQUESTS, None, run_id
-            )
+            for one in await self._journal.request_rows(kind, pending, MOST_REQUESTS)
         ]
         return tuple(sorted(found, key=lambda one: one.request_id)[:MOST_REQUESTS])
 

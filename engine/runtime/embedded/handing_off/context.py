@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestKind, RunStatus
 from engine.errors import InvalidInput
@@ -98,10 +99,11 @@ class _Context:
 
     async def _decisions(self) -> dict[str, Any]:
         """What people were asked and said, oldest first."""
+        of_run = RequestFilter(run_id=self.row["run_id"])
         rows = [
             row
             for kind in RequestKind
-            for row in await self.journal.request_rows(kind, None, MOST_REQUESTS, None, self.row["run_id"])
+            for row in await self.journal.request_rows(kind, of_run, MOST_REQUESTS)
             if row["decision"] is not None
         ]
         rows.sort(key=lambda row: (row["decided_at"], row["request_id"]))

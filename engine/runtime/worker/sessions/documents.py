@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.contracts.times import from_micros, rfc3339
 from engine.journal.encoding import decode
@@ -178,9 +179,8 @@ class RunDocuments:
     async def _answers(self, row: RunRow, flow: PinnedFlow, forms: set[str]) -> list[tuple[str, str, Any]]:
         """Answers that have no file yet: a conversation has many, and they change no more."""
         run_id = row["run_id"]
-        answered = await self._journal.request_rows(
-            RequestKind.FORM, RequestStatus.ANSWERED, MAX_ANSWERS, None, run_id
-        )
+        wanted = RequestFilter(status=RequestStatus.ANSWERED, run_id=run_id)
+        answered = await self._journal.request_rows(RequestKind.FORM, wanted, MAX_ANSWERS)
         asked = {
             one["step_id"]: one["request_id"]
             for one in answered
@@ -197,7 +197,8 @@ class RunDocuments:
         return found
 
     async def _comments(self, run_id: str) -> list[dict[str, Any]]:
-        rows = await self._journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
+        of_run = RequestFilter(run_id=run_id)
+        rows = await self._journal.request_rows(RequestKind.APPROVAL, of_run, MAX_REQUESTS)
         return [
             {
                 "comment": row["comment"],
