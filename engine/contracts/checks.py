@@ -35,6 +35,19 @@ class Checked:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
 
+class Prepared:
+    """A value goes through this function before anything else is asked of it."""
+
+    def __init__(self, prepare: Callable[[object], object]) -> None:
+        self._prepare = prepare
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """See above."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - as above
+
+        return core_schema.no_info_before_validator_function(self._prepare, handler(source))
+
+
 class Described:
     """What a JSON Schema says of a field."""
 

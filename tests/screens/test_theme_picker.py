@@ -11,7 +11,7 @@ from screens.overlays.theme_picker import ThemePicker
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run, an_approval
 from vasini_tui.console.options import ConsoleOptions
-from vasini_tui.console.themes.theme_files import OwnThemes
+from vasini_tui.console.themes.own_themes import OwnThemes
 from vasini_tui.console.themes.themes import Themes
 from vasini_tui.settings.config_content import config_invalid
 

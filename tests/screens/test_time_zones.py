@@ -16,7 +16,7 @@ from screens.widgets.time_axis import Axis, ticks
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run
 from vasini_tui.console.options import ConsoleOptions
-from vasini_tui.settings.seldom_asked import ConsoleSettings
+from vasini_tui.settings.in_force import read_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +81,6 @@ async def test_every_screen_of_a_console_obeys_the_setting(console: OpenConsole)
 
 
 def test_a_zone_that_there_is_not_is_refused() -> None:
-    assert ConsoleSettings(time_zone="local").time_zone == "local"
-    with pytest.raises(ValueError, match="is no time zone"):
-        ConsoleSettings(time_zone="Nowhere/Town")
+    assert read_groups({"console": {"time_zone": "local"}})[0]["console"].time_zone == "local"
+    _, (fault,) = read_groups({"console": {"time_zone": "Nowhere/Town"}})
+    assert (fault["loc"], "is no time zone" in fault["msg"]) == (("console", "time_zone"), True)

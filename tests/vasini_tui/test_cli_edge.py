@@ -178,6 +178,33 @@ def test_what_waits_for_people_is_listed_without_flows_and_templates() -> None:
     assert not (flows | others) & loaded
 
 
+def test_the_first_frame_of_the_console_loads_what_it_shows() -> None:
+    program = (
+        "import sys\n"
+        "from contextlib import asynccontextmanager\n"
+        "from pathlib import Path\n"
+        "from engine.contracts.actor import Actor\n"
+        "from vasini_tui.cli.open_console import open_console\n"
+        "from vasini_tui.console.app import ConsoleApp\n"
+        "from vasini_tui.console.options import ConsoleOptions\n"
+        "from vasini_tui.console.themes.themes import find_themes\n"
+        "from vasini_tui.settings.loading import load_settings\n"
+        "@asynccontextmanager\n"
+        "async def opening():\n"
+        "    print(*sys.modules)\n"
+        "    raise OSError('the first frame is shown')\n"
+        "    yield\n"
+        "console = load_settings().values.console\n"
+        "options = ConsoleOptions(theme=console.theme, themes=find_themes(Path('/none')))\n"
+        "app = ConsoleApp(opening(), actor=Actor(name='ben'), tenant='default', settings=options)\n"
+        "app.run(headless=True)\n"
+    )
+    command = [sys.executable, "-c", program]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert {"textual.app", "screens.frame.screen"} <= loaded
+    assert not {"pydantic", "importlib.metadata", "jinja2", "httpx", "screens.runs.screen"} & loaded
+
+
 def test_every_command_of_the_table_can_be_loaded() -> None:
     for words in COMMANDS:
         assert asked_for(words.split()) == [words]

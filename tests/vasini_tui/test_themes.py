@@ -11,8 +11,9 @@ from rich.color import Color, ColorSystem
 from textual.theme import BUILTIN_THEMES
 
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, RUN_LABELS, STEP_LABELS, STYLES, Tone
-from vasini_tui.console.themes.contrast import LEAST, contrast, legible, mixed
-from vasini_tui.console.themes.theme_files import BACKGROUNDS, TONES, read_own_themes
+from vasini_tui.console.themes.contrast import BACKGROUNDS, LEAST, contrast, legible, mixed
+from vasini_tui.console.themes.own_themes import read_own_themes
+from vasini_tui.console.themes.theme_files import TONES
 from vasini_tui.console.themes.themes import THEMES, Themes, find_themes
 from vasini_tui.exit_codes import ExitCode
 

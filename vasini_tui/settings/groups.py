@@ -1,7 +1,8 @@
 """The settings by group: every name, type, default and limit an operator can set (docs/cli.md).
 
-These are the ones that any command asks for; seldom_asked.py has the others. Plain classes, so that a command
-for which nothing is set loads no pydantic for them: only what somebody wrote is checked (in_force.py).
+These are the ones that any command asks for, and the console before its first frame; seldom_asked.py has
+the others. Plain classes, so that where nothing is set no pydantic is loaded for them: only what somebody
+wrote is checked (in_force.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from engine.contracts.actor import Operator  # noqa: TC001 - pydantic reads the annotation
-from engine.contracts.checks import Checked, Within
+from engine.contracts.checks import Checked, Prepared, Within
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
 
 _MIB = 1024 * 1024
@@ -33,8 +34,27 @@ def _public_key(text: str) -> str:
     return text
 
 
+def _time_zone(name: str) -> str:
+    if name in {"UTC", "local"}:
+        return name
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for the few who set another one
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone: UTC, local, or a name such as Europe/Berlin") from None
+    return name
+
+
+def _divided(keys: object) -> object:
+    return keys.split() if isinstance(keys, str) else keys
+
+
 Pattern = Annotated[str, Checked(_regular_expression)]
 PublicKey = Annotated[str, Checked(_public_key)]
+TimeZone = Annotated[str, Checked(_time_zone)]
+# One key, or several divided by spaces; whether they may be is checked when all sources are known.
+Keys = Annotated[tuple[str, ...], Within(min_length=1, max_length=8), Prepared(_divided)]
 
 
 @dataclass(frozen=True)
@@ -85,3 +105,19 @@ class PackSettings:
     watch: Literal["events", "poll", "off"] = "events"
     poll_seconds: Annotated[float, Within(ge=0.05, le=3600)] = 2.0
     signing_keys: dict[str, PublicKey] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ConsoleSettings:
+    """The console. `grace_ms`: how long decision keys rest after new content appeared.
+
+    `keys`: other keys for actions, by action id. `time_zone`: that of the times it shows.
+    """
+
+    __pydantic_config__: ClassVar = _CLOSED
+
+    theme: str = "vasini-dark"
+    grace_ms: Annotated[int, Within(ge=0, le=10_000)] = 300
+    bell: bool = True
+    time_zone: TimeZone = "UTC"
+    keys: dict[str, Keys] = field(default_factory=dict)

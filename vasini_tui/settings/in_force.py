@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from engine.budget.settings import BudgetSettings
     from engine.governance.policies import Policies
     from engine.models.settings import ModelSettings
-    from vasini_tui.settings.groups import EngineSettings, IdentitySettings, LoggingSettings, PackSettings
-    from vasini_tui.settings.seldom_asked import ConsoleSettings, NotifySettings, SloSettings, ToolSettings
+    from vasini_tui.settings.groups import (
+        ConsoleSettings,
+        EngineSettings,
+        IdentitySettings,
+        LoggingSettings,
+        PackSettings,
+    )
+    from vasini_tui.settings.seldom_asked import NotifySettings, SloSettings, ToolSettings
 
 _HOMES = {
     "policies": "engine.governance.policies:Policies",
@@ -28,7 +34,7 @@ _HOMES = {
     "budget": "engine.budget.settings:BudgetSettings",
     "engine": "vasini_tui.settings.groups:EngineSettings",
     "packs": "vasini_tui.settings.groups:PackSettings",
-    "console": "vasini_tui.settings.seldom_asked:ConsoleSettings",
+    "console": "vasini_tui.settings.groups:ConsoleSettings",
     "notify": "vasini_tui.settings.seldom_asked:NotifySettings",
     "slo": "vasini_tui.settings.seldom_asked:SloSettings",
     "secrets": "vasini_tui.settings.seldom_asked:Secrets",

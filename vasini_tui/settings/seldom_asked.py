@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -30,10 +29,6 @@ def _absolute(path: Path) -> Path:
     return expanded
 
 
-def _divided(keys: object) -> object:
-    return keys.split() if isinstance(keys, str) else keys
-
-
 def _webhook(url: str) -> str:
     """Secrets of a header travel with it: in the clear only inside this machine."""
     parts = urlsplit(url)
@@ -43,28 +38,13 @@ def _webhook(url: str) -> str:
     return url
 
 
-def _time_zone(name: str) -> str:
-    if name in {"UTC", "local"}:
-        return name
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for the few who set another one
-
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is no time zone: UTC, local, or a name such as Europe/Berlin") from None
-    return name
-
-
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
 # Lower case only: a name from the environment has no case.
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 Secrets = dict[SecretName, SecretStr]
 """For tools, by name; they are never shown."""
 WebhookUrl = Annotated[str, AfterValidator(_webhook)]
 PositiveInt = Annotated[int, Field(ge=1)]
-# One key, or several divided by spaces; whether they may be is checked when all sources are known.
-Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
 
 
 class Group(BaseModel):
@@ -92,19 +72,6 @@ class ToolSettings(Group):
     sandbox: Literal["auto", "process", "isolated"] = "auto"
     sandbox_reads: tuple[AbsolutePath, ...] = ()
     mcp: McpSettings = McpSettings()
-
-
-class ConsoleSettings(Group):
-    """The console. `grace_ms`: how long decision keys rest after new content appeared.
-
-    `keys`: other keys for actions, by action id. `time_zone`: that of the times it shows.
-    """
-
-    theme: str = "vasini-dark"
-    grace_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
-    bell: bool = True
-    time_zone: TimeZone = "UTC"
-    keys: dict[str, Keys] = Field(default_factory=dict)
 
 
 class NotifySettings(Group):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+BACKGROUNDS = ("background", "surface", "panel", "cursor", "cursor-blurred")
+"""What texts stand on."""
+
 LEAST = 4.5
 """What WCAG asks of text of normal size (level AA)."""
 

@@ -1,29 +1,22 @@
-"""Own themes: YAML files read safely, each fault with its line, and which colors are hard to read."""
+"""One own theme: a YAML file read safely, each fault with its line, and which colors are hard to read."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine.errors import VasiniError
-from vasini_tui.console.themes.contrast import LEAST, contrast
+from vasini_tui.console.themes.contrast import BACKGROUNDS, LEAST, contrast
 from vasini_tui.settings.config_content import config_invalid
 from vasini_tui.settings.config_files import read_config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Set
+    from collections.abc import Iterator, Set
     from pathlib import Path
-
-MOST_FILES = 100
 
 TONES = ("quiet", "good", "busy", "waiting", "bad", "key")
 """Colors of texts, beside `foreground`."""
-
-BACKGROUNDS = ("background", "surface", "panel", "cursor", "cursor-blurred")
-"""What texts stand on."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
@@ -80,36 +73,6 @@ class ThemeFile(BaseModel):
         return self.variables.model_dump(by_alias=True, exclude_none=True)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnThemes:
-    """Themes by name, what is wrong with the others by name, and what is hard to read."""
-
-    themes: Mapping[str, ThemeFile] = field(default_factory=dict)
-    problems: Mapping[str, VasiniError] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-
-def read_own_themes(folder: Path, taken: Set[str]) -> OwnThemes:
-    """Every `*.yaml` of the folder, which need not be there; a name in `taken` is refused. Raises nothing."""
-    themes: dict[str, ThemeFile] = {}
-    problems: dict[str, VasiniError] = {}
-    warnings: list[str] = []
-    try:
-        found = sorted(folder.glob("*.yaml"))
-    except OSError as error:
-        return OwnThemes(problems={"": config_invalid(folder, f"cannot be read: {error.strerror}")})
-    for path in found[:MOST_FILES]:
-        try:
-            themes[path.stem] = theme = _read(path, taken)
-        except VasiniError as error:
-            problems[path.stem] = error
-        else:
-            warnings += [f"{path}: {words}" for words in hard_to_read(theme)]
-    if len(found) > MOST_FILES:
-        warnings.append(f"{folder}: only the first {MOST_FILES} themes are read")
-    return OwnThemes(themes, problems, tuple(warnings))
-
-
 def hard_to_read(theme: ThemeFile) -> Iterator[str]:
     """Every text color of the file that is too near to a background of it, in words."""
     colors = theme.colors() | theme.own_variables()
@@ -121,7 +84,8 @@ def hard_to_read(theme: ThemeFile) -> Iterator[str]:
                     yield f"{name} on {background} is hard to read: contrast {found:.1f}, at least {LEAST}"
 
 
-def _read(path: Path, taken: Set[str]) -> ThemeFile:
+def read_theme(path: Path, taken: Set[str]) -> ThemeFile:
+    """The theme of a file whose name is not in `taken`. Raises VasiniError (`config_invalid`)."""
     if not _NAME.fullmatch(path.stem):
         raise config_invalid(path, "a theme is named in lower-case letters, digits and hyphens")
     if path.stem in taken:

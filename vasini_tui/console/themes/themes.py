@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from textual.theme import BUILTIN_THEMES, Theme
 
 from screens.overlays.theme_choice import ThemeChoice
-from vasini_tui.console.themes.contrast import legible, mixed
-from vasini_tui.console.themes.theme_files import BACKGROUNDS, OwnThemes, read_own_themes
+from vasini_tui.console.themes.contrast import BACKGROUNDS, legible, mixed
+from vasini_tui.console.themes.own_themes import OwnThemes, read_own_themes
+from vasini_tui.shipped import SHIPPED
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_THEME = "vasini-dark"
 THEMES = (DEFAULT_THEME, "vasini-light", "high-contrast")
@@ -71,7 +73,7 @@ _variables: dict[str, tuple[Theme, dict[str, str]]] = {}
 
 def themes_folder() -> Path:
     """The folder beside the installed package; the working directory cannot shadow it."""
-    return Path(str(files("vasini_tui"))).parent / "themes"
+    return SHIPPED / "themes"
 
 
 def style_paths() -> list[Path]:
