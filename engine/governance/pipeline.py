@@ -57,6 +57,7 @@ class Reason(StrEnum):
     TOOL_DENIED_BY_PACK = "tool_denied_by_pack"
     TOOL_NOT_OFFERED = "tool_not_offered_by_pack"
     TOOL_NEEDS_APPROVAL = "tool_requires_approval"
+    TOOL_ASKS = "tool_always_asks"
     SUGGEST_ONLY = "suggest_only"
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
@@ -79,6 +80,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.TOOL_DENIED_BY_PACK: "tools.denied",
     Reason.TOOL_NOT_OFFERED: "tools.available",
     Reason.TOOL_NEEDS_APPROVAL: "tools.available[].requires_approval",
+    Reason.TOOL_ASKS: "tool",
     Reason.SUGGEST_ONLY: "autonomy_level",
     Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
@@ -126,11 +128,13 @@ class Subject:
     """What is judged; a point fills in what it knows. Sizes in bytes, `characters` of all texts together.
 
     `max_characters` is what the pack's guardrails allow, None without them. `autonomous` counts calls since
-    a person last decided something in this run. `effects` is what the tool says that a call leaves behind.
+    a person last decided something in this run. `effects` is what the tool says that a call leaves behind,
+    `asks` that a person approves each one.
     """
 
     tool: str = ""
     effects: Effects = Effects.LOCAL
+    asks: bool = False
     layer: ToolsLayer | None = None
     size_bytes: int = 0
     characters: int = 0
@@ -252,6 +256,12 @@ def _needs_approval(subject: Subject, _policies: Policies) -> Verdict | None:
     return _ask(Reason.TOOL_NEEDS_APPROVAL, message, tool=subject.tool)
 
 
+def _tool_asks(subject: Subject, _policies: Policies) -> Verdict | None:
+    if not subject.asks:
+        return None
+    return _ask(Reason.TOOL_ASKS, f"a person approves each call of {subject.tool}", tool=subject.tool)
+
+
 def _suggest_only(subject: Subject, policies: Policies) -> Verdict | None:
     if (
         not policies.enforce
@@ -289,6 +299,7 @@ RULES: Mapping[Point, tuple[Rule, ...]] = {
         _denied_by_pack,
         _not_offered,
         _needs_approval,
+        _tool_asks,
         _suggest_only,
         _autonomous_steps,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from engine.contracts.sandbox_level import highest_wish
 from engine.frozen import frozen, frozen_by_name
@@ -66,6 +66,21 @@ class OutputSink(Protocol):
         ...
 
 
+class HandOff(Protocol):
+    """Begins the run of another pack that takes over from the run of a call; once for each call."""
+
+    async def __call__(
+        self,
+        context: ToolContext,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        note: str | None,
+    ) -> dict[str, str]:
+        """What was begun. Raises VasiniError."""
+        ...
+
+
 _NO_LIMITS = ToolLimits()
 
 
@@ -90,6 +105,7 @@ class ToolContext:
     listed: str | None = None
     """Digest of the tool as its server listed it when the call was planned; None where none lists it."""
     output: OutputSink | None = field(default=None, compare=False)
+    hand_off: HandOff | None = field(default=None, compare=False)
 
 
 @frozen

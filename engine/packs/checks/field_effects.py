@@ -161,7 +161,7 @@ _EFFECTS: Mapping[str, str] = {
     "workflow.sop[].escalation": "an approval that is gone to when nothing else helps",
     "workflow.handoffs": "runs may be handed off to these packs",
     "workflow.handoffs[].target_agent": "the pack that may take over",
-    "workflow.handoffs[].conditions": "shown to whoever hands off",
+    "workflow.handoffs[].conditions": "shown to whoever hands off, told to agents that have `run.handoff`",
     "workflow.handoffs[].context_transfer": "what the other run is told",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.governance.access import access_of
 from engine.governance.masking import Masker
@@ -31,7 +31,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
+    from engine.tools.context import ToolContext
     from engine.tools.registry import ToolRegistry
 
 
@@ -208,7 +209,19 @@ class EmbeddedEngine:
             self.tools.executor,
             self._faults,
             self._speaking,
+            self._handed_off_by,
         )
+
+    async def _handed_off_by(
+        self,
+        context: ToolContext,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        note: str | None,
+    ) -> dict[str, str]:
+        """See `HandOff`."""
+        return await self._handoffs.by_call(context, target, flow, payload, note)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.contracts.layers.guardrails import Guardrails
     from engine.contracts.layers.hook import Hook
     from engine.contracts.layers.skill import Skill
+    from engine.contracts.layers.workflow import Handoff
     from engine.governance.policies import Policies
     from engine.governance.tools_layer import ToolsLayer
     from engine.journal.port import Journal
@@ -46,6 +47,8 @@ class PinnedFlow:
     """The model or tier that its pack wants."""
     skills: Mapping[str, Skill] = field(default_factory=dict)
     """Those of the pack, by id."""
+    handoffs: tuple[Handoff, ...] = ()
+    """To which packs its runs may be handed off."""
 
     @property
     def hooks(self) -> tuple[Hook, ...]:
@@ -109,6 +112,7 @@ class PinnedPacks:
             persona_of(pack.agent) if pack.agent is not None else "",
             pack.manifest.llm if pack.manifest is not None else None,
             {one.id: one for one in pack.agent.skills} if pack.agent is not None else {},
+            pack.agent.workflow.handoffs if pack.agent is not None else (),
         )
         self._flows[digest, flow_id] = flow
         return flow

@@ -11,6 +11,7 @@ from engine.tools.builtin.files.file_tools import file_tools
 from engine.tools.builtin.files.image import image_tools
 from engine.tools.builtin.files.search import search_tools
 from engine.tools.builtin.git.git_tools import git_tools
+from engine.tools.builtin.handing_off import handing_off_tools
 from engine.tools.builtin.http import http_tools
 from engine.tools.builtin.person import person_tools
 from engine.tools.builtin.report import report_tools
@@ -43,3 +44,4 @@ def _builtin_tools() -> Iterator[RegisteredTool]:
     yield from report_tools()
     yield from allowing_tools()
     yield from person_tools()
+    yield from handing_off_tools()

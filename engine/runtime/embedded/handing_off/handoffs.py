@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.actor import Actor
 from engine.contracts.packs.handoff import HandoffView
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.runtime.embedded.starting import HandedOver, StartRequest
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.config import EngineConfig
-    from engine.contracts.actor import Actor
     from engine.contracts.layers.workflow import Handoff
     from engine.journal.records import NewRun
     from engine.journal.rows import RunRow
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.run_reader import RunReader
+    from engine.tools.context import ToolContext
 
 MAX_NOTE = 20_000
 
@@ -75,8 +76,9 @@ class Handoffs:
         note: str | None,
         idempotency_key: str | None,
         base_dir: Path | None,
+        by: str | None = None,
     ) -> tuple[str, NewRun]:
-        """See `engine.facade.runs.Runs.hand_off`."""
+        """See `engine.facade.runs.Runs.hand_off`; `by` is told in place of the actor."""
         if note is not None and len(note) > MAX_NOTE:
             raise InvalidInput(f"the note is longer than {MAX_NOTE} characters")
         row = await self._reader.row_with_events(run_id)
@@ -89,10 +91,34 @@ class Handoffs:
         text = self._values.redact(note) if note and note.strip() else None
         limit = self._policies.for_pack(target).max_payload_bytes
         context = await self._contexts.of(
-            row, handoff.context_transfer, by=actor.name, note=text, limit=limit
+            row, handoff.context_transfer, by=by or actor.name, note=text, limit=limit
         )
         request = StartRequest(target, flow, payload, actor, row["tenant"], idempotency_key, base_dir)
         return await self._starter.start(replace(request, handed_over=HandedOver(run_id, text, context)))
+
+    async def by_call(
+        self,
+        context: ToolContext,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        note: str | None,
+    ) -> dict[str, str]:
+        """A call of a run hands it off, once: the run of the other pack is of the same tenant, and of whoever
+        requested this one. Raises as `hand_off`."""
+        row = await self._reader.row_with_events(context.run_id)
+        run_id, run = await self.hand_off(
+            context.run_id,
+            target,
+            flow,
+            payload,
+            actor=Actor(name=row["requested_by"]),
+            note=note,
+            idempotency_key=f"handed off by {context.idempotency_key}",
+            base_dir=None,
+            by=f"{context.step_id} of {row['pack']}/{row['flow']}",
+        )
+        return {"run_id": run_id, "pack": run.pack, "flow": run.flow}
 
     async def _declared(self, row: RunRow) -> Sequence[Handoff]:
         """Of two handoffs to one pack the first; contents of earlier versions may hold such."""

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.documents import DocumentQueue
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.session import SessionHost
+    from engine.tools.context import HandOff
     from engine.tools.executor import ToolExecutor
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Sessions:
         executor: ToolExecutor,
         faults: Faults,
         speaking: Speaking,
+        hand_off: HandOff,
     ) -> None:
         self._limits = config.rules.limits
         self._marks_dir = config.marks_dir
@@ -87,7 +89,7 @@ class Sessions:
         self._executor = executor
         writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.rules.limits.max_output_bytes
         kept = partial(kept_output, writer, values, clock, limit, speaking)
-        tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
+        tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept, hand_off)
         paying = Paying(journal, clock, config.rules.budget)
         ceilings = TokenCeilings(config.rules.budget.answer_tokens)
         turns = EndedTurns(journal, values)

@@ -11,6 +11,8 @@ from engine.governance.pipeline import Point, Subject, Verdict, check
 from engine.governance.tools_layer import highest_risk
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.transition_builder import failure
+from engine.tools.builtin.handing_off import HAND_OFF, hand_off_spec
+from engine.tools.parameters import parameter_check
 from engine.values import digest_of
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class CallJudge:
         subject = Subject(
             tool=tool,
             effects=spec.effects if spec is not None else Effects.LOCAL,
+            asks=spec is not None and spec.asks,
             autonomy=self.flow.graph.flow.autonomy_level,
             layer=self.flow.layer,
             autonomous=state.counters.autonomous_calls,
@@ -109,6 +112,8 @@ class CallJudge:
 
     def faults(self, tool: str, params: Any) -> list[tuple[str, str]]:
         """What of the parameters does not fit a built-in tool, by place."""
+        if tool == HAND_OFF.name:
+            return parameter_check(hand_off_spec(self.flow.handoffs).parameters)(params)
         return self.executor.faults(tool, params)
 
     def preview(self, path: str, step: ToolStep, params: Any) -> Preview | None:

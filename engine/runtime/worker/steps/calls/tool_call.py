@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
-    from engine.tools.context import OutputSink
+    from engine.tools.context import HandOff, OutputSink
     from engine.tools.executor import ToolExecutor
 
 
@@ -70,6 +70,7 @@ class CallSite:
         listed: str | None = None,
         previewed: Preview | None = None,
         output: OutputSink | None = None,
+        hand_off: HandOff | None = None,
     ) -> ToolContext:
         """What a tool is told of a call; `listed` is what a server said of the tool when it was judged."""
         return ToolContext(
@@ -82,6 +83,7 @@ class CallSite:
             previewed=previewed,
             output=output,
             listed=listed,
+            hand_off=hand_off,
         )
 
     def rules(
@@ -114,6 +116,7 @@ class ToolCalls:
         clock: Clock,
         default_timeout: float,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
+        hand_off: HandOff,
     ) -> None:
         self._executor = executor
         self._values = values
@@ -121,6 +124,7 @@ class ToolCalls:
         self._clock = clock
         self._default_timeout = default_timeout
         self._outputs = outputs
+        self._hand_off = hand_off
 
     async def preview(self, site: CallSite, path: str, step: ToolStep, params: Any) -> Preview | None:
         """What a call would do as things stand, for tools that can say so."""
@@ -224,6 +228,7 @@ class ToolCalls:
                 listed=site.listed.get(step.tool),
                 previewed=previewed,
                 output=output,
+                hand_off=self._hand_off,
             )
             result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         meta = result.meta.recorded()

@@ -23,6 +23,7 @@ from engine.runtime.worker.steps.agents.told.skills import SKILLS, persona_with_
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
+from engine.tools.builtin.handing_off import HAND_OFF, hand_off_spec
 from engine.values import ImageRef, canonical_json
 
 if TYPE_CHECKING:
@@ -179,6 +180,10 @@ class Questions:
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
                 note_listing(site.listed, self._executor, tool)
+                if tool == HAND_OFF.name:
+                    if not site.flow.handoffs:
+                        continue
+                    spec = hand_off_spec(site.flow.handoffs)
                 offers.append(self._offer(tool, spec))
         return offers
 
