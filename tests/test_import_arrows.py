@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vasini_tui.cli.call", "vasini_tui.cli.arguments", "vasini_tui.cli.approval_text"),
     ("vasini_tui.demo", "vasini_tui.mcp_server"),
     ("vasini_tui.doctor", "vasini_tui.scaffold"),
-    ("vasini_tui.disk_use", "vasini_tui.outside_agents"),
+    ("vasini_tui.outside_agents",),
     ("vasini_tui.console",),
     ("vasini_tui.console.terminal", "vasini_tui.console.themes"),
     ("vasini_tui.wiring",),

@@ -15,7 +15,7 @@ from vasini_tui.version import program_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from vasini_tui.doctor import Examination
+    from vasini_tui.doctor.examination import Examination
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -32,7 +32,7 @@ def doctor(deep: Deep = False, as_json: AsJson = False, act_as: ActAs = None) ->
 
 
 async def _doctor(session: Session, *, deep: bool) -> int:
-    from vasini_tui.doctor import examine  # noqa: PLC0415  # loads sqlite3, which no other command needs here
+    from vasini_tui.doctor.examination import examine  # noqa: PLC0415  # loads sqlite3, which no other command needs here
 
     found = await examine(session.loaded, session.opener, program_version(), deep=deep)
     if session.out.as_json:

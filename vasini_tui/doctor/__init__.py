@@ -1,0 +1,1 @@
+"""`vasini doctor`: what is in force and from where, and what stands in the way."""

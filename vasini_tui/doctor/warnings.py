@@ -1,0 +1,119 @@
+"""What an operator would want mended, though everything goes on without it."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from engine.budget.caps import EACH
+from engine.budget.price_book import PriceBook
+from engine.contracts.governing.budget import CapScope
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.pack_code.pack_tools import tool_prefix
+from vasini_tui.identity import account_exists
+from vasini_tui.outside_agents import policy_names
+from vasini_tui.settings.places import Places, shared_with_group
+from vasini_tui.settings.variables import unknown_variables
+
+if TYPE_CHECKING:
+    from engine.governance.policies import Policies
+    from vasini_tui.doctor.opened_engine import OpenedEngine
+    from vasini_tui.settings.loading import LoadedSettings
+
+
+def warnings(loaded: LoadedSettings, seen: OpenedEngine) -> tuple[str, ...]:
+    """All of them. Blocks on the disk: call in a thread."""
+    return (
+        *_sharing(loaded.places),
+        *_operators(loaded),
+        *_variables(),
+        *_policy_names(loaded, seen),
+        *_unopened_models(loaded),
+        *_budget(loaded, seen),
+        *_own_themes(loaded.places),
+    )
+
+
+def _policy_names(loaded: LoadedSettings, seen: OpenedEngine) -> list[str]:
+    """Names in the lists of the policies that nothing has; a tool of a pack begins with the pack's name."""
+    policies = loaded.values.policies
+    packs = frozenset(str(pack["pack"]) for pack in seen.packs)
+    own = tuple(f"{server}." for server in loaded.values.tools.mcp.servers)
+    own += tuple(tool_prefix(pack) for pack in packs)
+    listed: tuple[Policies, ...] = (policies, *policies.by_pack.values())
+    named = {name for one in listed for name in (*one.allowed_tools, *one.blocked_tools)}
+    if not named and not policies.by_pack:
+        return []
+    builtin = {spec.name for spec in builtin_registry().specs()} | policy_names(loaded)
+    return policies.unknown_names(
+        frozenset(builtin | {name for name in named if name.startswith(own)}), packs
+    )
+
+
+def _sharing(places: Places) -> list[str]:
+    """A home that a group shares: what the others write must stay writable for all (governance)."""
+    if places.home is None or not shared_with_group(places.home):
+        return []
+    found = []
+    for directory in (places.home, places.data_dir, places.runs_dir):
+        if not directory.is_dir():
+            continue
+        mode = directory.stat().st_mode
+        if not mode & stat.S_ISGID:
+            found.append(f"{directory} is shared but not setgid; run: chmod g+s {directory}")
+        if not mode & stat.S_IWGRP:
+            found.append(f"{directory} cannot be written by its group; run: chmod g+w {directory}")
+    journal = places.journal_file
+    if journal.exists() and not journal.stat().st_mode & stat.S_IWGRP:
+        found.append(f"{journal} cannot be written by its group; run: chmod g+rw {journal}")
+    return found
+
+
+def _operators(loaded: LoadedSettings) -> list[str]:
+    """Logins that the system does not know: nobody will ever be them."""
+    unknown = [login for login in loaded.values.identity.operators if not account_exists(login)]
+    return [f"identity.operators names {login}, which is no account of this machine" for login in unknown]
+
+
+def _unopened_models(loaded: LoadedSettings) -> list[str]:
+    """Models that nobody can ask: the secret that opens them is not there."""
+    values = loaded.values
+    return [
+        f"models.named.{name} is opened by the secret {model.key_name!r}, which is not set"
+        for name, model in values.models.named.items()
+        if model.key_name and model.key_name not in values.secrets
+    ]
+
+
+def _budget(loaded: LoadedSettings, seen: OpenedEngine) -> list[str]:
+    """Caps of packs that there are not, and models and agents of unknown price, which a hard cap refuses."""
+    values = loaded.values
+    packs = {str(pack["pack"]) for pack in seen.packs}
+    named = sorted({one.of for one in values.budget.caps if one.scope is CapScope.PACK} - {EACH} - packs)
+    found = [f"budget.caps: there is no pack `{pack}`" for pack in named]
+    if values.budget.unpriced == "refuse" and any(one.hard is not None for one in values.budget.caps):
+        unknown = (one.name for one in PriceBook(values.models, values.budget).quotes() if one.price is None)
+        found += [
+            f"what the model {name} costs is not known: it is refused where a hard cap holds (budget.prices)"
+            for name in unknown
+        ]
+        found += [
+            f"what the agent acp:{name} will cost nobody knows: it is refused where a hard cap holds"
+            " (budget.unpriced)"
+            for name in values.agents.acp
+        ]
+    return found
+
+
+def _own_themes(places: Places) -> list[str]:
+    """Themes that cannot be used or are hard to read; the console goes on with another."""
+    if not places.themes_dir.is_dir():
+        return []
+    from vasini_tui.console.themes.themes import find_themes  # noqa: PLC0415  # loads Textual
+
+    own = find_themes(places.themes_dir).own
+    return [*(problem.message for problem in own.problems.values()), *own.warnings]
+
+
+def _variables() -> list[str]:
+    return [f"the environment variable {name} sets nothing: no such setting" for name in unknown_variables()]
