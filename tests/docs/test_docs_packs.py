@@ -11,7 +11,7 @@ from docs.pack_tables import MODELS, PAGE, page
 from engine.contracts.flows.flow import FlowDef
 from engine.packs.catalog.scan import MAX_PACKS
 from engine.packs.layers import composer
-from engine.packs.source import directory, yaml_source
+from engine.packs.source import directory, yaml_events
 from engine.packs.source.skill_source import parse_skill
 from engine.packs.source.source_text import MAX_BYTES
 from engine.packs.source.yaml_source import SourceDocument
@@ -38,7 +38,7 @@ def test_every_field_is_explained() -> None:
 def test_limits_are_those_of_the_code() -> None:
     assert MAX_BYTES == 1024**2
     assert (directory.MAX_FILES, directory.MAX_TOTAL_BYTES) == (500, 10 * 1024**2)
-    assert (yaml_source.MAX_DEPTH, yaml_source.MAX_ALIASES, yaml_source.MAX_NODES) == (50, 100, 100_000)
+    assert (yaml_events.MAX_DEPTH, yaml_events.MAX_ALIASES, yaml_events.MAX_NODES) == (50, 100, 100_000)
     for words in (
         "| 500, 10 MB |",
         "| 50 levels, 100, 100,000 with",

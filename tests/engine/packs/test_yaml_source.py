@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.contracts.packs.pack import Problem
 from engine.packs.source.source_text import MAX_BYTES, decode_text
-from engine.packs.source.yaml_source import MAX_ALIASES, MAX_DEPTH, SourceDocument, parse_document
+from engine.packs.source.yaml_events import MAX_ALIASES, MAX_DEPTH
+from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 
 def read(text: str, file: str = "f.yaml") -> SourceDocument:

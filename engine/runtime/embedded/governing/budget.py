@@ -1,30 +1,30 @@
-"""The facade's part for money: what was spent, told apart by what one asks for."""
+"""`engine.budget` on a journal: what was spent, and the caps that people set and top up."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import EACH, Cap, Limit, window_around
 from engine.budget.price_table import shipped_table
 from engine.contracts.actor import Role
-from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendSum
 from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import Shown
-from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
+from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, TOPPED_UP
 from engine.runtime.embedded.asking.comments import require_comment
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
+from engine.runtime.embedded.governing.spent import ALWAYS, dearest_first, slot_of, sum_of, told_apart
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.cap_views import CapViews, act_view, token_ceilings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from datetime import datetime
 
     from engine.config import Rules
     from engine.contracts.actor import Actor
@@ -33,14 +33,9 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
     from engine.journal.spend_rows import CapRow, NewActRow
-    from engine.journal.spend_rows import SpendRow as Row
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.library import PackLibrary
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_QUARTER = timedelta(microseconds=SLOT)
-_ALWAYS = 2**40
-"""A slot later than any."""
 _MOST = 10**18
 """A billion dollars."""
 _LONGEST = 200
@@ -76,12 +71,12 @@ class Budget(Scoped):
         until: datetime | None = None,
     ) -> Spending:
         """See facade."""
-        first, last = _slot(since, 0), _slot(until, _ALWAYS)
+        first, last = slot_of(since, 0), slot_of(until, ALWAYS)
         sums = self._journal.spending
         read = sums.by_slot if by is SpendBy.DAY else sums.by_names
         rows = await read(self.access.tenant, first, last)
-        total, named = await asyncio.to_thread(_told_apart, rows, by, self._zone)
-        ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else _dearest_first(named)
+        total, named = await asyncio.to_thread(told_apart, rows, by, self._zone)
+        ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else dearest_first(named)
         return Spending(
             by=by, since=since, until=until, time_zone=self._zone, total=total, rows=tuple(ordered)
         )
@@ -89,7 +84,7 @@ class Budget(Scoped):
     async def of_run(self, run_id: str) -> SpendSum:
         """See facade."""
         await self._run(run_id)
-        return _sum_of(await self._journal.spending.of_tree(run_id))
+        return sum_of(await self._journal.spending.of_tree(run_id))
 
     async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
         """See facade."""
@@ -100,7 +95,7 @@ class Budget(Scoped):
         rests = await outlooks.rests(row, step_id)
         likely, most = learned(rests)
         return SpendOutlook(
-            spent=_sum_of(used),
+            spent=sum_of(used),
             runs=len(rests),
             to_finish=likely,
             to_finish_most=most,
@@ -234,7 +229,7 @@ class Budget(Scoped):
             return
         if of.name == EACH or of.name in there:
             return
-        rows = await self._journal.spending.by_names(self.access.tenant, 0, _ALWAYS)
+        rows = await self._journal.spending.by_names(self.access.tenant, 0, ALWAYS)
         if not any(row["pack" if of.scope is CapScope.PACK else "model"] == of.name for row in rows):
             known = ", ".join(sorted(there)) or "none"
             words = f"there is no {of.scope} {of.name!r}, whose cap would hold nothing; there are {known}"
@@ -280,40 +275,6 @@ class Budget(Scoped):
         )
 
 
-def _name(row: Row, by: SpendBy, zone: ZoneInfo) -> str:
-    match by:
-        case SpendBy.TENANT:
-            return row["tenant"]
-        case SpendBy.PACK:
-            return row["pack"]
-        case SpendBy.STEP:
-            return f"{row['pack']}/{row['flow']}/{row['step']}"
-        case SpendBy.MODEL:
-            return row["model"]
-        case SpendBy.DAY:
-            return (_EPOCH + row["slot"] * _QUARTER).astimezone(zone).date().isoformat()
-
-
-def _sum_of(rows: Iterable[Row]) -> SpendSum:
-    total = SpendSum()
-    for one in rows:
-        total = total.plus(spend_sum(one))
-    return total
-
-
-def spend_sum(row: Row) -> SpendSum:
-    """A row as it is told."""
-    return SpendSum(
-        calls=row["calls"],
-        unpriced=row["unpriced"],
-        estimated=row["estimated"],
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
-        cached_tokens=row["cached_tokens"],
-        cost=row["cost"],
-    )
-
-
 def _require_fit(of: CapOf, terms: CapTerms) -> None:
     """Raises InvalidInput for a cap that cannot hold."""
     soft, hard = terms.soft, terms.hard
@@ -332,24 +293,3 @@ def _require_fit(of: CapOf, terms: CapTerms) -> None:
 def _same_cap(one: CapRow, other: CapRow) -> bool:
     keys = ("scope", "tenant", "name", "cap_window")
     return all(dict(one)[key] == dict(other)[key] for key in keys)
-
-
-def _slot(moment: datetime | None, otherwise: int) -> int:
-    return otherwise if moment is None else (moment.astimezone(UTC) - _EPOCH) // _QUARTER
-
-
-def _told_apart(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendSum, list[SpendRow]]:
-    """The sum of all, and of each name. There may be a row for each of ten thousand tenants."""
-    zone = ZoneInfo(zone_name)
-    whole: Row | None = None
-    sums: dict[str, Row] = {}
-    for row in rows:
-        name = _name(row, by, zone)
-        sums[name] = added(sums[name], row) if name in sums else row
-        whole = row if whole is None else added(whole, row)
-    total = SpendSum() if whole is None else spend_sum(whole)
-    return total, [SpendRow(name=name, sum=spend_sum(one)) for name, one in sums.items()]
-
-
-def _dearest_first(rows: Iterable[SpendRow]) -> list[SpendRow]:
-    return sorted(rows, key=lambda row: (-row.sum.cost, -row.sum.unpriced, -row.sum.calls, row.name))
