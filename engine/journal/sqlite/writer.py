@@ -1,7 +1,6 @@
 """The one writing thread of a process: many transitions, one hop, one transaction, one fsync.
 
-Between writes it looks at `PRAGMA data_version`, which changes when another process has written;
-through aiosqlite this would wake the process far more often.
+Between writes it looks at `PRAGMA data_version`, which changes when another process has written.
 """
 
 from __future__ import annotations
