@@ -121,6 +121,7 @@ class RunColumns(TypedDict, total=False):
     run_seq: int
     ready: int
     lease_worker: str | None
+    lease_epoch: int
     current_step: str | None
     waiting_for: str | None
     waiting_for_id: str | None

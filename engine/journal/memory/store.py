@@ -77,7 +77,7 @@ class MemoryStore(MemorySpendStore):
         else:
             self.remove(self.ready, row["run_id"])
 
-    def change_run(self, run: HeadRow, columns: RunColumns) -> None:
+    def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""
         bucket = run["bucket"]
         if columns.get("status", run["status"]) != run["status"]:
@@ -189,11 +189,13 @@ class MemoryStore(MemorySpendStore):
         else:
             self.put(self.claims, request_id, row)
 
-    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> int:
         """See rules."""
-        self.put(self.mailbox, self.number("mailbox"), (run_id, encode_input(given)))
+        mail_id = self.number("mailbox")
+        self.put(self.mailbox, mail_id, (run_id, encode_input(given)))
         if wake:
             self._change(run_id, ready=1)
+        return mail_id
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""

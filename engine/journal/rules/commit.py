@@ -72,7 +72,8 @@ def append(store: Store, commit: Commit) -> bool:
         store.put_mail(other, given)
     for child in commit.children:
         _insert_run(store, child)
-    ready = commit.ready or (commit.release and store.has_mail(run_id))
+    told = head["newest_mail"] is not None or commit.mail  # else no mail is there to be looked for
+    ready = commit.ready or bool(commit.release and told and store.has_mail(run_id))
     columns = run_change(commit, head, moved, ready=ready)
     if moment := waits_until(store, run_id, commit.head):
         columns["waiting_for_id"] = moment

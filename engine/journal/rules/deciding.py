@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
-from engine.journal.records import Decided
+from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
     decision_event,
     decision_input,
@@ -20,14 +21,14 @@ from engine.journal.rules.rows.projecting import CLAIMS, project
 from engine.journal.rules.rows.run_rows import worked_since
 from engine.journal.rules.spending.acts import record_act
 from engine.journal.rules.spending.changing import require_as_shown
-from engine.journal.rules.working import claim_unlimited, follow_clock
+from engine.journal.rules.working import follow_clock, read_free, taken
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
 
 if TYPE_CHECKING:
     from engine.errors import Refused
-    from engine.journal.records import Decision
-    from engine.journal.rows import HeadRow, RequestRow, RunColumns
+    from engine.journal.records import Decision, StoredRun
+    from engine.journal.rows import HeadRow, RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
 
 
@@ -46,31 +47,39 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
         raise unknown_request(decision.kind, request_id)
     refuse_closed(row)
     run_id, path = row["run_id"], row["step_id"]
-    head = store.head(run_id)
-    if head is None:
+    run = store.run(run_id)
+    if run is None:
         raise unknown_request(decision.kind, request_id)
     if is_past(row, decision.now):
-        ts = max(decision.now, head["updated_at"])
-        _record(store, head, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
+        ts = max(decision.now, run["updated_at"])
+        _record(store, run, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
         return expired(row)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
     for act in decision.acts:
         record_act(store, act)
-    _record(store, head, row, decision_event(decision, path, head["updated_at"]), _goes_on(head, request_id))
+    free = read_free(store, run, decision.uptime) if decision.worker_id is not None else None
+    event, given = decision_event(decision, path, run["updated_at"]), decision_input(decision, path)
+    _record(store, run, row, event, _goes_on(run, decision, free))
     store.set_timer(run_id, f"timeout:{path}", None)
-    store.put_mail(run_id, decision_input(decision, path), wake=False)
-    worker = decision.worker_id
-    claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
-    return Decided(run_id, path, claim)
+    mail_id = store.put_mail(run_id, given, wake=False)
+    if free is None:
+        return Decided(run_id, path)
+    written = StoredEvent(0, run_id, run["run_seq"] + 1, event)
+    told = replace(free, events=[*free.events, written], mail=[*free.mail, (mail_id, given)])
+    return Decided(run_id, path, taken(told))
 
 
-def _goes_on(head: HeadRow, request_id: str) -> RunColumns:
-    """A run that waited for this request waits for a worker now, and for nobody's word."""
-    if head["waiting_for_id"] != request_id:
-        return {"ready": 1}
-    return {"ready": 1, "waiting_for": WaitKind.WORKER.value, "waiting_for_id": None}
+def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:
+    """A run that waited for this request waits for a worker now, and for nobody's word; one that is `free`
+    is the decision's worker's."""
+    columns: RunColumns = {"ready": 1}
+    if run["waiting_for_id"] == decision.request_id:
+        columns |= {"waiting_for": WaitKind.WORKER.value, "waiting_for_id": None}
+    if free is not None:
+        columns |= {"lease_worker": decision.worker_id, "lease_epoch": run["lease_epoch"] + 1}
+    return columns
 
 
 def note(store: Store, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
@@ -86,7 +95,9 @@ def note(store: Store, request_id: str, fact: Fact, by: str, via: str, now: int)
     return True
 
 
-def _record(store: Store, head: HeadRow, request: RequestRow, event: Event, columns: RunColumns) -> None:
+def _record(
+    store: Store, head: HeadRow | RunRow, request: RequestRow, event: Event, columns: RunColumns
+) -> None:
     """Append an event that needs no lease: whoever works the run reads on."""
     store.insert_events(head["run_id"], head["run_seq"], [event])
     project(store, head["run_id"], head, head["run_seq"], [event], request=request)

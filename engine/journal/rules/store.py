@@ -56,7 +56,7 @@ class Store(SpendStore, Protocol):
         """A new run, counted in the lists. Raises Unavailable when its id is taken."""
         ...
 
-    def change_run(self, run: HeadRow, columns: RunColumns) -> None:
+    def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """Change columns of a run whose row was `run`; another status counts it elsewhere in the lists."""
         ...
 
@@ -130,9 +130,9 @@ class Store(SpendStore, Protocol):
 
     # mail, timers, counters
 
-    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
-        """An input for a run, which whoever works runs may take now; without `wake` the caller makes it
-        `ready` itself."""
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> int:
+        """An input for a run, which whoever works runs may take now; its number. Without `wake` the caller
+        makes it `ready` itself."""
         ...
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:

@@ -54,26 +54,35 @@ def claim(
     return claims
 
 
-def claim_unlimited(store: Store, worker_id: str, now: int, run_id: str) -> Claim | None:
-    """Take the lease on a run that nobody works, unless it needs a slot or cannot be read; None then."""
-    row = store.claimable_run(run_id, now)
-    if row is None or row["slot_key"] is not None:
+def read_free(store: Store, row: RunRow, now: int) -> StoredRun | None:
+    """All of a run that nobody works, unless it needs a slot or cannot be read; None then."""
+    if row["slot_key"] is not None:
+        return None
+    if row["lease_worker"] is not None and store.claimable_run(row["run_id"], now) is None:
         return None
     try:
-        return _take(store, worker_id, row)
+        return _read(store, row)
     except Unavailable:
         return None
 
 
+def taken(run: StoredRun) -> Claim:
+    """The claim of whoever takes the run, under the next epoch."""
+    return Claim(run=run, epoch=run.row["lease_epoch"] + 1, lost=run.row["lease_worker"] is not None)
+
+
 def _take(store: Store, worker_id: str, row: RunRow) -> Claim:
     """Reads all of the run before it is touched. Raises Unavailable (`journal_corrupt`)."""
+    run = _read(store, row)
+    store.take_lease(row["run_id"], worker_id)
+    return taken(run)
+
+
+def _read(store: Store, row: RunRow) -> StoredRun:
     run_id = row["run_id"]
     run_seq, state = store.snapshot(run_id) or (0, None)
-    run = StoredRun(
-        row=row, snapshot=state, events=store.events_after(run_id, run_seq), mail=readable_mail(store, run_id)
-    )
-    store.take_lease(run_id, worker_id)
-    return Claim(run=run, epoch=row["lease_epoch"] + 1, lost=row["lease_worker"] is not None)
+    events = store.events_after(run_id, run_seq)
+    return StoredRun(row={**row}, snapshot=state, events=events, mail=readable_mail(store, run_id))
 
 
 def readable_mail(store: Store, run_id: str) -> list[tuple[int, Input]]:

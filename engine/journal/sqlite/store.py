@@ -68,7 +68,7 @@ class SqliteStore(SqliteSpendStore):
         self._execute(query("insert_run"), {**row, "bucket": bucket})
         self._execute(query("know_requester"), (row["tenant"], row["requested_by"]))
 
-    def change_run(self, run: HeadRow, columns: RunColumns) -> None:
+    def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""
         changes: dict[str, object] = {**columns}
         status = columns.get("status")
@@ -165,11 +165,13 @@ class SqliteStore(SqliteSpendStore):
         else:
             self._execute(query("put_claim"), (request_id, row["claimed_by"], row["expires_at"]))
 
-    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> int:
         """See rules."""
-        self._execute(query("put_mail"), (run_id, encode_input(given)))
+        mail_id = self._execute(query("put_mail"), (run_id, encode_input(given))).lastrowid
+        assert mail_id is not None
         if wake:
             self._execute(query("wake_run"), (run_id,))
+        return mail_id
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""
@@ -211,7 +213,7 @@ class SqliteStore(SqliteSpendStore):
 
     def count(self, name: str, change: int) -> None:
         """See rules."""
-        self._execute(query("count"), (name, change))
+        self._transaction.count(name, change)
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
         """See rules."""
@@ -244,15 +246,16 @@ class SqliteStore(SqliteSpendStore):
     def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""
         rows = self._execute(query("claimable"), (after, now, *left_out_json(left_out), limit))
-        return cast("list[RunRow]", [dict(row) for row in rows])
+        return cast("list[RunRow]", rows.fetchall())
 
     def claimable_run(self, run_id: str, now: int) -> RunRow | None:
         """See rules."""
         row = self._execute(query("claimable_run"), (run_id, now)).fetchone()
-        return None if row is None else cast("RunRow", dict(row))
+        return cast("RunRow | None", row)
 
     def slots(self, now: int) -> list[SlotRow]:
         """See rules."""
+        self._transaction.write_counts()
         return cast("list[SlotRow]", self._execute(query("slots"), (now,)).fetchall())
 
     def take_lease(self, run_id: str, worker_id: str | None) -> None:

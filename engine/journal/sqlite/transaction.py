@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Transaction:
     """What an operation writes through. The counts that it keeps are in the file after `write_counts`."""
 
-    __slots__ = ("_buckets", "_by_time", "_by_whole", "_levels", "connection", "execute")
+    __slots__ = ("_buckets", "_by_time", "_by_whole", "_counters", "_levels", "connection", "execute")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -32,6 +32,7 @@ class Transaction:
         self._buckets: dict[BucketKey, int] = {}
         self._by_whole: dict[int, int] = {}
         self._by_time: dict[tuple[int, int], int] = {}
+        self._counters: dict[str, int] = {}
         self._levels: dict[tuple[str, str, int, int], Bucket] = {}
 
     def enter_bucket(self, key: BucketKey, created_at: int) -> int:
@@ -52,6 +53,10 @@ class Transaction:
         self._by_whole[bucket] = self._by_whole.get(bucket, 0) + change
         place = bucket, created_at // TIME_BUCKET
         self._by_time[place] = self._by_time.get(place, 0) + change
+
+    def count(self, name: str, change: int) -> None:
+        """Move a counter."""
+        self._counters[name] = self._counters.get(name, 0) + change
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
         """What was counted of a pack in one stretch."""
@@ -76,10 +81,13 @@ class Transaction:
         for place, change in self._by_time.items():
             if change:
                 self.execute(query("count_time_bucket"), (*place, change))
+        for counter in self._counters.items():
+            self.execute(query("count"), counter)
         if self._levels:
             self._write_levels()
         self._by_whole.clear()
         self._by_time.clear()
+        self._counters.clear()
 
     def _write_levels(self) -> None:
         from engine.journal.sqlite.level_rows import level_row  # noqa: PLC0415 - see level

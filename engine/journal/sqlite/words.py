@@ -34,12 +34,16 @@ def has_index(connection: sqlite3.Connection) -> bool:
 
 def put_words(connection: sqlite3.Connection, run_id: str, words: str, *, lasting: bool) -> None:
     """Keep the words of a run in place of those before; those that last go into the index."""
-    if lasting:  # the first ones come with the run
-        drop_words(connection, [run_id])
     indexed = lasting and has_full_text_search()
-    doc = connection.execute(query("put_words"), (run_id, words, int(indexed))).lastrowid
+    first = None  # the first ones come with the run, and no index has them
+    if lasting:
+        first = connection.execute(query("change_words"), (words, int(indexed), run_id)).fetchone()
+        if first is None:
+            drop_words(connection, [run_id])
+    if first is None:
+        first = connection.execute(query("put_words"), (run_id, words, int(indexed))).fetchone()
     if indexed:
-        connection.execute(query("index_words"), (doc, words))
+        connection.execute(query("index_words"), (first["doc"], words))
 
 
 def drop_words(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:

@@ -220,6 +220,17 @@ async def test_the_worker_that_decides_takes_the_run_in_the_same_transaction(jou
     assert row["lease_worker"] == "worker-2"
 
 
+async def test_what_is_taken_with_a_decision_is_what_stands_in_the_journal(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))
+    assert decided.claim is not None
+    taken = decided.claim.run
+    stored = await journal.events_after("run_0001", 0)
+    assert [(one.run_seq, one.event) for one in taken.events] == [(one.run_seq, one.event) for one in stored]
+    told = [(mail_id, "run_0001", given) for mail_id, given in taken.mail]
+    assert told == await journal.mail_for("worker-2")
+
+
 async def test_a_run_that_a_living_worker_holds_is_not_taken_with_a_decision(journal: Journal) -> None:
     held = await wait_for_approval(journal, parked=False)
     decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))

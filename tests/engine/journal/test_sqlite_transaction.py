@@ -46,6 +46,27 @@ def test_a_count_that_many_runs_change_is_written_once(connection: sqlite3.Conne
     assert sum(statement.startswith("INSERT INTO run_time_buckets") for statement in asked) == 1
 
 
+def test_a_counter_that_many_runs_move_is_written_once(connection: sqlite3.Connection) -> None:
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    with transaction_on(connection) as transaction:
+        for change in (1, 1, 1, -1):
+            SqliteStore(transaction).count("slot:bench/w", change)
+    connection.set_trace_callback(None)
+    assert [tuple(row) for row in connection.execute("SELECT * FROM counters")] == [("slot:bench/w", 2)]
+    assert sum(statement.startswith("INSERT INTO counters") for statement in asked) == 1
+
+
+def test_slots_that_were_taken_are_seen_in_the_same_transaction(connection: sqlite3.Connection) -> None:
+    with transaction_on(connection) as transaction:
+        store = SqliteStore(transaction)
+        commit.create_run(store, a_run(1, slot_limit=3))
+        (before,) = store.slots(0)
+        store.count(f"slot:{before['slot_key']}", 2)
+        (slot,) = store.slots(0)
+        assert (before["used"], slot["used"]) == (0, 2)
+
+
 def test_a_run_that_enters_and_leaves_a_bucket_at_once_leaves_it_as_it_was(
     connection: sqlite3.Connection,
 ) -> None:

@@ -61,7 +61,11 @@ SELECT 1 FROM sqlite_schema WHERE name = 'run_words'
 
 -- name: put_words
 -- the words of a run
-INSERT INTO run_texts (run_id, words, indexed) VALUES (?, ?, ?)
+INSERT INTO run_texts (run_id, words, indexed) VALUES (?, ?, ?) RETURNING doc
+
+-- name: change_words
+-- other words of a run in place of those that no index has
+UPDATE run_texts SET words = ?, indexed = ? WHERE run_id = ? AND indexed = 0 RETURNING doc
 
 -- name: index_words
 -- the same in the index
