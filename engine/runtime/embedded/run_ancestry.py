@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from engine.errors import ErrorCode, Refused
 from engine.process_tree import ancestors
@@ -18,15 +20,24 @@ if TYPE_CHECKING:
     from engine.process_tree import Process
 
 
+LOOKED_AGAIN_SECONDS = 1.0
+"""A worker is registered before its tools start, so for so long nobody looks again whether one started us."""
+
 _ABOVE: dict[int, tuple[Process, ...]] = {}
 """What was above this process when it first decided: it does not get away by outliving its parents."""
+_CLEARED: WeakKeyDictionary[Journal, tuple[int, float]] = WeakKeyDictionary()
+"""The process that no run of a journal started, and when that was looked at."""
 
 
 async def refuse_a_run(journal: Journal) -> None:
     """Raises Refused (`decision_from_run`) in a process that a run started."""
-    above = _ABOVE.get(os.getpid())
+    pid, now = os.getpid(), time.monotonic()
+    cleared, looked_at = _CLEARED.get(journal, (0, 0.0))
+    if cleared == pid and now - looked_at < LOOKED_AGAIN_SECONDS:
+        return
+    above = _ABOVE.get(pid)
     if above is None:
-        above = _ABOVE[os.getpid()] = await asyncio.to_thread(lambda: tuple(ancestors()))
+        above = _ABOVE[pid] = await asyncio.to_thread(lambda: tuple(ancestors()))
     worker = below_a_tool(await journal.workers(), above)
     if worker is not None:
         raise Refused(
@@ -34,6 +45,7 @@ async def refuse_a_run(journal: Journal) -> None:
             f"this process was started by a run (worker {worker.worker_id}); only a person decides",
             {"worker_id": worker.worker_id, "pid": worker.pid},
         )
+    _CLEARED[journal] = pid, now
 
 
 def below_a_tool(workers: Collection[WorkerRow], above: Iterable[Process]) -> WorkerRow | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,7 @@ from engine.runtime.worker.sessions.documents import DocumentQueue
 from engine.runtime.worker.sessions.session import SessionHost
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.records import Claim, Decided, Decision, NewRun
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_GoingOn = Coroutine[Any, Any, None]
 
 RETRY_SECONDS = 1.0
 MAX_FAILED_WORKS = 5
@@ -163,24 +165,29 @@ class HeldRuns:
             self._unreleased.pop(run_id, None)
         return bool(waiting)
 
-    async def _for_caller(self, work: Coroutine[Any, Any, T]) -> T:
-        """The outcome of work that goes on when its caller is cancelled; a failure is the caller's alone."""
+    async def _for_caller(self, work: Coroutine[Any, Any, tuple[T, _GoingOn | None]]) -> T:
+        """The outcome of work that goes on when its caller is cancelled; a failure is the caller's alone.
+
+        With the outcome comes what goes on after it, in the same task.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         async def answered() -> None:
             try:
-                outcome = await work
+                outcome, going_on = await work
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller raises it
                 if not answer.done():
                     answer.set_exception(error)
-            else:
-                if not answer.done():
-                    answer.set_result(outcome)
+                return
+            if not answer.done():
+                answer.set_result(outcome)
+            if going_on is not None:
+                await going_on
 
         self._spawn(answered)
         return await answer
 
-    async def _start(self, run: NewRun) -> str:
+    async def _start(self, run: NewRun) -> tuple[str, _GoingOn | None]:
         started = None
         try:
             session = await self._opener.open(self._host, stored_run(run), 1)
@@ -190,20 +197,20 @@ class HeldRuns:
                 self._unreleased[run.run_id] = 1  # it may be in the journal under our lease
             if not started:
                 self._ended(run.run_id)
-        if started:
-            self._hold(session)
-            self._spawn(self._guard, run.run_id, session.epoch, session.work())
-        return run_id
+        if not started:
+            return run_id, None
+        self._hold(session)
+        return run_id, self._guard(run.run_id, session.epoch, session.work())
 
-    async def _decide(self, decision: Decision) -> Decided:
+    async def _decide(self, decision: Decision) -> tuple[Decided, _GoingOn | None]:
         try:
             decided = await self._journal.decide(decision)
-            if decided.claim is not None:
-                self._in_slots.add(decided.run_id)
-                self._spawn(self._claimed, decided.claim)
+            if decided.claim is None:
+                return decided, None
+            self._in_slots.add(decided.run_id)
         finally:
             self._ended(decision.request_id)
-        return decided
+        return decided, self._claimed(decided.claim)
 
     async def _claimed(self, claim: Claim) -> None:
         await self._guard(claim.run.row["run_id"], claim.epoch, self._open_and_work(claim))

@@ -4,10 +4,16 @@ import os
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.processes import this_process
+
+if TYPE_CHECKING:
+    from engine.journal.records import WorkerRow
 
 PROGRAM = """
 import sys
@@ -53,3 +59,22 @@ def test_a_process_below_a_worker_in_a_session_of_its_own_came_from_a_tool(
     host: str, pid: int, process: str, own_session: bool, below: str
 ) -> None:
     assert seen_below(host, pid, process, own_session=own_session) == below
+
+
+class FakeJournal(MemoryJournal):
+    """Counts how often its workers were asked for."""
+
+    asked = 0
+
+    async def workers(self) -> list[WorkerRow]:
+        self.asked += 1
+        return await super().workers()
+
+
+async def test_a_burst_of_decisions_does_not_ask_each_time_who_works() -> None:
+    first, second = FakeJournal(), FakeJournal()
+    for _ in range(50):
+        await refuse_a_run(first)
+    await refuse_a_run(second)
+    assert first.asked < 50
+    assert second.asked == 1
