@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -21,7 +21,7 @@ from engine.acp.used import Used
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 PROTOCOL = 1
 OPENING_SECONDS = 120.0
@@ -41,6 +41,18 @@ class Question:
     shown: dict[str, Any]
     said: str
     fault: str | None
+
+
+class Image(Protocol):
+    """What is shown with a prompt."""
+
+    @property
+    def media_type(self) -> str:
+        """Such as image/png."""
+
+    @property
+    def base64(self) -> str:
+        """Its bytes as text."""
 
 
 @dataclass(slots=True)
@@ -84,6 +96,8 @@ class AgentSession:
         self._session_id: str | None = None
         self._initialized = self._prompted = self._stopping = self._over = False
         self._watched: list[tuple[SeenCall, asyncio.Event]] = []
+        self.takes_images = False
+        """Whether it says so, once it is open."""
         self.name = ""
         self.used = Used()
         self.peer = Peer(pipe, self._heard, lambda line: shown(f"{line}\n"))
@@ -111,10 +125,14 @@ class AgentSession:
         if found.protocol_version != PROTOCOL:
             message = f"the agent speaks version {found.protocol_version} of the protocol, not {PROTOCOL}"
             raise AgentFailure(AgentReason.VERSION, message)
+        told_of = found.agent_capabilities
+        self.takes_images = bool(
+            told_of and told_of.prompt_capabilities and told_of.prompt_capabilities.image
+        )
         info = found.agent_info
         self.name = f"{info.name} {info.version}"[:200] if info is not None else ""
         where = {"cwd": cwd, "mcpServers": []}
-        if known is not None and found.agent_capabilities and found.agent_capabilities.load_session:
+        if known is not None and told_of and told_of.load_session:
             try:
                 await self.peer.request("session/load", {**where, "sessionId": known})
             except AgentFailure as failed:
@@ -127,9 +145,14 @@ class AgentSession:
         self._session_id = str(self._read("NewSessionResponse", raw).session_id)
         return self._session_id
 
-    async def prompt(self, text: str) -> Answer:
-        """Its answer, once it has ended its turn. Raises AgentFailure."""
-        prompt = {"sessionId": self._session_id, "prompt": [{"type": "text", "text": text}]}
+    async def prompt(self, text: str, images: Sequence[Image] = ()) -> Answer:
+        """Its answer, once it has ended its turn; `images` are for one that takes some.
+
+        Raises AgentFailure.
+        """
+        pictures = [{"type": "image", "mimeType": one.media_type, "data": one.base64} for one in images]
+        blocks = [*pictures, {"type": "text", "text": text}]
+        prompt = {"sessionId": self._session_id, "prompt": blocks}
         turn = asyncio.ensure_future(self.peer.request("session/prompt", prompt))
         self._prompted = True
         try:

@@ -206,7 +206,7 @@ class _PlanChecks(_ChoosingChecks):
 
 
 _NOT_OF_A_PROGRAM = (
-    *("tools", "flows", "handoffs", "context", "images", "model", "mode", "reasoner"),
+    *("tools", "flows", "handoffs", "context", "model", "mode", "reasoner"),
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""

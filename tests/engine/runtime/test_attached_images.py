@@ -18,6 +18,9 @@ from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, form, r
 from tests.engine.runtime.test_agent_images import GIVES, SHOT, WORDS, images_of
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, spoken
 from tests.engine.runtime.test_conversations import say, waiting
+from tests.engine.runtime.test_outside_agents import agent as outside
+from tests.engine.runtime.test_outside_agents import agents as outside_agents
+from tests.engine.runtime.test_outside_agents import said as heard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +122,22 @@ async def test_a_run_starts_with_images_and_again_with_the_same_ones(home: Home,
         assert images_of(server, 0) == images_of(server, 1) == [as_text(SHOT), as_text(jpeg(20, 10))]
         assert (await engine.runs.get(run.run_id)).run.input == {"images": [WORDS, "[image 20x10 jpeg]"]}
         assert home.document(run, "input/input.json")["images"] == [WORDS, "[image 20x10 jpeg]"]
+
+
+@pytest.mark.parametrize("behavior", ["sees", "blind"])
+async def test_another_program_is_shown_them_where_it_says_that_it_takes_some(
+    home: Home, folder: Path, behavior: str
+) -> None:
+    home.flow("ask", outside(images=list(SHOWS)), input=TAKES)
+    async with home.working(agents=outside_agents(home, behavior)) as engine:
+        asked = await engine.runs.start("demo", "ask", {"images": ["shot.png"]}, actor=ANN, base_dir=folder)
+        await rest(engine, asked.run_id, expect=RunStatus.COMPLETED)
+        *shown, text = json.loads(await heard(engine, asked.run_id))
+        assert shown == (
+            [{"type": "image", "mimeType": "image/png", "data": as_text(SHOT)}] if behavior == "sees" else []
+        )
+        assert text["text"].startswith(WORDS) == (behavior == "blind")
+        assert text["text"].endswith("Make it.")
 
 
 async def test_a_flow_hands_them_on_as_texts_of_the_schema(home: Home, folder: Path) -> None:

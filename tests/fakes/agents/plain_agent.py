@@ -34,6 +34,7 @@ class Agent:
         self.prompt_id: Any = None
         self.prompts: list[str] = []
         self.kept: list[str] | None = None
+        self.blocks: list[dict[str, Any]] = []
 
     def send(self, **message: Any) -> None:
         line = json.dumps({"jsonrpc": "2.0", **message}) + "\n"
@@ -115,7 +116,9 @@ class Agent:
                     if self.behavior == "noise":
                         sys.stdout.write("Loaded credentials.\n")
                     version = 9 if self.behavior == "version" else 1
-                    capable = {"loadSession": self.behavior == "loads"}
+                    capable: dict[str, Any] = {"loadSession": self.behavior == "loads"}
+                    if self.behavior == "sees":
+                        capable["promptCapabilities"] = {"image": True}
                     result = {"protocolVersion": version, "agentCapabilities": capable}
                     info = {"name": "plain", "version": "1.0"}
                     self.send(id=message["id"], result={**result, "agentInfo": info})
@@ -128,7 +131,8 @@ class Agent:
                     self.send(id=message["id"], result={})
                 case "session/prompt":
                     self.prompt_id = message["id"]
-                    text = message["params"]["prompt"][0]["text"]
+                    self.blocks = message["params"]["prompt"]
+                    text = self.blocks[-1]["text"]
                     self.note(f"prompt {json.dumps(text)}")
                     getattr(self, self.behavior, self.file)()
                 case "session/cancel":
@@ -172,6 +176,13 @@ class Agent:
     def answer(self) -> None:
         self.say('{"word": "yes"}')
         self.end()
+
+    def sees(self) -> None:
+        """Tells of what it was shown."""
+        self.say(json.dumps(self.blocks))
+        self.end()
+
+    blind = sees
 
     def tells_usage(self) -> None:
         self.costs(0.1)

@@ -23,7 +23,13 @@ from engine.runtime.worker.steps.agents.told.skills import persona_with_skills
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.outside.held_agent import held_agent
 from engine.runtime.worker.steps.outside.outside_steps import told_change
-from engine.runtime.worker.steps.outside.telling import as_data, prompt_text, usage_of
+from engine.runtime.worker.steps.outside.telling import (
+    as_data,
+    pictures_of,
+    prompt_text,
+    told_in_words,
+    usage_of,
+)
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
 
 if TYPE_CHECKING:
@@ -214,8 +220,11 @@ class OutsideAgents:
                 try:
                     session_id = await session.open(str(launch.cwd), known)
                     await asyncio.to_thread(self._places.keep_session, pack, run_id, agent_path, session_id)
-                    live.sent = len(text.encode("utf-8", "replace"))
-                    answer = await session.prompt(text)
+                    pictures = await pictures_of(told, self._values)
+                    if not session.takes_images:
+                        text, pictures = told_in_words(text, pictures), []
+                    live.sent = sum(len(one.data) for one in pictures) + len(text.encode("utf-8", "replace"))
+                    answer = await session.prompt(text, pictures)
                 finally:
                     del self._live[run_id, agent_path]
         reply: dict[str, Any] = launch.redaction.value(as_data(answer, live.agent, session))

@@ -1,14 +1,20 @@
-"""What an agent of another program is told, and what it handed on. Pure."""
+"""What an agent of another program is told, and what it handed on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from engine.runtime.worker.steps.agents.told.conversation import wanted_answer
+from engine.runtime.worker.steps.agents.told.images import image_block
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+from engine.values import ImageRef
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.acp.session import AgentSession, Answer
+    from engine.models.blocks import ImageBlock
+    from engine.runtime.value_store import ValueStore
 
 _TITLE = 200
 _DECIDED = 50
@@ -32,6 +38,17 @@ def prompt_text(
     if again:
         parts.append("\n".join([_AGAIN, *map(_line, decided[-_DECIDED:])]))
     return "\n\n".join(filter(None, parts))
+
+
+async def pictures_of(told: dict[str, Any], values: ValueStore) -> list[ImageBlock]:
+    """The images that an agent is asked about."""
+    images = [ImageRef(one) for one in told.get("images", ())]
+    return [image_block(one, await values.image(one.digest)) for one in images]
+
+
+def told_in_words(text: str, pictures: Sequence[ImageBlock]) -> str:
+    """The same with its images in words, for an agent that takes none."""
+    return "\n".join((*(one.told for one in pictures), text))
 
 
 def _line(came_of_it: Any) -> str:
