@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from threading import Lock
 from typing import Protocol
 
 from engine.journal.records import ClockOffset
 
 _UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_RANDOM_BITS = 80
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 
 class Clock(Protocol):
@@ -45,29 +40,7 @@ class SystemClock:
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id that sorts by time: `run_01k...`, a ULID in small letters."""
-    number = _NUMBERS.next()
-    return f"{prefix}_{''.join([_PAIRS[number >> bits & 1023] for bits in range(120, -1, -10)])}"
+    """A fresh id that sorts by time: `run_01k...`."""
+    from ulid import ULID  # noqa: PLC0415 - reading needs no new ids, and this loads half the package metadata
 
-
-class _Numbers:
-    """48 bits of milliseconds before 80 random ones; within a millisecond they count up."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._last = 0
-
-    def next(self) -> int:
-        """The next one. Called in any thread."""
-        with self._lock:
-            now = time.time_ns() // 1_000_000
-            again = self._last >> _RANDOM_BITS == now
-            self._last = self._last + 1 if again else now << _RANDOM_BITS | _random()
-            return self._last
-
-
-def _random() -> int:
-    return int.from_bytes(os.urandom(_RANDOM_BITS // 8))
-
-
-_NUMBERS = _Numbers()
+    return f"{prefix}_{str(ULID()).lower()}"

@@ -1,4 +1,4 @@
-"""The journal on one SQLite file: one thread writes, one reads, and one reads long lists."""
+"""The journal on one SQLite file: one writer thread, readers through aiosqlite."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sqlite3
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import aiosqlite
+
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
@@ -14,12 +16,11 @@ from engine.journal.encoding import encode, readable_events, readable_input, sto
 from engine.journal.records import StoredEvent, TreeUsage, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
-from engine.journal.sqlite.file.connection import BUSY_SECONDS, open_reader, read_only_journal
+from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.reader import Reader
 from engine.journal.sqlite.triggers import SqliteTriggerNotes
 from engine.journal.sqlite.writer import Writer
 
@@ -49,7 +50,7 @@ class SqliteJournal(JournalWrites):
         self.path = path
         self._news = ChangeNotifier()
         self._writer = Writer(path, self._news.publish, busy_seconds=busy_seconds, poll_seconds=poll_seconds)
-        self._reader: Reader | None = None
+        self._reader: aiosqlite.Connection | None = None
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
         self.triggers = SqliteTriggerNotes(self._writer, self._read)
@@ -107,10 +108,12 @@ class SqliteJournal(JournalWrites):
             immutable = journal.lists.immutable = await asyncio.to_thread(read_only_journal, path)
             journal._writer.refuse(error)
         try:
-            journal._reader = Reader(await asyncio.to_thread(open_reader, path, immutable=immutable))
-        except Unavailable:
+            uri = read_only(path, immutable=immutable)
+            journal._reader = await aiosqlite.connect(uri, uri=True, isolation_level=None)
+            journal._reader.row_factory = sqlite3.Row
+        except sqlite3.Error as error:
             await journal._writer.close()
-            raise
+            raise unavailable(error, path) from error
         return journal
 
     async def close(self) -> None:
@@ -339,7 +342,7 @@ class SqliteJournal(JournalWrites):
         if self._writer.failure is not None:
             raise self._writer.failure
         try:
-            return await self._reader.rows(statement, arguments)
+            return list(await self._reader.execute_fetchall(statement, arguments))
         except sqlite3.Error as error:
             raise unavailable(error, self.path) from error
         except UnicodeEncodeError as error:

@@ -1,6 +1,7 @@
 """The one writing thread of a process: many transitions, one hop, one transaction, one fsync.
 
-Between writes it looks at `PRAGMA data_version`, which changes when another process has written.
+Between writes it looks at `PRAGMA data_version`, which changes when another process has written;
+through aiosqlite this would wake the process far more often.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import ulid  # noqa: F401 - read once in a process; loading it reads package metadata
 from blockbuster import blockbuster_ctx
 
 from engine.journal.memory.journal import MemoryJournal
