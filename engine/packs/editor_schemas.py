@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-DIRECTORY = "_schemas"
 MANIFEST_SCHEMA = "profession-pack.schema.json"
 SKILL_SCHEMA = "skill-frontmatter.schema.json"
 FLOW_SCHEMA = "flow.schema.json"

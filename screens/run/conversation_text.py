@@ -19,15 +19,6 @@ SHOWN = 4_000
 _SCRIPTED = "scripted (no model was asked)"
 
 
-def conversation_lines(conversation: Conversation) -> Iterator[str]:
-    """All that was read of it. The lines are not sanitized yet."""
-    yield title_line(conversation)
-    yield from told_lines(conversation)
-    for number, turn in numbered(conversation):
-        yield from whole_turn_lines(number, turn)
-    yield from end_lines(conversation)
-
-
 def numbered(conversation: Conversation) -> Iterator[tuple[int, SpokenTurn]]:
     """The turns that were read of it with their numbers, from 1."""
     return enumerate(conversation.turns, conversation.first + 1)

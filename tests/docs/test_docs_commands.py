@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from engine.packs.catalog.catalog import load_catalog
 from engine.tools.builtin.all import builtin_registry
 from screens.keys.action import CONSOLE_ONLY
 from screens.keys.registry import ACTIONS
+from tests.engine.packs.catalogs import load_catalog
 from vasini_tui.cli.app import command_tree
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from engine.contracts.flows.step import STEP_TYPES
-from engine.packs.catalog.catalog import load_catalog
 from engine.templates.filters import FILTER_TABLE
 from engine.tools.builtin.all import builtin_registry
+from tests.engine.packs.catalogs import load_catalog
 
 FLOWS = Path(__file__).parents[2] / "docs" / "flows.md"
 TOOL_NAMES = [spec.name for spec in builtin_registry().specs()]

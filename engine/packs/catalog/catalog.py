@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.packs.pack import Problem
 from engine.packs.catalog.entries import CatalogEntry, PackReading
 from engine.packs.catalog.pack_views import flow_views
-from engine.packs.catalog.scan import PackPlace, PackRoot, scan_roots
+from engine.packs.catalog.scan import PackPlace, PackRoot
 from engine.packs.checks.subflow_rules import subflow_problems
 from engine.packs.loaded_pack import LoadedPack, PackSource
 from engine.packs.loader import read_pack
@@ -104,13 +104,6 @@ def read_place(place: PackPlace, tool_names: Collection[str]) -> LoadedPack:
     return read_pack(
         place.directory, source=place.root.source, tool_names=tool_names, roots=[place.root.directory]
     )
-
-
-def load_catalog(shipped: Path | None, home: Path | None, tool_names: Collection[str]) -> Catalog:
-    """Load every pack directory below the two roots once (blocking)."""
-    scan = scan_roots(pack_roots(shipped, home))
-    readings = (PackReading(place, read_place(place, tool_names), None, 0) for place in scan.places)
-    return catalog_of(readings, scan.problems, tool_names)
 
 
 def pack_roots(shipped: Path | None, home: Path | None) -> tuple[PackRoot, ...]:

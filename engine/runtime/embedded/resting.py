@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.contracts.status import RUN_TERMINAL, RUN_WAITING, RunStatus, WaitKind
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
+
+R = TypeVar("R", bound="RunRow")
+
+_RESTING = RUN_TERMINAL | RUN_WAITING
+
+
+async def until_rest(journal: Journal, run_id: str, read: Callable[[str], Awaitable[R]]) -> R:
+    """The row of a run, as `read` brings it, once the run rests."""
+    news, watched = asyncio.Event(), {run_id}
+
+    def listen(change: ChangeSet) -> None:
+        for one in watched:  # of each commit, so as little as can be
+            if one in change.rested or change.statuses.get(one) in _RESTING:
+                news.set()
+        if change.foreign:
+            news.set()
+
+    undo = journal.on_change(listen)
+    try:
+        while not await rests(journal, row := await read(run_id), watched):
+            await news.wait()
+            news.clear()
+        return row
+    finally:
+        undo()
 
 
 async def rests(journal: Journal, row: RunRow, watched: set[str]) -> bool:

@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
 from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary
-from engine.contracts.status import (
-    RUN_TERMINAL,
-    RUN_WAITING,
-    RequestKind,
-    RequestStatus,
-    RunStatus,
-)
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.asking.session_names import session_named
-from engine.runtime.embedded.resting import rests
+from engine.runtime.embedded.resting import until_rest
 from engine.runtime.embedded.steering.verbs import Steering
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
     from engine.contracts.runs.timeline import Timeline
     from engine.governance.access import Access
     from engine.governance.redactor import Redactor
-    from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
     from engine.journal.rows import ListedRow
@@ -64,7 +57,6 @@ if TYPE_CHECKING:
 
 MAX_LOOKED_AT = 10_000
 """Events one search looks at."""
-_RESTING = RUN_TERMINAL | RUN_WAITING
 
 
 class Runs(Steering):
@@ -125,7 +117,13 @@ class Runs(Steering):
         from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
 
         request = StartRequest(
-            *(pack, flow, payload, actor, owner, idempotency_key, base_dir),
+            pack,
+            flow,
+            payload,
+            actor,
+            owner,
+            idempotency_key,
+            base_dir,
             traceparent=traceparent,
             session_id=session_named(session_id),
         )
@@ -330,29 +328,10 @@ class Runs(Steering):
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
         """See facade."""
-        news = asyncio.Event()
-
-        watched = {run_id}
-
-        def listen(change: ChangeSet) -> None:
-            for one in watched:  # of each commit, so as little as can be
-                if one in change.rested or change.statuses.get(one) in _RESTING:
-                    news.set()
-            if change.foreign:
-                news.set()
-
-        undo = self._journal.on_change(listen)
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    while not await rests(
-                        self._journal, row := await self.reader.row_with_events(run_id), watched
-                    ):
-                        await news.wait()
-                        news.clear()
-                    return await self.reader.view(row)
-        finally:
-            undo()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                row = await until_rest(self._journal, run_id, self.reader.row_with_events)
+                return await self.reader.view(row)
         return await self.summary(run_id)
 
 

@@ -12,7 +12,6 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from engine.packs.editor_schemas import (
-    DIRECTORY,
     FLOW_SCHEMA,
     MANIFEST_SCHEMA,
     SKILL_SCHEMA,
@@ -23,7 +22,7 @@ from engine.packs.editor_schemas import (
 )
 
 PACKS = Path(__file__).parents[3] / "packs"
-SCHEMAS = PACKS / DIRECTORY
+SCHEMAS = PACKS / "_schemas"
 MADE = editor_schemas()
 FILES = sorted(path for path in PACKS.rglob("*.yaml"))
 SKILLS = sorted(path for path in PACKS.rglob("*.md") if path.parent.name == "SKILLS")

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.catalog.pack_views import PackStatus, pack_view
 from engine.packs.checks.subflow_rules import MAX_SUBFLOW_DEPTH
+from tests.engine.packs.catalogs import load_catalog
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.packs.pack import PackView
+    from engine.packs.catalog.catalog import Catalog
     from tests.engine.packs.conftest import WritePack
 
 TOOLS = {"files.read"}

@@ -9,17 +9,18 @@ import pytest
 
 from engine.contracts.flows.flow import ApprovalStep, ForEachStep, ParallelStep, UserInputStep
 from engine.contracts.flows.tool_step import ToolStep
-from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
 from engine.templates import render_value
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolLimits
 from engine.tools.pack_code.pack_tools import describe
+from tests.engine.packs.catalogs import load_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.contracts.flows.step import Step
+    from engine.packs.catalog.catalog import Catalog
     from tests.engine.packs.conftest import LoadTools
 
 PACKS = Path(__file__).parents[3] / "packs"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import CancelMode, RunStatus
 from engine.packs.checks.subflow_rules import subflow_problems
 from engine.packs.loader import read_pack
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -31,6 +30,7 @@ from tests.engine.runtime.test_agents import (
     spoken,
     told,
 )
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

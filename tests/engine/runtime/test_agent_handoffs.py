@@ -8,7 +8,6 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.packs.loader import read_pack
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -33,6 +32,7 @@ from tests.engine.runtime.test_agents import (
     spoken,
     told,
 )
+from tests.engine.runtime.told_conversation import conversation_lines
 
 Step = dict[str, Any]
 

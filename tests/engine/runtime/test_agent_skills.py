@@ -9,10 +9,10 @@ import yaml
 
 from engine.models.conversation import Message, MessageRole
 from engine.packs.loader import read_pack
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import finished
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

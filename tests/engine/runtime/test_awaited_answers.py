@@ -12,7 +12,6 @@ from engine.contracts.tool import AwaitedAnswer, ToolSpec
 from engine.errors import AlreadyDecided, InvalidInput, VasiniError
 from engine.tools.awaiting import AnswerAwaited
 from engine.tools.builtin.person import person_tools
-from screens.run.conversation_text import conversation_lines
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -24,6 +23,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
 )
 from tests.engine.runtime.test_agents import agent, call, says, told
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.tools.context import ToolContext

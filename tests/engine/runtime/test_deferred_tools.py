@@ -7,7 +7,6 @@ import pytest
 from engine.contracts.tool import ToolSpec
 from engine.packs.loader import read_pack
 from engine.runtime.worker.steps.agents.own_tools.finding import MAX_VISIBLE, found_since
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import Home, finished
 from tests.engine.runtime.test_agents import (
@@ -20,6 +19,7 @@ from tests.engine.runtime.test_agents import (
     spoken,
     told,
 )
+from tests.engine.runtime.told_conversation import conversation_lines
 
 DEFERRED = ["depot.weigh", "depot.move", "fake.give"]
 

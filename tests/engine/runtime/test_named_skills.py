@@ -10,12 +10,12 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.json_schema.forms import skills_named
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import BOB, Home, finished, rest, start
 from tests.engine.runtime.test_agent_skills import BODY, skill, skill_events
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.test_conversations import waiting
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

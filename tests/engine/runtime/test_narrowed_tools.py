@@ -8,7 +8,6 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, InvalidTransition
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -27,6 +26,7 @@ from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_plans import call as planned
 from tests.engine.runtime.test_plans import plan, proposes
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

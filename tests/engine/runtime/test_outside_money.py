@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendBy
 from engine.contracts.status import CancelMode, RunStatus
-from screens.run.conversation_text import conversation_lines
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -20,6 +19,7 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.test_outside_agents import agent, agents, notes
 from tests.engine.runtime.test_spending import usages
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from typing import Any

@@ -10,7 +10,6 @@ import pytest
 from engine.contracts.runs.conversation import ToldContext
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, InvalidTransition
-from screens.run.conversation_text import conversation_lines
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -26,6 +25,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_plans import call, plan, proposes
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
