@@ -96,7 +96,6 @@ class EngineSubject(Subject):
     def _note(self, batch: FeedBatch) -> None:
         for event in batch.events:
             if event.kind == "pending_human":
-                self._approvals[event.run_id] = event.payload["approval_id"]
                 self.parked.add(event.run_id)
             elif event.kind == "run_completed":
                 end = self._end(event.run_id)

@@ -86,6 +86,7 @@ async def w2(subject: Subject, n: int, width: int) -> Figures:
         await asyncio.sleep(IDLE_SECONDS)
         wall, cpu = meter.read()
         figures["idle_cpu_pct"] = round(cpu / wall * 100, 2)
+        await subject.list_parked()  # who decides has looked at what waits
         first = min(SINGLE_APPROVALS, n // 10)
         single = [await _approve_one(subject, handle) for handle in handles[:first]]
         figures["single_p50_ms"] = round(percentile(single, 0.5) * 1e3, 2)

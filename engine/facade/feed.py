@@ -12,35 +12,20 @@ if TYPE_CHECKING:
 
     from engine.contracts.governing.slo import AlertView
     from engine.contracts.packs.versions import PackNotice
-    from engine.contracts.runs.run import EventView
+    from engine.contracts.runs.event_head import EventHead
 
 
 class Topic(StrEnum):
     """What news can be about."""
 
     EVENTS = "events"
-    RUNS = "runs"
     CLAIMS = "claims"
     CAPS = "caps"
     ALERTS = "alerts"
     PACKS = "packs"
 
 
-ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.CAPS, Topic.ALERTS, Topic.PACKS})
-"""Whoever reads the events has no use for `Topic.RUNS`, which only says that there are some."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunMoved:
-    """Something happened to a run; its events say what."""
-
-    run_id: str
-    topic: ClassVar[Topic] = Topic.RUNS
-
-    @property
-    def key(self) -> str:
-        """The run."""
-        return self.run_id
+ALL_NEWS = frozenset(Topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +78,20 @@ class PackChanged:
         return self.pack.pack
 
 
-Notice = RunMoved | ClaimsChanged | CapsChanged | AlertChanged | PackListChanged | PackChanged
+Notice = ClaimsChanged | CapsChanged | AlertChanged | PackListChanged | PackChanged
 """News that are no event: they are kept nowhere. Of one kind and key the latest counts, an earlier one may be
 dropped."""
 
-N = TypeVar("N", RunMoved, ClaimsChanged, CapsChanged, AlertChanged, PackListChanged, PackChanged)
+N = TypeVar("N", ClaimsChanged, CapsChanged, AlertChanged, PackListChanged, PackChanged)
 
 
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
-    """News since the last batch. `events` are durable and in order; `lagged` says some were skipped
-    because the reader was slow (read the journal for them); `notices` have one of each kind and key."""
+    """News since the last batch. `events` are durable and in order, and only say whom they concern: what they
+    hold is read where it is shown. `lagged` says some were skipped because the reader was slow (read the
+    journal for them); `notices` have one of each kind and key."""
 
-    events: tuple[EventView, ...] = ()
+    events: tuple[EventHead, ...] = ()
     lagged: bool = False
     notices: tuple[Notice, ...] = ()
 

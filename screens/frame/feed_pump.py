@@ -16,7 +16,7 @@ from screens.frame.console_state import explain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.runs.run import EventView
+    from engine.contracts.runs.event_head import EventHead
     from engine.facade.feed import Notice
 
 BATCHES_PER_SECOND = 15
@@ -58,7 +58,7 @@ class _Gathered:
     def __init__(self, deliver: Callable[[FeedBatch], None]) -> None:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._events: list[EventView] = []
+        self._events: list[EventHead] = []
         self._notices: list[Notice] = []
         self._lagged = False
         self._due: asyncio.TimerHandle | None = None

@@ -116,8 +116,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         if self._pane == "timeline":
             mine |= self.query_one("#timeline", TimelinePane).run_ids
         return batch.lagged or any(
-            event.run_id in mine or event.payload.get("handed_off_from") == self._run_id
-            for event in batch.events
+            event.run_id in mine or event.handed_off_from == self._run_id for event in batch.events
         )
 
     async def load(self) -> None:

@@ -20,7 +20,7 @@ from tests.fakes.notes import FakeDrafts, FakeSavedFilters
 from tests.fakes.packs import FakePacks
 from tests.fakes.requests import FakeRequests
 from tests.fakes.runs import FakeRuns
-from tests.fakes.views import NOW, a_pack, an_event
+from tests.fakes.views import NOW, a_pack, an_event_head
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor, Operator
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.packs.pack import PackView
+    from engine.contracts.runs.event_head import EventHead
     from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, StepView
     from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
@@ -112,10 +113,9 @@ class FakeEngine:
 
     def news(self, kind: str = "run_changed", run_id: str = "run-1") -> None:
         """Tell the feed's readers that something happened."""
-        seq = len(self.stored_events.get(run_id, ())) + 1
-        self.news_of(an_event(seq, kind, run_id))
+        self.news_of(an_event_head(len(self.stored_events.get(run_id, ())) + 1, kind, run_id))
 
-    def news_of(self, event: EventView) -> None:
+    def news_of(self, event: EventHead) -> None:
         """Tell them this very event."""
         self.feed.publish(FeedBatch(events=(event,)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
-from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
+from engine.facade.feed import ALL_NEWS, FeedBatch, Topic, latest
 from engine.governance.access import Scoped
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class FakeFeed(Scoped):
 
     def _narrowed(self, batch: FeedBatch, run_id: str | None, topics: Collection[Topic]) -> FeedBatch:
         events = tuple(event for event in batch.events if self._tells_of(event.run_id, run_id))
-        moved = [RunMoved(event.run_id) for event in events] if Topic.RUNS in topics else []
-        notices = latest([*moved, *(notice for notice in batch.notices if notice.topic in topics)])
+        notices = latest([notice for notice in batch.notices if notice.topic in topics])
         return replace(batch, events=events if Topic.EVENTS in topics else (), notices=notices)
 
     def _tells_of(self, run_id: str, wanted: str | None) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.packs.handoff import HandoffView
 from engine.contracts.packs.pack import FlowView, PackState, PackView
+from engine.contracts.runs.event_head import EventHead
 from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.runs.run import EventView, StepView
@@ -147,6 +148,17 @@ def an_event(run_seq: int, kind: str = "step_started", run_id: str = "run-1", **
         "payload": {},
     }
     return EventView(run_id=run_id, run_seq=run_seq, kind=kind, **(known | more))
+
+
+def an_event_head(
+    run_seq: int,
+    kind: str = "step_started",
+    run_id: str = "run-1",
+    *,
+    step_id: str | None = "greet",
+    handed_off_from: str | None = None,
+) -> EventHead:
+    return EventHead(run_seq, run_id, run_seq, kind, step_id, "default", handed_off_from)
 
 
 def a_step(step_id: str = "greet", status: StepStatus = StepStatus.COMPLETED, **more: Any) -> StepView:

@@ -17,7 +17,7 @@ from screens.handoff.form import HandoffFormScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import a_flow, a_handoff, a_run, an_event
+from tests.fakes.views import a_flow, a_handoff, a_run, an_event, an_event_head
 from tests.screens.test_hostile_text import ALL, assert_harmless
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ async def test_a_run_that_a_colleague_hands_off_says_so_at_once(console: OpenCon
     async with console(engine) as stage:
         await at_run(stage)
         engine.add(a_run("run-2", handed_off_from="run-1"))
-        queued = an_event(1, "run_queued", "run-2", payload={"handed_off_from": "run-1"})
+        queued = an_event_head(1, "run_queued", "run-2", handed_off_from="run-1")
         engine.feed.publish(FeedBatch(events=(queued,)))
         await stage.shows("handed off to run-2")
 

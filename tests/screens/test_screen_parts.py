@@ -25,7 +25,7 @@ from screens.widgets.json.json_text import SHOWN_CHARACTERS, hides_something, js
 from screens.widgets.tables.columns import Column, place
 from screens.widgets.tables.rows import fit
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import NOW, a_run, ago, an_event
+from tests.fakes.views import NOW, a_run, ago, an_event_head
 from vasini_tui.console.options import ConsoleOptions, Workplace
 from vasini_tui.console.running import run_console
 from vasini_tui.console.terminal.usable import terminal_problem
@@ -51,7 +51,7 @@ async def test_the_pump_gathers_what_comes_at_once() -> None:
     await until(lambda: got)
     assert got[0].lagged
     for number in range(1, 501):
-        engine.feed.publish(FeedBatch(events=(an_event(number),)))
+        engine.feed.publish(FeedBatch(events=(an_event_head(number),)))
     await until(lambda: sum(len(batch.events) for batch in got) == 500)
     assert len(got) <= 20
     assert [event.run_seq for batch in got for event in batch.events] == list(range(1, 501))
@@ -62,7 +62,7 @@ async def test_the_pump_drops_the_oldest_and_says_so() -> None:
     engine, got = FakeEngine(), list[FeedBatch]()
     task = asyncio.create_task(FeedPump(engine.feed, got.append, lambda _words: None).run())
     await until(lambda: got)
-    events = tuple(an_event(number) for number in range(1, KEPT_EVENTS + 501))
+    events = tuple(an_event_head(number) for number in range(1, KEPT_EVENTS + 501))
     engine.feed.publish(FeedBatch(events=events))
     await until(lambda: len(got) == 2)
     assert got[1].lagged

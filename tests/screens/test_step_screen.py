@@ -14,7 +14,7 @@ from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
 from screens.widgets.text_lines import MOST_LINES, TextLines, safe_lines
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import NOW, a_row, a_run, a_step, ago, an_event
+from tests.fakes.views import NOW, a_row, a_run, a_step, ago, an_event, an_event_head
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -78,8 +78,8 @@ async def test_news_of_other_steps_are_no_concern_and_those_of_the_run_are(conso
     async with console(engine) as stage:
         await opened(stage)
         with_step(engine, status=StepStatus.CANCELLED, finished_at=NOW)
-        engine.news_of(an_event(3, "step_started", step_id="other"))
-        engine.news_of(an_event(4, "run_cancelled", step_id=None))
+        engine.news_of(an_event_head(3, "step_started", step_id="other"))
+        engine.news_of(an_event_head(4, "run_cancelled", step_id=None))
         await stage.shows("⊘ cancelled")
 
 

@@ -6,6 +6,7 @@ import asyncio
 from itertools import count, islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from engine.contracts.runs.event_head import EventHead
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
@@ -97,6 +98,12 @@ class MemoryJournal(JournalWrites):
         events = (await self._read()).events
         later = (events.get(seq) for seq in range(after_seq + 1, _newest(events) + 1))
         return [stored_event(row) for row in islice((row for row in later if row is not None), limit)]
+
+    async def event_heads(self, after_seq: int, limit: int) -> list[EventHead]:
+        """See port."""
+        store = await self._read()
+        later = (store.events.get(seq) for seq in range(after_seq + 1, _newest(store.events) + 1))
+        return [_head(store, row) for row in islice((row for row in later if row is not None), limit)]
 
     async def last_seq(self) -> int:
         """See port."""
@@ -323,6 +330,19 @@ def _newest(events: dict[int, EventRow]) -> int:
 def _history(store: MemoryStore, run_id: str, after: int) -> Iterable[StoredEvent]:
     history = store.histories.get(run_id, {})
     return (stored_event(row) for run_seq, row in history.items() if run_seq > after)
+
+
+def _head(store: MemoryStore, event: EventRow) -> EventHead:
+    run = store.run(event["run_id"])
+    return EventHead(
+        seq=event["seq"],
+        run_id=event["run_id"],
+        run_seq=event["run_seq"],
+        kind=event["kind"],
+        step_id=event["step_id"],
+        tenant=run["tenant"] if run is not None else "",
+        handed_off_from=run["handed_off_from"] if run is not None and event["run_seq"] == 1 else None,
+    )
 
 
 def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None:

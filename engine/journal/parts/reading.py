@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.contracts.runs.event_head import EventHead
     from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.records import StoredEvent, TreeUsage
@@ -50,6 +51,10 @@ class RunReads(Protocol):
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """Events of all runs after a place in the journal."""
+        ...
+
+    async def event_heads(self, after_seq: int, limit: int) -> list[EventHead]:
+        """Whom events of all runs after a place in the journal concern; what they hold is not read."""
         ...
 
     async def last_seq(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiosqlite
 
+from engine.contracts.runs.event_head import EventHead
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
@@ -190,6 +191,10 @@ class SqliteJournal(JournalWrites):
             after_seq = rows[-1]["seq"]
             found += readable_events(rows)
         return found
+
+    async def event_heads(self, after_seq: int, limit: int) -> list[EventHead]:
+        """See port."""
+        return [EventHead(*row) for row in await self._read(query("event_heads"), (after_seq, limit))]
 
     async def last_seq(self) -> int:
         """See port."""

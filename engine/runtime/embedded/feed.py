@@ -6,16 +6,15 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
+from engine.contracts.runs.event_head import EventHead
+from engine.facade.feed import ALL_NEWS, FeedBatch, Topic, latest
 from engine.governance.access import Scoped
 from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import AlertNotices, CapNotices, ClaimNotices, PackNotices
-from engine.runtime.views.history_lines import event_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from engine.facade.feed import Notice
     from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
@@ -32,7 +31,7 @@ MAX_BEHIND = 50_000
 """Events a slow reader may be behind; it is told that it lagged and reads the journal."""
 
 MAX_KNOWN = 10_000
-"""Runs of which a reader remembers tenant and trace: each is looked up once."""
+"""Runs of which a reader remembers the tenant: each is looked up once."""
 _NOTHING_NEW = FeedBatch()
 
 
@@ -77,10 +76,9 @@ class _Reader:
     ) -> None:
         self._journal = journal
         self.access = access
-        self._runs: dict[str, tuple[str, str]] = {}
+        self._tenants: dict[str, str] = {}
         self._run_id = run_id
-        self._topics = topics
-        self._of_runs = Topic.EVENTS in topics or Topic.RUNS in topics
+        self._of_events = Topic.EVENTS in topics
         self.cursor = 0
         self._sources = sources
         self._kicked = asyncio.Event()
@@ -96,7 +94,7 @@ class _Reader:
         """Something was written. What this process wrote comes with the news and is not read again."""
         if change.untold:
             return
-        if self._of_runs:
+        if self._of_events:
             self._written += change.events
             self._behind |= not change.events or change.foreign or len(self._written) > READ_AT_ONCE
         for source in self._sources:
@@ -112,63 +110,54 @@ class _Reader:
                 await asyncio.sleep(GATHER_SECONDS)
             self._kicked.clear()
             lagged, self._lagged = self._lagged, False
-            stored = await self._next_events() if self._of_runs else []
-            count = len(stored)
-            batch = await self._batch(stored, lagged)
+            heads = await self._next_heads() if self._of_events else []
+            count = len(heads)
+            notices = [notice for source in self._sources for notice in await source.take()]
+            batch = FeedBatch(tuple(heads), lagged, latest(notices))
             if batch != _NOTHING_NEW:
                 yield batch
 
-    async def _batch(self, stored: list[StoredEvent], lagged: bool) -> FeedBatch:
-        notices: list[Notice] = []
-        if Topic.RUNS in self._topics:
-            notices += (RunMoved(item.run_id) for item in stored)
-        for source in self._sources:
-            notices += await source.take()
-        told = stored if Topic.EVENTS in self._topics else ()
-        events = [event_view(item, (await self._run_of(item))[1]) for item in told]
-        return FeedBatch(tuple(events), lagged, latest(notices))
-
-    async def _next_events(self) -> list[StoredEvent]:
+    async def _next_heads(self) -> list[EventHead]:
         """The next events in view; when there are more, the reader is called again at once."""
-        stored = self._handed_over()
-        if stored is None:
-            stored = await self._journal.feed_events(self.cursor, READ_AT_ONCE)
-        if stored:
-            self.cursor = stored[-1].seq
-        if len(stored) == READ_AT_ONCE:
+        heads = await self._handed_over()
+        if heads is None:
+            heads = await self._journal.event_heads(self.cursor, READ_AT_ONCE)
+        if heads:
+            self.cursor = heads[-1].seq
+        if len(heads) == READ_AT_ONCE:
             self._behind = True
             self._kicked.set()
             await self._skip()
-        return [item for item in stored if self._run_id in {None, item.run_id} and await self._sees(item)]
+        return [
+            head for head in heads if self._run_id in {None, head.run_id} and self.access.sees(head.tenant)
+        ]
 
-    def _handed_over(self) -> list[StoredEvent] | None:
+    async def _handed_over(self) -> list[EventHead] | None:
         """The next events, if all of them came with the news; None when the file has to be read."""
         written = [item for item in self._written if item.seq > self.cursor]
         self._written = []
         behind, self._behind = self._behind, False
         follows = all(item.seq == seq for seq, item in enumerate(written, self.cursor + 1))
-        return written if follows and not behind else None
+        return [await self._head_of(item) for item in written] if follows and not behind else None
 
-    async def _sees(self, item: StoredEvent) -> bool:
-        """Whether the event is of a run that is in view."""
-        if self.access.tenant is None:
-            return True
-        tenant, _ = await self._run_of(item)
-        return self.access.sees(tenant)
+    async def _head_of(self, item: StoredEvent) -> EventHead:
+        event, tenant = item.event, await self._tenant_of(item)
+        before = event.fact.handed_off_from if isinstance(event.fact, RunQueued) else None
+        return EventHead(item.seq, item.run_id, item.run_seq, event.kind, event.step_id, tenant, before)
 
-    async def _run_of(self, item: StoredEvent) -> tuple[str, str]:
-        """Tenant and trace of the event's run; a new run says them itself."""
+    async def _tenant_of(self, item: StoredEvent) -> str:
+        """That of the event's run; a new run says it itself."""
         run_id, fact = item.run_id, item.event.fact
-        known = self._runs.get(run_id)
+        known = self._tenants.get(run_id)
         if known is None:
-            if isinstance(fact, RunQueued) and fact.tenant is not None and fact.trace_id is not None:
-                known = (fact.tenant, fact.trace_id)
+            if isinstance(fact, RunQueued) and fact.tenant is not None:
+                known = fact.tenant
             else:
                 row = await self._journal.run_row(run_id)
-                known = (row["tenant"], row["trace_id"]) if row is not None else ("", "")
-            self._runs[run_id] = known
-            if len(self._runs) > MAX_KNOWN:
-                del self._runs[next(iter(self._runs))]
+                known = row["tenant"] if row is not None else ""
+            self._tenants[run_id] = known
+            if len(self._tenants) > MAX_KNOWN:
+                del self._tenants[next(iter(self._tenants))]
         return known
 
     async def _skip(self) -> None:

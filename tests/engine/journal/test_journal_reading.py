@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.runs.event_head import EventHead
 from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
+from engine.frozen import replace
 from engine.journal.rules.run_filter import place_of
 from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import Pause
@@ -140,6 +142,20 @@ async def test_the_feed_is_all_events_in_the_order_they_were_written(journal: Jo
     assert await journal.feed_events(2, 2) == events[2:4]
     assert await journal.feed_events(6, 10) == []
     assert await journal.last_seq() == 6
+    told = await journal.event_heads(0, 100)
+    assert told == [
+        EventHead(one.seq, one.run_id, one.run_seq, one.event.kind, one.event.step_id, "default")
+        for one in events
+    ]
+    assert await journal.event_heads(2, 2) == told[2:4]
+
+
+async def test_whom_an_event_concerns_is_told_of_a_run_that_took_over(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    queued = a_run(2, handed_off_from="run_0001")
+    await journal.create_run(replace(queued, events=[*queued.events, step_started("a")]))
+    told = await journal.event_heads(1, 100)
+    assert [(one.run_seq, one.handed_off_from) for one in told] == [(1, "run_0001"), (2, None)]
 
 
 async def test_a_run_s_events_come_in_pages(journal: Journal) -> None:

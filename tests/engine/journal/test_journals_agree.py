@@ -264,6 +264,8 @@ class BothJournals(RuleBasedStateMachine):
         found: list[Any] = [
             await journal.feed_events(0, ALL),
             await journal.feed_events(3, 2),
+            await journal.event_heads(0, ALL),
+            await journal.event_heads(3, 2),
             await journal.last_seq(),
             await journal.next_timer(),
             await journal.any_ready(self.now),

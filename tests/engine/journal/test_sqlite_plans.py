@@ -50,6 +50,7 @@ READS = [
     "page_events",
     "events_after",
     "feed_events",
+    "event_heads",
     "select_request",
     "page_requests",
     "page_all_requests",
@@ -185,7 +186,16 @@ def test_the_check_itself_sees_a_full_scan(connection: sqlite3.Connection) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["page_requests", "page_tenant_requests", "claimable", "page_events", "feed_events", "due_timers"]
+    "name",
+    [
+        "page_requests",
+        "page_tenant_requests",
+        "claimable",
+        "page_events",
+        "feed_events",
+        "event_heads",
+        "due_timers",
+    ],
 )
 def test_a_page_is_read_in_order_and_not_sorted(connection: sqlite3.Connection, name: str) -> None:
     assert not any("TEMP B-TREE" in step for step in plan(connection, query(name)))

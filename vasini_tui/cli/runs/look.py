@@ -250,7 +250,7 @@ async def _follow(session: Session, *, part: str, after: int, limit: int | None)
 
     async with (
         session.engine_and_run(part) as (engine, run_id),
-        engine.feed.subscribe(run_id=run_id, topics={Topic.RUNS}) as feed,
+        engine.feed.subscribe(run_id=run_id, topics={Topic.EVENTS}) as feed,
     ):
         last, left = after, limit
         while True:
@@ -267,7 +267,7 @@ async def _every(session: Session, *, follow: bool, after: int, limit: int | Non
     """The same of every run: it has no end while it is followed."""
     from engine.facade.feed import Topic  # noqa: PLC0415 - see above
 
-    async with session.engine() as engine, engine.feed.subscribe(topics={Topic.RUNS}) as feed:
+    async with session.engine() as engine, engine.feed.subscribe(topics={Topic.EVENTS}) as feed:
         left = limit
         while True:
             page = await engine.runs.all_events(after_seq=after, limit=_EVENTS_AT_ONCE)

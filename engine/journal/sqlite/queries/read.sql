@@ -97,6 +97,12 @@ WHERE run_id = ? AND run_seq > ? ORDER BY run_seq LIMIT ?
 -- events of all runs after a place in the journal
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events WHERE seq > ? ORDER BY seq LIMIT ?
 
+-- name: event_heads
+-- whom the events after a place in the journal concern
+SELECT e.seq, e.run_id, e.run_seq, e.kind, e.step_id, coalesce(r.tenant, '') AS tenant,
+    CASE e.run_seq WHEN 1 THEN r.handed_off_from END AS handed_off_from
+FROM events e LEFT JOIN runs r ON r.run_id = e.run_id WHERE e.seq > ? ORDER BY e.seq LIMIT ?
+
 -- name: last_seq
 -- the newest place in the journal
 SELECT coalesce(max(seq), 0) FROM events
