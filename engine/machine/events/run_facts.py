@@ -107,7 +107,12 @@ class GovernanceDecision(Fact):
     """A rule refused something, has a person asked first, or allowed a call that is audited."""
 
     kind: ClassVar[str] = "governance.decision"
-    point: str = field(metadata=doc("where: start, before_tool_call, before_form_submission or run_output"))
+    point: str = field(
+        metadata=doc(
+            "where: start, agent_start, before_model_call, after_model_call, before_tool_call, "
+            "after_tool_call, agent_output, before_form_submission or run_output"
+        )
+    )
     verdict: str = field(metadata=doc("DENY, PENDING_APPROVAL or ALLOW"))
     rule: str = field(metadata=doc("the setting, or the field of the pack, that was read"))
     reason: str = field(metadata=doc("why, one of a closed set"))
