@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 from docs.file_lists import with_lists
+from engine.journal.sqlite.file.connection import open_writer
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
@@ -43,3 +45,14 @@ def test_the_five_paths_name_files_that_are_there_each_once_and_count_them() -> 
         files = re.findall(r"^\d+\. `([^`]+)`", listed, re.MULTILINE)
         assert len(files) == len(set(files)) == int(count)
         assert not [file for file in files if not (ROOT / file).is_file()]
+
+
+def test_every_table_of_the_journal_is_named(tmp_path: Path) -> None:
+    section = TEXT.partition("\n## The journal\n")[2].partition("\n## ")[0]
+    with closing(open_writer(tmp_path / "journal.db", 1.0)) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+    ours = [name for name in tables if not name.startswith(("sqlite_", "run_words_"))]  # SQLite's own
+    assert len(ours) > 20
+    assert not [name for name in ours if f"`{name}`" not in section]
