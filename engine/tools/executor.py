@@ -124,6 +124,10 @@ class ToolExecutor:
         self._servers = servers
         self.back_ends.register(servers)
 
+    def use_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Calls that begin from now on get these."""
+        self._secrets = secrets
+
     def spec(self, name: str) -> ToolSpec | None:
         """The spec of a built-in tool, or what is known of one of an MCP server."""
         tool = self._builtin.find(name)

@@ -252,7 +252,7 @@ class EmbeddedEngine:
         """What goes on beside a worker as long as it works."""
         yield self._pack_watch.watching()
         yield self._telling()
-        yield self.tools.following(self._pack_source.read_again, self._sessions.use_models)
+        yield self.tools.following(self._pack_source.read_again, self._sessions.use)
         yield self._looking(turns, worker_id)
 
     def _looking(self, turns: Turns, worker_id: str) -> AbstractAsyncContextManager[None]:

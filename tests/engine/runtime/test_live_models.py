@@ -9,9 +9,11 @@ from engine.budget.settings import BudgetSettings
 from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.embedded_home import ANN, Home, approval, pending_approval, rest, start, until
+from tests.engine.runtime.embedded_home import ANN, Home, approval, pending_approval, rest, start, tool, until
 from tests.engine.runtime.fake_settings import FakeSettings
 from tests.engine.runtime.test_agents import agent, answering_in_turn, spoken
+from tests.engine.runtime.test_outside_agents import agent as outside
+from tests.engine.runtime.test_outside_agents import agents as outside_agents
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:
@@ -54,6 +56,35 @@ async def test_a_run_under_way_asks_the_model_that_settings_name_now(home: Home)
             "Bearer key-two",
         ]
     assert b"key-two" not in home.bytes_at_rest()
+
+
+async def test_a_call_of_a_tool_and_a_program_get_the_secrets_that_there_are_when_they_begin(
+    home: Home,
+) -> None:
+    key = {"$secret": "api"}
+    home.flow(
+        "use", tool("a", params={"key": key}), approval("go", gates="none"), tool("b", params={"key": key})
+    )
+    home.flow("ask", outside())
+    now = FakeSettings()
+    programs = outside_agents(home, "secret", env={"TOKEN": key})
+    async with home.working(
+        agents=programs, secrets={"api": "old words"}, settings_now=now, settings_look_seconds=0.01
+    ) as engine:
+        run_id = await start(engine, "use")
+        view = await pending_approval(engine, run_id)
+        now.declare(secrets={"api": "new words"})
+        await until(now.taken)
+        await engine.requests.approve(view.approval_id, actor=ANN, digest=view.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert [given["key"] for _, given in home.tools.calls] == ["old words", "new words"]
+        asked = await start(engine, "ask")
+        shown = await pending_approval(engine, asked)
+        assert "new words" not in shown.title  # struck out, as what the program was given
+        assert shown.title.startswith("work: Send ")
+        await engine.requests.reject(shown.approval_id, actor=ANN, comment="no")
+        await rest(engine, asked, expect=RunStatus.COMPLETED)
+    assert b"new words" not in home.bytes_at_rest()
 
 
 async def test_a_question_ends_with_the_model_that_it_was_put_to(home: Home) -> None:

@@ -99,7 +99,7 @@ class Sessions:
             return ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
 
         self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, door)
-        launching = Launching(
+        self._launching = launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
         places = AgentPlaces(config.runs_dir)
@@ -124,8 +124,11 @@ class Sessions:
         """Let go of connections to the servers of models; further calls open new ones."""
         await self._models.connections.close()
 
-    def use_models(self, now: ChangedSettings) -> None:
-        """Models, their prices and keys are those of changed settings from the next question on."""
+    def use(self, now: ChangedSettings) -> None:
+        """Models, their prices and keys are those of changed settings from the next question on; secrets of
+        tools and of programs that are agents from their next call or start on."""
+        self._executor.use_secrets(now.secrets)
+        self._launching.use_secrets(now.secrets)
         if self._models.use(now.models, now.budget, now.secrets):
             logger.info("models named from now on: %s", ", ".join(sorted(now.models.all)))
 

@@ -53,6 +53,10 @@ class Launching:
         self._limits = limits
         self._bubblewrap = bubblewrap
 
+    def use_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Programs that start from now on get these."""
+        self._secrets = secrets
+
     async def launch(self, name: str, layer: ToolsLayer | None, workdir: Path, home: Path) -> Launch:
         """How the agent `name` is started for a run. Raises AgentFailure."""
         agent = self._settings.acp.get(name)
