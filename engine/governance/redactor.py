@@ -57,13 +57,13 @@ class Redactor:
         self._masker = masker
         self._inline_limit = inline_limit
 
-    def storable(self, value: Any, *, levels: int = MAX_DEPTH, apart: bool = False) -> StoredValue:
-        """The form in which a value from outside may be kept; `apart` keeps also a small one by digest.
+    def storable(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The form in which a value from outside may be kept.
 
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
         raw = _json_of(value, levels)
-        limit = 0 if apart else self._inline_limit
+        limit = self._inline_limit
         if b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
             return StoredValue(value) if len(raw) <= limit else _apart(raw, self._preview(value, None))
         scrubbed = self._masker.scrub_secrets(value)

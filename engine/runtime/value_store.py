@@ -35,13 +35,12 @@ class ValueStore:
         self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._size = 0
 
-    def store(self, value: Any, *, levels: int = MAX_DEPTH, apart: bool = False) -> StoredValue:
+    def store(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The form of a value that an event holds; its `blobs` have to be in the event's commit.
 
-        `apart` keeps also a small value by digest, so that many of them leave the run's state small.
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
-        stored = self._redactor.storable(value, levels=levels, apart=apart)
+        stored = self._redactor.storable(value, levels=levels)
         self._hold(stored.blobs)
         return stored
 

@@ -97,7 +97,6 @@ class CallsStep(StepFields):
     """The calls that one answer wants, side by side."""
 
     composite = True
-    output_apart = True
 
     type: Literal["calls"]
     max_turns: int

@@ -45,7 +45,6 @@ class PlanStepsStep(StepFields):
     """The calls of an approved plan, one after another."""
 
     composite = True
-    output_apart = True
 
     type: Literal["plan_steps"]
     lists_of: tuple[tuple[Step, ...], ...]

@@ -70,8 +70,6 @@ class StepFields(Contract):
     """A model is asked while the step runs: it is worked like a call, and counts as none."""
     tells_failure: ClassVar[bool] = False
     """When it fails its list goes on with the error in place of an output."""
-    output_apart: ClassVar[bool] = False
-    """Its output is kept beside the state, however small it is: a run has many of them."""
     starts_run: ClassVar[bool] = False
     """It starts another run, and waits for its end."""
     asks: ClassVar[RequestKind | None] = None

@@ -136,7 +136,7 @@ def test_every_value_comes_back_without_secrets_and_previews_are_small(value: An
 def test_what_is_kept_apart_is_previewed_alike_whether_it_was_found_clean_at_once_or_part_by_part(
     value: Any,
 ) -> None:
-    redactor = Redactor(Masker())
-    kept = redactor.storable(value, apart=True)
+    redactor = Redactor(Masker(), inline_limit=0)
+    kept = redactor.storable(value)
     assert kept.value["preview"] == redactor.preview(value)
     assert [*kept.blobs.values()] == [canonical_json(value)]

@@ -36,9 +36,9 @@ class WatchedRedactor(Redactor):
         super().__init__(Masker())
         self.threads: list[int] = []
 
-    def storable(self, value: Any, *, levels: int = MAX_DEPTH, apart: bool = False) -> StoredValue:
+    def storable(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         self.threads.append(threading.get_ident())
-        return super().storable(value, levels=levels, apart=apart)
+        return super().storable(value, levels=levels)
 
 
 @pytest.mark.parametrize("value", LARGE, ids=["text", "key", "list", "deep"])
