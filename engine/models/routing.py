@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from engine.models.settings import ModelSettings
 
 _STEP = "the step names"
+HELD_ASKERS = 1_000
+"""The same ones ask turn after turn, and settings change with the router."""
 
 
 @frozen
@@ -90,6 +92,7 @@ class ModelRouter:
     def __init__(self, settings: ModelSettings, now: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self.breaker = Breaker(settings.breaker.failures, settings.breaker.seconds, now)
+        self._known: dict[Asker, tuple[Candidate, ...]] = {}
 
     def route(self, asker: Asker, attempt: int) -> Route:
         """The model for this attempt: each further one begins with the next model, so that every attempt
@@ -127,6 +130,14 @@ class ModelRouter:
 
     def candidates(self, asker: Asker) -> tuple[Candidate, ...]:
         """All models that may be asked, in their order. Raises as `route`."""
+        found = self._known.get(asker)
+        if found is None:
+            if len(self._known) >= HELD_ASKERS:
+                self._known.clear()
+            found = self._known[asker] = self._candidates(asker)
+        return found
+
+    def _candidates(self, asker: Asker) -> tuple[Candidate, ...]:
         named, source = self._chosen(asker)
         chain = list(self._chain(named, source))
         allowed = [one for one in chain if self.refusal(one.name, asker.tenant) is None]

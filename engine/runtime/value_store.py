@@ -10,7 +10,16 @@ from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
 from engine.journal.encoding import decode
 from engine.runtime.large_values import off_loop_if_large
-from engine.values import IMAGE_KEY, BlobNeeded, digests_in, follow, resolve_value, with_images
+from engine.values import (
+    IMAGE_KEY,
+    BlobNeeded,
+    digests_in,
+    follow,
+    is_blob,
+    is_list_ref,
+    resolve_value,
+    with_images,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +72,8 @@ class ValueStore:
 
     async def load_many(self, values: Sequence[Any]) -> list[Any]:
         """The same for many: what they refer to is read at once."""
-        missing = {digest for value in values for digest in digests_in(value)} - self._held.keys()
+        referring = (value for value in values if is_blob(value) or is_list_ref(value))
+        missing = {digest for value in referring for digest in digests_in(value)} - self._held.keys()
         if len(missing) > 1:
             found = await self._journal.blobs(list(missing))
             self._hold({digest: _as_stored(digest, data) for digest, data in found.items()})

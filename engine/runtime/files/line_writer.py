@@ -1,65 +1,83 @@
-"""Lines of many calls on their way into their files: what came while others were written goes together."""
+"""Lines of many calls on their way into their files: what comes within a moment goes together."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from engine.runtime.files.speaking import Lines, Speaking
 
 if TYPE_CHECKING:
     from engine.runtime.files.call_outputs import CallOutputs
 
-
-@dataclass(slots=True)
-class _Lines:
-    pack: str
-    run_id: str
-    lines: bytes
-    kept: asyncio.Future[bool]
+GATHER_SECONDS = 0.1
 
 
 class LineWriter:
-    """Writes lines in the order in which they came, in one thread: a thread for each call costs more than
-    its lines."""
+    """Writes the lines of each run in the order in which they came, in one thread, a moment after the first:
+    a file that is opened for every call costs more than its lines. Until then `speaking` has them."""
 
-    def __init__(self, outputs: CallOutputs) -> None:
+    def __init__(self, outputs: CallOutputs, speaking: Speaking | None = None) -> None:
         self._outputs = outputs
-        self._waiting: list[_Lines] = []
+        self._speaking = speaking or Speaking()
+        self._waiting: dict[str, Lines] = {}
+        self._soon: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._hurried = False
 
     def keep(self, pack: str, run_id: str, lines: bytes) -> asyncio.Future[bool]:
         """False once the run's file has reached its size; the error of `CallOutputs.append`."""
         loop = asyncio.get_running_loop()
-        kept: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(_Lines(pack, run_id, lines, kept))
-        if self._writing is None:
-            self._writing = loop.create_task(self._write())
-        return kept
+        waiting = self._waiting.get(run_id)
+        if waiting is None:
+            waiting = self._waiting[run_id] = Lines(pack, run_id, loop.create_future())
+            self._speaking.lines.setdefault(run_id, []).append(waiting)
+        waiting.lines.append(lines)
+        if self._soon is None and self._writing is None:
+            self._soon = loop.call_later(GATHER_SECONDS, self._begin)
+        return waiting.kept
+
+    async def written(self, run_id: str) -> None:
+        """All lines of a run that came until now are in its file, or will never be."""
+        while on_the_way := self._speaking.lines.get(run_id):
+            self._hurried = True
+            if self._writing is None:
+                self._begin()
+            await asyncio.wait([one.kept for one in on_the_way])
+
+    def _begin(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
-        taken: list[_Lines] = []
+        taken: dict[str, Lines] = {}
         try:
             while self._waiting:
-                taken, self._waiting = self._waiting, []
-                outcomes = await asyncio.to_thread(self._append, taken)
-                for one, outcome in zip(taken, outcomes, strict=True):
-                    if one.kept.done():
-                        continue
+                taken, self._waiting, self._hurried = self._waiting, {}, False
+                outcomes = await asyncio.to_thread(self._append, [*taken.values()])
+                for one, outcome in zip(taken.values(), outcomes, strict=True):
+                    self._speaking.written(one)
                     if isinstance(outcome, Exception):
                         one.kept.set_exception(outcome)
                     else:
                         one.kept.set_result(outcome)
+                if self._waiting and not self._hurried:
+                    self._soon = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._begin)
+                    return
+        except asyncio.CancelledError:  # the loop ends: nobody is left waiting
+            for one in (*taken.values(), *self._waiting.values()):
+                one.kept.cancel()
+            raise
         finally:
             self._writing = None
-            for one in (*taken, *self._waiting):  # the loop ends: nobody is left waiting
-                one.kept.cancel()
-            self._waiting = []
 
-    def _append(self, taken: list[_Lines]) -> list[bool | Exception]:
+    def _append(self, taken: list[Lines]) -> list[bool | Exception]:
         return [self._appended(one) for one in taken]
 
-    def _appended(self, one: _Lines) -> bool | Exception:
+    def _appended(self, one: Lines) -> bool | Exception:
         try:
-            return self._outputs.append(one.pack, one.run_id, one.lines)
+            return self._outputs.append(one.pack, one.run_id, b"".join(one.lines))
         except Exception as error:  # noqa: BLE001 - raised where its lines are waited for, others go on
             return error

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.journal.encoding import decode
+
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable
+
+
+@dataclass(slots=True)
+class Lines:
+    """Whole lines of a run on their way into its file, and what becomes of them."""
+
+    pack: str
+    run_id: str
+    kept: asyncio.Future[bool]
+    lines: list[bytes] = field(default_factory=list)
 
 
 class Writing(Protocol):
     """A call that may be writing a line."""
 
     def coming(self) -> Iterable[dict[str, Any]]:
-        """Lines that are not in the file yet, the last one as far as it has come."""
+        """The line of each stream that has not ended, as far as it has come."""
 
 
 class Speaking:
-    """Calls that are being made, by run."""
+    """Calls that are being made, and whole lines that are not in their files yet, by run."""
 
     def __init__(self) -> None:
         self.calls: dict[str, list[Writing]] = {}
+        self.lines: dict[str, list[Lines]] = {}
 
     def of(self, run_id: str) -> SpeakingOfRun:
         """Where the calls of a run tell that they have begun and ended."""
@@ -27,7 +42,15 @@ class Speaking:
 
     def coming(self, run_id: str) -> list[dict[str, Any]]:
         """Lines of a run that are not in its file yet."""
-        return [line for call in self.calls.get(run_id, ()) for line in call.coming()]
+        whole = [decode(line) for one in self.lines.get(run_id, ()) for line in one.lines]
+        return [*whole, *(line for call in self.calls.get(run_id, ()) for line in call.coming())]
+
+    def written(self, lines: Lines) -> None:
+        """These are in the file, or will never be."""
+        waiting = self.lines[lines.run_id]
+        waiting.remove(lines)
+        if not waiting:
+            del self.lines[lines.run_id]
 
 
 class SpeakingOfRun:

@@ -234,3 +234,40 @@ async def test_a_call_that_is_cancelled_leaves_its_lines_in_the_file(tmp_path: P
         await call
     texts = [json.loads(line)["text"] for line in outputs.read("demo", "run", 0)[0].splitlines()]
     assert texts == ["whole", "half"]
+
+
+async def test_lines_of_a_call_that_goes_well_hold_it_up_by_nothing_and_are_shown_until_they_are_in_the_file(
+    tmp_path: Path,
+) -> None:
+    outputs, values, speaking = (
+        CallOutputs(tmp_path),
+        ValueStore(MemoryJournal(), Redactor(Masker())),
+        Speaking(),
+    )
+    writer = LineWriter(outputs, speaking)
+    keep = partial(writer.keep, "demo", "run")
+    output = CallOutput(keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, speaking.of("run"))
+    async with output:
+        output.write("out", b"whole\nhalf")
+        assert [line["text"] for line in speaking.coming("run")] == ["whole"]
+    assert [line["text"] for line in speaking.coming("run")] == ["whole", "half"]
+    assert outputs.read("demo", "run", 0)[0] == b""
+    await writer.written("run")
+    assert speaking.coming("run") == []
+    texts = [json.loads(line)["text"] for line in outputs.read("demo", "run", 0)[0].splitlines()]
+    assert texts == ["whole", "half"]
+
+
+async def test_lines_that_come_while_others_are_written_are_written_too_when_somebody_waits(
+    tmp_path: Path,
+) -> None:
+    outputs = CallOutputs(tmp_path)
+    writer = LineWriter(outputs)
+    writer.keep("demo", "run", b"one\n")
+    first = asyncio.create_task(writer.written("run"))
+    await asyncio.sleep(0)  # it is being written
+    await asyncio.sleep(0)
+    writer.keep("demo", "run", b"two\n")
+    await writer.written("run")
+    await first
+    assert outputs.read("demo", "run", 0)[0] == b"one\ntwo\n"

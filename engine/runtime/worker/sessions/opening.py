@@ -87,7 +87,10 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._executor = executor
-        writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.rules.limits.max_output_bytes
+        writer, limit = (
+            LineWriter(CallOutputs(config.runs_dir), speaking),
+            config.rules.limits.max_output_bytes,
+        )
         kept = partial(kept_output, writer, values, clock, limit, speaking)
         tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept, hand_off)
         paying = Paying(journal, clock, config.rules.budget)
@@ -104,7 +107,7 @@ class Sessions:
         )
         places = AgentPlaces(config.runs_dir)
         outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
-        self._callers = Callers(tools, self._models, outside)
+        self._callers = Callers(tools, self._models, outside, writer)
         self._faults = faults
         self._boot_id: str | None = None
 

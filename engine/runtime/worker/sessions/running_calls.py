@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import Execution, RunState
     from engine.runtime.clock import Clock
+    from engine.runtime.files.line_writer import LineWriter
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.steps.agents.live_models import LiveModels
@@ -32,11 +33,12 @@ _NO_ATTEMPT = 0
 
 
 class Callers(NamedTuple):
-    """What makes the calls of every run."""
+    """What makes the calls of every run, and writes the lines that come of them."""
 
     tools: ToolCalls
     models: LiveModels
     outside: OutsideAgents
+    lines: LineWriter
 
 
 class RunningCalls:
@@ -111,6 +113,11 @@ class RunningCalls:
         if tasks:
             await asyncio.wait(tasks)
         self._expect_no_more(self._expected.keys())
+        await self.lines_written()
+
+    async def lines_written(self) -> None:
+        """What the calls of the run have written until now is in its file."""
+        await self._callers.lines.written(self._site.row["run_id"])
 
     def _expect_no_more(self, paths: AbstractSet[str]) -> None:
         for path in tuple(paths):

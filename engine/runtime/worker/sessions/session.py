@@ -254,6 +254,8 @@ class Session:
                 blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
                 words=next((one.words for one in incoming if one.words is not None), None),
             )
+            if not holding or plan.state.phase is not Phase.ACTIVE:
+                await self._calls.lines_written()  # whoever hears that it waits, or has ended, finds them
             self._calls.expect(unrepeatable(plan))
             self._reach("before_commit", plan)
             try:

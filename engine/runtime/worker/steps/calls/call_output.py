@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import logging
 import re
@@ -11,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.errors import VasiniError
-from engine.journal.encoding import decode, encode
+from engine.journal.encoding import encode
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
 
     from engine.journal.rows import RunRow
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from engine.runtime.files.speaking import Speaking, SpeakingOfRun
     from engine.runtime.value_store import ValueStore
 
-GATHER_SECONDS = 0.1
 LONGEST_LINE = 16_384
 """Characters of a line; what is longer is cut before a place where a secret could stand half."""
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
@@ -59,16 +58,13 @@ class CallOutput:
         self._in_key: set[Stream] = set()
         self._in_long: set[Stream] = set()
         self._decoders: dict[Stream, codecs.IncrementalDecoder] = {}
-        self._waiting: list[bytes] = []
-        self._soon: asyncio.TimerHandle | None = None
         self._storing: asyncio.Future[bool] | None = None
 
     def coming(self) -> Iterator[dict[str, Any]]:
-        """Lines that are not in the file yet, masked.
+        """Lines that have not ended, masked.
 
-        Of one that has not ended the last word is left out: it may be half of a secret.
+        The last word is left out: it may be half of a secret.
         """
-        yield from map(decode, self._waiting)
         for stream, rest in self._rest.items():
             if len(rest) > LONGEST_SHOWN or stream in self._in_key or stream in self._in_long:
                 continue
@@ -95,7 +91,6 @@ class CallOutput:
         if self._left <= 0:
             self._rest[stream] = ""  # half a line could hold half a secret
             self._put(stream, "… more was written than tools.max_output_bytes keeps")
-        self._store_soon()
 
     def _decoder(self, stream: Stream) -> codecs.IncrementalDecoder:
         """Made for what is written: most calls write nothing."""
@@ -125,21 +120,10 @@ class CallOutput:
 
     def _put(self, stream: Stream, text: str) -> None:
         line = {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
-        self._waiting.append(encode(line).encode() + b"\n")
-
-    def _store_soon(self) -> None:
-        if self._waiting and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._begin_storing)
-
-    def _begin_storing(self) -> None:
-        self._soon = None
-        self._store()
-
-    def _store(self) -> None:
-        lines, self._waiting = b"".join(self._waiting), []
-        if lines:
-            self._storing = self._keep(lines)
-            self._storing.add_done_callback(self._stored)
+        storing = self._keep(encode(line).encode() + b"\n")
+        if storing is not self._storing:  # else it goes with the lines before it
+            self._storing = storing
+            storing.add_done_callback(self._stored)
 
     def _stored(self, kept: asyncio.Future[bool]) -> None:
         """The call goes on whatever becomes of its lines."""
@@ -151,31 +135,16 @@ class CallOutput:
         if isinstance(error, VasiniError):
             _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was written, and nothing has to be kept."""
-        return not (self._waiting or self._storing or any(self._rest.values()))
-
     async def __aenter__(self) -> Self:
         self._speaking.begin(self)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
         self._speaking.end(self)
-        if not self.is_empty:  # most calls write nothing
-            await self.close()
-
-    async def close(self) -> None:
-        """Everything is in the file, also when the call is cancelled. One that has ended waits for no more
-        lines."""
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
         for stream, rest in self._rest.items():
             if rest:
                 self._take(stream, rest)
-        self._store()
-        if self._storing is not None:  # lines are written in their order: the last ones are the last
+        if failed is not None and self._storing is not None:  # what is last in the file is why
             with suppress(VasiniError):
                 await finish(self._storing)
 
@@ -202,7 +171,8 @@ def kept_output(
     row: RunRow,
     execution: Execution,
 ) -> CallOutput:
-    """For what the call of an execution writes: a context that is in the run's file when it is left."""
+    """For what the call of an execution writes: a context whose lines are on their way into the run's file
+    when it is left, and there when it is left by an error."""
     keep = partial(writer.keep, row["pack"], row["run_id"])
     facts = {"step_id": execution.path, "attempt": execution.attempt}
     return CallOutput(keep, facts, values, clock, limit, speaking.of(row["run_id"]))

@@ -71,17 +71,21 @@ class Briefings:
     """What the agents of one run are told, those that were asked last."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Briefing] = {}
+        self._held: dict[str, tuple[Briefing, Any]] = {}
 
-    def same(self, agent: str, fresh: Briefing) -> Briefing:
-        """The one that the agent had before, if it is told the same now."""
-        held = self._held.get(agent)
-        if held == fresh:
-            return held
-        if len(self._held) >= _HELD_BRIEFINGS:
+    def of(self, agent: str, given: Any) -> Briefing | None:
+        """The one that the agent had before, while what it was `given` is the very same object."""
+        held, before = self._held.get(agent, (None, None))
+        return held if before is given else None
+
+    def same(self, agent: str, fresh: Briefing, given: Any = None) -> Briefing:
+        """The one that the agent had before, if it is told the same now; `given` is what it is made of."""
+        held, _ = self._held.get(agent, (None, None))
+        if held is None and len(self._held) >= _HELD_BRIEFINGS:
             self._held.clear()
-        self._held[agent] = fresh
-        return fresh
+        kept = held if held == fresh and held is not None else fresh
+        self._held[agent] = (kept, given)
+        return kept
 
 
 class Window:

@@ -94,8 +94,8 @@ class Questions:
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name)
-        persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
         if isinstance(step, PlanProposalStep):
+            persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
             turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
             asked_about = [ImageRef(one) for one in told.get("images", ())]
             gallery = Gallery(asked_about, takes=self._catalog.takes_images(route.name))
@@ -115,13 +115,11 @@ class Questions:
         room -= sum(one.characters for one in context)
         takes = self._catalog.takes_images(route.name)
         gallery = Gallery(briefed, images_now, room // 2, takes=takes)
-        blocks: tuple[Block, ...] = (
-            *skill_blocks(told.get("skills", ())),
-            *handover_blocks(told.get("received")),
-            *await self._images(briefed, gallery.briefed),
-        )
-        fresh = Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
-        briefing = site.briefings.same(agent_path, fresh)
+        briefing = site.briefings.of(agent_path, agent.input)
+        if briefing is None or briefed:  # whether its images are shown hangs on the others, too
+            pictures = await self._images(briefed, gallery.briefed)
+            fresh = _briefing(site, step, told, pictures)
+            briefing = site.briefings.same(agent_path, fresh, agent.input)
         now = await self._images(images_now, gallery.said)
         skills = tuple(given.get(SKILLS, ()))
         beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
@@ -194,6 +192,19 @@ class Questions:
             offer = ToolOffer(tool, spec.description, spec.parameters)
             self._offered[tool] = (spec, offer)
         return offer
+
+
+def _briefing(
+    site: CallSite, step: AgentStep, told: dict[str, Any], pictures: tuple[ImageBlock, ...]
+) -> Briefing:
+    """What an agent is told before it begins."""
+    persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
+    blocks: tuple[Block, ...] = (
+        *skill_blocks(told.get("skills", ())),
+        *handover_blocks(told.get("received")),
+        *pictures,
+    )
+    return Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
 
 
 def _branches(agent: Execution) -> Branches:
