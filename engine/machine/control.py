@@ -15,6 +15,7 @@ from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
     ChildVerb,
+    Collect,
     Prepare,
     PrepareOutput,
     SetTimer,
@@ -39,8 +40,9 @@ from engine.machine.walk import (
     in_flight,
     is_in_flight,
     joined,
+    joined_value,
+    open_below,
     outstanding,
-    outstanding_below,
 )
 
 if TYPE_CHECKING:
@@ -249,8 +251,10 @@ def launch(builder: TransitionBuilder, path: str) -> None:
         return
     if joined(builder.graph, execution, branches):
         cancel_below(builder, branches, "another branch succeeded first")
-    for effect in outstanding_below(builder.graph, execution, branches):
-        builder.effect(effect)
+        builder.effect(Collect(path, joined_value(builder.graph, execution, branches)))
+    else:
+        for effect in open_below(builder.graph, execution, branches):
+            builder.effect(effect)
 
 
 def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> None:

@@ -91,7 +91,8 @@ def _is_next(builder: TransitionBuilder, path: str) -> bool:
         allowed = launches(builder.graph, parent, branches)
         if builder.step(parent.path).by_needs:  # what came first may have let others begin before it
             return Prepare(path) in allowed
-        return next(allowed, None) == Prepare(path)
+        first = next(allowed, None)
+        return first is not None and first.path == path
     return (
         scope.status is ScopeStatus.RUNNING
         and scope.active is None

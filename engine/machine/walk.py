@@ -127,20 +127,21 @@ def _outstanding(graph: FlowGraph, scope: Scope) -> Iterator[Effect]:
         return
     execution = scope.executions[scope.active]
     if execution.branches is not None and execution.status is StepStatus.RUNNING:
-        yield from outstanding_below(graph, execution, execution.branches)
+        if joined(graph, execution, execution.branches):
+            yield Collect(execution.path, joined_value(graph, execution, execution.branches))
+        else:
+            yield from open_below(graph, execution, execution.branches)
 
 
-def outstanding_below(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Effect]:
-    """What a running composite step may prepare now: its end, or branches as far as there is room.
+def open_below(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Effect]:
+    """What a running composite step that is not over may prepare now: branches as far as there is room.
 
     After a retry there can be more open branches than room; the later ones wait for their turn.
     """
-    if joined(graph, execution, branches):
-        yield Collect(execution.path, joined_value(graph, execution, branches))
-        return
-    running = (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
-    for child in islice(running, graph.step_at(execution.path).branches_at_once):
-        yield from _outstanding(graph, child)
+    if branches.children:
+        running = (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
+        for child in islice(running, graph.step_at(execution.path).branches_at_once):
+            yield from _outstanding(graph, child)
     yield from launches(graph, execution, branches)
 
 

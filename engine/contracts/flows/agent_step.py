@@ -17,7 +17,7 @@ from engine.contracts.flows.outside_agent import ASKED_AT_ONCE, PREFIX, permissi
 from engine.contracts.flows.reasoners import reasoner_fields
 from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
 from engine.contracts.flows.tool_step import ToolStep
-from engine.contracts.model import Contract
+from engine.contracts.model import Contract, unchecked
 from engine.contracts.status import RequestKind
 
 MAX_TURNS = 1_000
@@ -87,10 +87,10 @@ class ChosenCallStep(ToolStep):
 
 def chosen_step(tool: str, params: Any, name: str = "") -> ToolStep:
     """The step that a chosen call is, once it is known; `name` is what people read over it."""
-    return _CHOSEN.model_copy(update={"tool": tool, "params": params, "name": name or None})
+    return unchecked(ToolStep, **{**_CHOSEN, "tool": tool, "params": params, "name": name or None})
 
 
-_CHOSEN = ToolStep.model_construct(type="tool", id=CALL, tool="", params={})
+_CHOSEN = vars(ToolStep.model_construct(type="tool", id=CALL, tool="", params={}))
 
 
 class CallsStep(StepFields):

@@ -121,6 +121,8 @@ class Branches:
     @property
     def running(self) -> int:
         """Branches or items at work now."""
+        if not self.children:
+            return 0
         return sum(1 for child in self.children.values() if child.status is ScopeStatus.RUNNING)
 
 

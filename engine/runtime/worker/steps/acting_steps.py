@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep, ChosenCallStep
@@ -12,6 +11,7 @@ from engine.contracts.flows.step import RunIf
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import Effects
 from engine.errors import InvalidInput
+from engine.frozen import replace
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of

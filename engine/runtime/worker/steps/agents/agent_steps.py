@@ -210,7 +210,9 @@ class ModelRenderer(StepRenderer[ModelStep]):
         """Those that the message of this turn names."""
         message = message_of_turn(at.state, scope)
         named = skills_said(resolve_value(message.output, at.values.resolve)) if message is not None else []
-        tools = follow(_agent_at(at, scope_path_of(scope)).input, at.values.resolve)["tools"] if named else ()
+        if not named:
+            return []
+        tools = follow(_agent_at(at, scope_path_of(scope)).input, at.values.resolve)["tools"]
         return list(skills_named(named, at, tools))
 
 

@@ -17,10 +17,9 @@ from engine.runtime.worker.steps.agents.told.images import Gallery, characters_o
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from engine.models.blocks import Block
-    from engine.values import ImageRef
 
 LOOKED_BACK = 64
 """So many turns are looked at for calls that repeat themselves, also where fewer are told."""
@@ -134,19 +133,15 @@ class Window:
             self.whole = self.told = 1
             self._of_newest = taken
             self._left -= min(self._left, turn.full + taken)
-            self._show(images, taken, number)
         elif self.whole == number and turn.full + taken <= self._left - self._room // _KEPT_FOR_BARE:
             self.whole += 1
             self.told += 1
             self._left -= turn.full + taken
-            self._show(images, taken, number)
         elif self.told == number and turn.bare <= self._left:
             self.told += 1
             self._left -= turn.bare
-
-    def _show(self, images: Sequence[ImageRef], taken: int, age: int) -> None:
-        if images:
-            self.gallery.show(images, age)
+        if images and self.whole > number:
+            self.gallery.show(images, number)
             self._image_room -= taken
 
     def limit(self, age: int) -> int:
