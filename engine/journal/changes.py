@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.frozen import frozen, replace
 from engine.journal.records import Decided
@@ -67,13 +67,20 @@ ANYTHING = ChangeSet(
 Listener = Callable[[ChangeSet], None]
 
 
-def change_of(commit: Commit, ready: bool) -> ChangeSet:
-    """What a transition changes: other runs got mail, children were queued, or the run is given on.
+class Appended(NamedTuple):
+    """What `append` has found out."""
 
-    `ready` is whether the run has more to do: `append` has found out.
-    """
-    work = bool(commit.mail or commit.children) or (commit.release and ready)
-    rested = frozenset({commit.run_id}) if commit.release and not ready else frozenset[str]()
+    ready: bool
+    """Whether the run has more to do."""
+    slot_free: bool = False
+    """Its flow is capped, and the run takes no slot now: another one may have waited for it."""
+
+
+def change_of(commit: Commit, appended: Appended) -> ChangeSet:
+    """What a transition changes: other runs got mail, children were queued, the run is given on, or one that
+    waited for its slot may begin."""
+    work = bool(commit.mail or commit.children) or (commit.release and appended.ready) or appended.slot_free
+    rested = frozenset({commit.run_id}) if commit.release and not appended.ready else frozenset[str]()
     return ChangeSet({commit.run_id: commit.head.status}, rested, work)
 
 
@@ -84,7 +91,7 @@ def decided(answer: Decided | Refused) -> ChangeSet:
 
 def created(run: NewRun) -> ChangeSet:
     """What a new run changes: it waits for a worker unless one took it at once."""
-    return WORK if run.first is None else change_of(run.first, run.first.ready)
+    return WORK if run.first is None else change_of(run.first, Appended(run.first.ready))
 
 
 class ChangeNotifier:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
+from engine.journal.changes import Appended
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
 from engine.journal.rules.levels.levels import count_end
 from engine.journal.rules.rows.projecting import project
@@ -46,8 +47,8 @@ def _insert_run(store: Store, run: NewRun) -> None:
     store.insert_events(run.run_id, 0, run.events)
 
 
-def append(store: Store, commit: Commit) -> bool:
-    """Append one transition; whether the run has more to do now.
+def append(store: Store, commit: Commit) -> Appended:
+    """Append one transition.
 
     Raises SeqConflict or LeaseLost; then nothing of it is written.
     """
@@ -84,7 +85,8 @@ def append(store: Store, commit: Commit) -> bool:
         store.put_words(run_id, commit.words, lasting=True)
     if commit.snapshot is not None:
         store.put_snapshot(run_id, commit.expected_seq + len(commit.events), commit.snapshot)
-    return ready
+    slot_free = head["slot_key"] is not None and commit.head.status not in RUN_SLOT_HOLDING
+    return Appended(ready, slot_free)
 
 
 def _count_slot(store: Store, head: HeadRow, status: RunStatus) -> None:

@@ -170,6 +170,8 @@ class Worker:
         if change.work or change.foreign:
             self._look = True
             self._wake.set()
+        elif change.rested:  # it may have been the last one that another worker of this process held
+            self._quiet.set()
 
     def _wake_up(self) -> None:
         self._wake.set()

@@ -290,35 +290,6 @@ async def test_a_worker_holds_no_more_runs_than_it_has_slots(home: Home) -> None
     assert home.tools.most_at_once == 2
 
 
-async def test_a_flows_concurrency_holds_across_engines(home: Home) -> None:
-    home.flow("narrow", tool("a", "fake.slow"), approval("ok"), tool("b", "fake.slow"), concurrency=1)
-    async with home.open() as first, home.open() as second, first.work(), second.work():
-        runs = [await start(engine, "narrow") for engine in (first, second, first)]
-        await busy(home, calls=1)
-        home.tools.release()
-        for run_id in runs:
-            shown = await pending_approval(first, run_id)
-            await second.requests.approve(shown.approval_id, actor=BOB)
-        for run_id in runs:
-            await rest(second, run_id, expect=RunStatus.COMPLETED)
-    assert home.tools.most_at_once == 1
-    assert len(home.tools.calls) == 6
-
-
-async def test_a_capped_run_waits_for_the_one_before(home: Home) -> None:
-    home.flow("narrow", tool("a", "fake.slow"), concurrency=1)
-    async with home.working() as engine:
-        first, second = [await start(engine, "narrow") for _ in range(2)]
-        await busy(home)
-        assert (await engine.runs.summary(second)).status is RunStatus.QUEUED
-        await engine.runs.pause(second, actor=ANN)  # a verb needs no slot
-        await rest(engine, second, expect=RunStatus.PAUSED)
-        home.tools.release()
-        await rest(engine, first, expect=RunStatus.COMPLETED)
-        await engine.runs.resume(second, actor=ANN)
-        await rest(engine, second, expect=RunStatus.COMPLETED)
-
-
 async def idle_work(engine: Engine) -> None:
     async with engine.work() as worker:
         await worker.idle()
