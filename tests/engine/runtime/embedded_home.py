@@ -128,10 +128,15 @@ def form(step: str = "ask", /, *, params: Step | None = None, **fields: Any) -> 
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when the condition holds; a test that waits for ever fails."""
+    """Return when the condition holds; a test that waits for ever fails.
+
+    What takes its time is looked at less often: looking takes the processor from what is waited for.
+    """
+    pause = 0.002
     async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110 - any condition, also of another engine
-            await asyncio.sleep(0.002)
+        while not await condition():
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
 
 
 async def start(

@@ -331,7 +331,8 @@ async def test_a_form_that_somebody_else_started_changes_no_cap(home: Home) -> N
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit", "before_tool", "after_tool"])
 async def test_work_that_breaks_off_at_any_moment_leaves_no_run_behind(home: Home, moment: str) -> None:
     faults = FakeFaults()
-    async with asking(home, PAUSES, faults=faults) as engine:
+    # what ended unexpectedly is tried again after a lease
+    async with asking(home, PAUSES, faults=faults, lease_seconds=0.3) as engine:
         form = await crossed(engine)
         if moment.endswith("tool"):
             faults.fail(moment)
