@@ -6,22 +6,25 @@ never imported from a directory. Calling imports the standard library only; desc
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.util
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
 
 _FILE_NAME = "tools.py"
 Answer = dict[str, Any]
 
 
-class PackParts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Lets `tools.py` import the files beside it, by their names without `.py`."""
+class PackParts:
+    """Lets `tools.py` import the files beside it, by their names without `.py`.
+
+    A finder and a loader without their base classes: those cost more to import than all else of a call.
+    """
 
     def __init__(self, pack: str, files: Mapping[str, str]) -> None:
         self._pack = pack
@@ -33,7 +36,11 @@ class PackParts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Knows the pack's own files and nothing else."""
         if path is not None or f"{fullname}.py" not in self._files:
             return None
-        return importlib.util.spec_from_loader(fullname, self, origin=f"{self._pack}/{fullname}.py")
+        loader = cast("Loader", self)
+        return importlib.util.spec_from_loader(fullname, loader, origin=f"{self._pack}/{fullname}.py")
+
+    def create_module(self, _: ModuleSpec) -> None:
+        """As modules mostly are made."""
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Run one part."""
