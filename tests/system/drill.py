@@ -14,6 +14,7 @@ from engine.acp.settings import AgentSettings
 from engine.config import EngineConfig, Rules
 from engine.contracts.tool import ToolSpec
 from engine.tools.registry import ToolRegistry
+from tests.engine.empty_journal import lay_journal
 
 if TYPE_CHECKING:
     from engine.tools.context import ToolContext
@@ -252,6 +253,9 @@ def make_home(home: Path) -> Path:
     (flows.parent / "profession-pack.yaml").write_text(_MANIFEST)
     for name, text in _FLOWS.items():
         (flows / f"{name}.yaml").write_text(text)
+    journal = config(home).journal_path
+    journal.parent.mkdir(exist_ok=True)
+    lay_journal(journal)
     return home
 
 

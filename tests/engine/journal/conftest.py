@@ -8,6 +8,7 @@ import pytest
 
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.sqlite.journal import SqliteJournal
+from tests.engine.empty_journal import lay_journal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def sqlite_journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
-    journal = await SqliteJournal.open(tmp_path / "journal.db", poll_seconds=0.02)
+    journal = await SqliteJournal.open(lay_journal(tmp_path / "journal.db"), poll_seconds=0.02)
     try:
         yield journal
     finally:
@@ -31,7 +32,7 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     if request.param == "memory":
         opened = MemoryJournal()
     else:
-        opened = await SqliteJournal.open(tmp_path / "journal.db", poll_seconds=60)
+        opened = await SqliteJournal.open(lay_journal(tmp_path / "journal.db"), poll_seconds=60)
     try:
         yield opened
     finally:

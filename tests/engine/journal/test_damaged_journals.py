@@ -16,6 +16,7 @@ from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.run_facts import RunFailed
 from engine.machine.events.step_facts import StepSkipped
 from engine.machine.model.inputs import Pause
+from tests.engine.empty_journal import lay_journal
 from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, wait_for_approval
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 async def make(path: Path) -> None:
     """run_0001 waits for a person, run_0002 is queued, run_0003 is over."""
-    journal = await SqliteJournal.open(path)
+    journal = await SqliteJournal.open(lay_journal(path))
     await wait_for_approval(journal, 1)
     await journal.create_run(a_run(2))
     ended = await hold(journal, 3)

@@ -34,6 +34,7 @@ from engine.machine.events.step_facts import (
     StepSkipped,
 )
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from tests.engine.empty_journal import lay_journal
 from tests.engine.journal.run_script import (
     ALL,
     NOW,
@@ -111,7 +112,7 @@ class BothJournals(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name, "journal.db")
+        path = lay_journal(Path(self.folder.name, "journal.db"))
         sqlite: Journal = self.runner.run(SqliteJournal.open(path, poll_seconds=60))
         self.journals: list[Journal] = [MemoryJournal(), sqlite]
         self.now = NOW

@@ -13,6 +13,7 @@ from engine.config import EngineConfig, Rules
 from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.runtime.embedded.engine import open_engine
+from tests.engine.empty_journal import lay_journal
 from tests.engine.runtime.fake_tools import FakeTools
 from tests.patience import PATIENCE
 
@@ -72,8 +73,11 @@ class Home:
             "rules": Rules(**rules),
             **changes,
         }
-        given["data_dir"].mkdir(exist_ok=True)
-        return EngineConfig(**given)
+        config = EngineConfig(**given)
+        if not config.data_dir.exists():
+            config.data_dir.mkdir()
+            lay_journal(config.journal_path)
+        return config
 
     def open(
         self,
