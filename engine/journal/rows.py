@@ -55,6 +55,8 @@ class NewRunRow(FlowNames):
     finished_at: int | None
     run_seq: int
     ready: int
+    lease_worker: str | None
+    lease_epoch: int
     slot_key: str | None
     slot_limit: int | None
     parent_run_id: str | None
@@ -76,8 +78,6 @@ class RunRow(NewRunRow):
     """
 
     started_at: int | None
-    lease_worker: str | None
-    lease_epoch: int
     current_step: str | None
     output_seq: int | None
     steps_executed: int
@@ -274,6 +274,17 @@ class RequestColumns(TypedDict, total=False):
     decided_by: str | None
     decision: str | None
     comment: str | None
+
+
+class CommentRow(TypedDict):
+    """What a person said with a decision on an approval."""
+
+    run_id: str
+    step_id: str
+    comment: str
+    decision: str
+    decided_by: str
+    decided_at: int
 
 
 class ClaimRow(TypedDict):

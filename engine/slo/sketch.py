@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -48,11 +47,14 @@ def add(sketch: Sketch, micros: int) -> None:
 
 def merge(sketches: Iterable[Mapping[int, int]]) -> Sketch:
     """What all of them counted."""
-    merged: defaultdict[int, int] = defaultdict(int)
+    merged: Sketch = {}
     for sketch in sketches:
+        if not merged:  # the first one is the longest where one more is counted
+            merged = dict(sketch)
+            continue
         for number, count in sketch.items():
-            merged[number] += count
-    return dict(merged)
+            merged[number] = merged.get(number, 0) + count
+    return merged
 
 
 def quantile(sketch: Mapping[int, int], share: float) -> int | None:

@@ -7,6 +7,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.contracts.runs.event_head import EventHead
+from engine.contracts.status import RequestKind
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
@@ -17,16 +18,16 @@ from engine.journal.memory.spending import MemorySpending
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.records import TreeUsage, WorkerRow
-from engine.journal.rows import StepHeadRow
+from engine.journal.rows import CommentRow, StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.rows.projecting import CLAIMS
 from engine.journal.rules.working import any_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from engine.contracts.runs.listed import RequestFilter
-    from engine.contracts.status import RequestKind, RequestStatus
+    from engine.contracts.status import RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
     from engine.journal.rows import EventRow, RequestRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
@@ -265,6 +266,16 @@ class MemoryJournal(JournalWrites):
         ]
         found.sort(key=lambda row: (_decided_at(row), row["request_id"]), reverse=True)
         return [_with_run(store, row) for row in found[:limit]]
+
+    async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
+        """See port."""
+        store = await self._read()
+        found: dict[str, list[CommentRow]] = {}
+        for _, row in sorted(store.requests.items()):
+            if row["run_id"] in run_ids and row["kind"] == RequestKind.APPROVAL.value and row["comment"]:
+                said = {name: row[name] for name in CommentRow.__annotations__}  # type: ignore[literal-required]
+                found.setdefault(row["run_id"], []).append(cast("CommentRow", said))
+        return found
 
     async def claims_version(self) -> int:
         """See port."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.contracts.runs.event_head import EventHead
     from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.records import StoredEvent, TreeUsage
-    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rows import (
+        CommentRow,
+        RequestViewRow,
+        RunRow,
+        RunViewRow,
+        StepHeadRow,
+        StepViewRow,
+    )
 
 
 class RunReads(Protocol):
@@ -107,6 +114,10 @@ class RunReads(Protocol):
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """Requests decided before it on the same step of the same flow and tenant, newest first."""
+        ...
+
+    async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
+        """What people said with their decisions on approvals of some runs, oldest approval first, by run."""
         ...
 
     async def claims_version(self) -> int:

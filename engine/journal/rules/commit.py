@@ -34,7 +34,6 @@ def create_run(store: Store, run: NewRun) -> tuple[str, bool]:
         store.put_key(run.tenant, run.idempotency_key, kept)
     _insert_run(store, run)
     if run.first is not None:
-        store.take_lease(run.run_id, run.worker_id)
         append(store, run.first)
     return run.run_id, True
 

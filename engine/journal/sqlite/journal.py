@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import aiosqlite
 
 from engine.contracts.runs.event_head import EventHead
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
 from engine.journal.encoding import encode, readable_events, readable_input, stored_event
@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.runs.listed import RequestFilter
-    from engine.contracts.status import RequestKind
-    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, SlotRow, StepHeadRow, StepViewRow
+    from engine.journal.rows import (
+        CommentRow,
+        RequestViewRow,
+        RunRow,
+        RunViewRow,
+        SlotRow,
+        StepHeadRow,
+        StepViewRow,
+    )
     from engine.journal.rules.store import Store
     from engine.journal.sqlite.levels import SqliteLevelReads
     from engine.journal.sqlite.packs import SqlitePacks
@@ -310,6 +317,14 @@ class SqliteJournal(JournalWrites):
         """See port."""
         rows = await self._read(query("decided_requests"), (request_id, limit))
         return cast("list[RequestViewRow]", [dict(row) for row in rows])
+
+    async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
+        """See port."""
+        arguments = (encode(list(run_ids)), RequestKind.APPROVAL.value)
+        found: dict[str, list[CommentRow]] = {}
+        for row in await self._read(query("select_comments"), arguments):
+            found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))
+        return found
 
     async def claims_version(self) -> int:
         """See port."""

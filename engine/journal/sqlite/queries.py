@@ -18,6 +18,13 @@ def query(name: str) -> str:
 
 
 @cache
+def many(statement: str, count: int) -> str:
+    """An INSERT of one row, as one of `count` rows."""
+    into, values, row = statement.partition("VALUES ")
+    return f"{into}{values}{', '.join([row] * count)}"
+
+
+@cache
 def update(table: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
     """Change columns of the row with these keys, names of this program only. Only columns that are named have
     their indexes written again, so a column that stays as it is is not named."""

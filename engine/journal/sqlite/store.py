@@ -11,7 +11,7 @@ from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import bucket_of
 from engine.journal.sqlite.level_rows import read_level
-from engine.journal.sqlite.queries import query, update
+from engine.journal.sqlite.queries import many, query, update
 from engine.journal.sqlite.spending import SqliteSpendStore
 from engine.journal.sqlite.words import put_words
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
     from engine.slo.buckets import Bucket
+
+
+EVENTS_AT_ONCE = 64
+"""Events that one statement writes."""
 
 
 class SqliteStore(SqliteSpendStore):
@@ -84,13 +88,19 @@ class SqliteStore(SqliteSpendStore):
 
     def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
         """See rules. The unique index on run_seq is the last guard."""
-        insert = query("insert_event")
+        for begin in range(0, len(events), EVENTS_AT_ONCE):
+            self._insert_events(run_id, after_seq + begin, events[begin : begin + EVENTS_AT_ONCE])
+
+    def _insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
+        row: list[object] = []
         for run_seq, event in enumerate(events, after_seq + 1):
-            kind, payload = str(event.kind), encode(event.payload)
-            row = (run_id, run_seq, event.ts, kind, event.step_id, event.actor, payload)
-            seq = self._execute(insert, row).lastrowid
-            assert seq is not None
-            self.written.append(StoredEvent(seq, run_id, run_seq, event))
+            payload = encode(event.payload)
+            row += (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, payload)
+        last = self._execute(many(query("insert_event"), len(events)), row).lastrowid
+        assert last is not None
+        for number, event in enumerate(events, 1):  # rows of one statement are numbered in their order
+            seq = last - len(events) + number
+            self.written.append(StoredEvent(seq, run_id, after_seq + number, event))
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""

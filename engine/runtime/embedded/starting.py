@@ -158,8 +158,11 @@ class RunStarter:
         run_id = new_id("run")
         subject = await self._subject(run_id, flow, head, blobs)
         return replace(
-            _new_run(request, pack, flow, RunStatus.QUEUED, {**head, "subject": subject}, self._clock.now()),
-            run_id=run_id,
+            _new_run(
+                *(run_id, request, pack, flow, RunStatus.QUEUED),
+                {**head, "subject": subject},
+                self._clock.now(),
+            ),
             session_id=request.session_id,
             subject=subject,
             pack_version=label,
@@ -221,7 +224,8 @@ class RunStarter:
             {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details)}
         )
         head = {"error": error, "payload_digest": digest, "requested_by": request.actor.name}
-        run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
+        now = self._clock.now()
+        run = _new_run(new_id("run"), request, pack, flow, RunStatus.FAILED, head, now, error)
         run = replace(run, words=run_words(None, None, error))
         if (fact := _decision_in(refusal)) is not None:
             ts, actor = run.events[0].ts, request.actor
@@ -320,6 +324,7 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
 
 
 def _new_run(
+    run_id: str,
     request: StartRequest,
     pack: LoadedPack,
     flow: FlowDef,
@@ -332,7 +337,7 @@ def _new_run(
     queued = status is RunStatus.QUEUED
     fact = RunQueued(**head, trace_id=trace) if queued else RunRefused(**head)
     return NewRun(
-        run_id=new_id("run"),
+        run_id=run_id,
         tenant=request.tenant,
         pack=pack.pack_id,
         pack_version=pack.version,

@@ -74,7 +74,7 @@ class HeldRuns:
         self._unreleased: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        documents = sessions.documents(DocumentQueue(self._spawn, self._is_busy))
+        documents = sessions.documents(DocumentQueue(journal, self._spawn, self._is_busy))
         self._calls = sessions.call_room(worker_id)
         self._endings = RunEndings(journal, clock, worker_id)
         self._host = SessionHost(

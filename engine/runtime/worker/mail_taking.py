@@ -54,7 +54,7 @@ class MailTaker:
         def spawn(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:
             return group.create_task(work(*arguments))
 
-        documents = self._sessions.documents(DocumentQueue(spawn, busy=lambda: False))
+        documents = self._sessions.documents(DocumentQueue(self._journal, spawn, busy=lambda: False))
         return SessionHost(
             worker_id,
             self._sessions.call_room(worker_id),

@@ -179,6 +179,18 @@ async def test_an_approval_voided_after_it_was_decided_names_the_decision(journa
     assert caught.value.details["decided_at"] == "2023-11-14T22:14:20.000000Z"
 
 
+async def test_what_people_said_is_read_for_many_runs_at_once(journal: Journal) -> None:
+    for number in (1, 2, 3):
+        held = await hold(journal, number)
+        await held.append(step_started("ask", "human_approval"), approval_opened(f"appr_000{number}"))
+    await journal.decide(approve("appr_0001"))
+    quiet = {"approval_id": "appr_0002", "decision": "APPROVED", "comment": ""}
+    await journal.decide(approve("appr_0002", payload=quiet))
+    said = await journal.comments(["run_0001", "run_0001", "run_0002", "run_0003", "run_none"])
+    comment = {"run_id": "run_0001", "step_id": "ask", "comment": "fine", "decision": "APPROVED"}
+    assert said == {"run_0001": [{**comment, "decided_by": "bob", "decided_at": LATER}]}
+
+
 async def test_only_what_was_shown_can_be_decided(journal: Journal) -> None:
     await wait_for_approval(journal)
     before = await everything(journal)

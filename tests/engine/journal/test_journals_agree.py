@@ -274,6 +274,7 @@ class BothJournals(RuleBasedStateMachine):
             await journal.workers(),
             {name: n for name, n in (await journal.counters()).items() if n},
             await journal.claims_version(),
+            await journal.comments(["run_0001", "run_0002"]),
             await journal.lists.by_status("default"),
             await journal.levels.since(0, None),
             *[await journal.lists.page(filters, sort, 3) for filters in FILTERS for sort in RunSort],

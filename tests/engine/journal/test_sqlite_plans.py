@@ -55,6 +55,7 @@ READS = [
     "page_requests",
     "page_all_requests",
     "run_requests",
+    "select_comments",
     "page_tenant_requests",
     "decided_requests",
     "runs_by_id",
@@ -134,6 +135,22 @@ def test_a_statement_reads_no_growing_table_from_end_to_end(
     connection: sqlite3.Connection, name: str
 ) -> None:
     assert full_scans(connection, query(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("select_steps_below", "run_id=? AND path>? AND path<?"),
+        ("select_steps_at", "run_id=? AND path=?"),
+        ("select_step_outputs", "run_id=? AND path=?"),
+    ],
+)
+def test_of_many_executions_only_those_asked_for_are_read(
+    connection: sqlite3.Connection, name: str, places: str
+) -> None:
+    paths, steps, *_ = plan(connection, query(name))
+    assert paths.startswith("SCAN p VIRTUAL TABLE")
+    assert steps == f"SEARCH s USING PRIMARY KEY ({places})"
 
 
 def test_who_took_over_is_read_in_order_from_an_index(connection: sqlite3.Connection) -> None:

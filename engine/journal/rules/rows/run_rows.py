@@ -34,6 +34,8 @@ def new_run(run: NewRun) -> NewRunRow:
         "finished_at": None if queued else now,
         "run_seq": len(run.events),
         "ready": int(queued),
+        "lease_worker": run.worker_id if run.first is not None else None,
+        "lease_epoch": run.first.epoch if run.first is not None else 0,
         "slot_key": f"{run.pack}/{run.flow}" if run.slot_limit is not None else None,
         "slot_limit": run.slot_limit,
         "parent_run_id": run.parent_run_id,
@@ -54,8 +56,6 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
     return {
         **row,
         "started_at": None,
-        "lease_worker": None,
-        "lease_epoch": 0,
         "current_step": None,
         "output_seq": None,
         "steps_executed": 0,

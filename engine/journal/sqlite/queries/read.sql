@@ -183,6 +183,11 @@ JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
 
+-- name: select_comments
+-- what people said with their decisions on what some runs asked
+SELECT run_id, step_id, comment, decision, decided_by, decided_at FROM requests INDEXED BY requests_run
+WHERE run_id IN (SELECT value FROM json_each(?)) AND kind = ? AND comment IS NOT NULL ORDER BY request_id
+
 -- name: run_requests_below
 -- what steps below some paths of one run have asked
 WITH below AS MATERIALIZED (SELECT value || '/' AS low, value || '0' AS high FROM json_each(?2))

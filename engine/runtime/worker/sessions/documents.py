@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.contracts.times import from_micros, rfc3339
+from engine.errors import Unavailable
 from engine.journal.encoding import decode
+from engine.journal.rows import CommentRow
 from engine.journal.rules.rows.run_words import run_words
 from engine.machine.walk import run_status
 from engine.values import is_blob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
     from engine.machine.model.state import RunState
@@ -32,25 +34,41 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.02
 MAX_WAITS = 250
 """While runs are being worked, documents wait five seconds at the most."""
-MAX_REQUESTS, MAX_ANSWERS = 1_000, 1_000_000
+MAX_ANSWERS = 1_000_000
+
+Comments = Sequence[CommentRow]
+"""What people said about one run, in the order in which they were asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is to be written, and the run of which it is told what people said with their decisions."""
+
+    work: Callable[[Comments], Any]
+    commented: str | None
+    future: asyncio.Future[Any]
 
 
 class DocumentQueue:
     """Runs what writes files in a thread, gathered, one batch at a time, and after more urgent work.
 
-    Making files one by one, or beside running steps, slows every commit of the journal.
+    Making files one by one, or beside running steps, slows every commit of the journal; so does asking it
+    for each run what people said.
     """
 
-    def __init__(self, spawn: Callable[..., asyncio.Task[None]], busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, journal: Journal, spawn: Callable[..., asyncio.Task[None]], busy: Callable[[], bool]
+    ) -> None:
+        self._journal = journal
         self._spawn = spawn
         self._busy = busy
-        self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Waiting] = []
         self._turn = asyncio.Lock()
 
-    async def write(self, work: Callable[[], Any]) -> Any:
-        """What `work` returns; raises what it raises."""
+    async def write(self, work: Callable[[Comments], Any], commented: str | None) -> Any:
+        """What `work` returns; raises what it raises. It is told the comments on the run `commented`."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
+        self._waiting.append(_Waiting(work, commented, future))
         if len(self._waiting) == 1:
             self._spawn(self._write_next)
         return await future
@@ -62,26 +80,30 @@ class DocumentQueue:
                 break
         async with self._turn:
             taken, self._waiting = self._waiting, []
-            await self._write_all(taken)
-
-    @staticmethod
-    async def _write_all(taken: list[tuple[Callable[[], Any], asyncio.Future[Any]]]) -> None:
-        def run() -> list[tuple[Any, Exception | None]]:
-            done: list[tuple[Any, Exception | None]] = []
-            for work, _ in taken:
-                try:
-                    done.append((work(), None))
-                except Exception as error:  # noqa: BLE001 - handed to the one who asked for it
-                    done.append((None, error))
-            return done
-
-        for (_, future), (result, error) in zip(taken, await asyncio.to_thread(run), strict=True):
-            if future.done():
-                continue
-            if error is not None:
-                future.set_exception(error)
+            runs = [one.commented for one in taken if one.commented is not None]
+            try:
+                said = await self._journal.comments(runs) if runs else {}
+            except Unavailable as error:
+                outcomes: list[tuple[Any, Exception | None]] = [(None, error)] * len(taken)
             else:
-                future.set_result(result)
+                outcomes = await asyncio.to_thread(_written, taken, said)
+        for one, (result, failure) in zip(taken, outcomes, strict=True):
+            if one.future.done():
+                continue
+            if failure is not None:
+                one.future.set_exception(failure)
+            else:
+                one.future.set_result(result)
+
+
+def _written(waiting: Sequence[_Waiting], said: Mapping[str, Comments]) -> list[tuple[Any, Exception | None]]:
+    done: list[tuple[Any, Exception | None]] = []
+    for one in waiting:
+        try:
+            done.append((one.work(said.get(one.commented or "", ())), None))
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked for it
+            done.append((None, error))
+    return done
 
 
 class RunDocuments:
@@ -109,7 +131,7 @@ class RunDocuments:
         Raises Unavailable when the disk is full or read-only.
         """
         given = await self._values.redacted(state.payload)
-        before = await self._so_far(row, flow, state, given)
+        before, commented = await self._so_far(row, flow, state, given)
         output = await self._values.redacted(state.output)
         status = run_status(state)
         response = {
@@ -123,12 +145,12 @@ class RunDocuments:
             "finished_at": rfc3339(from_micros(ended_at)),
         }
 
-        def write() -> tuple[dict[str, Any], str]:
-            before()
+        def write(comments: Comments) -> tuple[dict[str, Any], str]:
+            before(comments)
             document = self._folders.write_response(row["pack"], row["run_id"], response)
             return document, run_words(row["subject"], given, state.error, response["result"])
 
-        written: tuple[dict[str, Any], str] = await self._queue.write(write)
+        written: tuple[dict[str, Any], str] = await self._queue.write(write, commented)
         return written
 
     async def keep_input(self, row: RunRow, state: RunState) -> None:
@@ -152,29 +174,29 @@ class RunDocuments:
     async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""
         payload = await self._values.redacted(state.payload)
-        await self._queue.write(await self._so_far(row, flow, state, payload))
+        await self._queue.write(*await self._so_far(row, flow, state, payload))
 
     async def _so_far(
         self, row: RunRow, flow: PinnedFlow, state: RunState, payload: Any
-    ) -> Callable[[], None]:
-        """Writing of the input (`payload`, masked), its attachments, the answers and comments until now."""
+    ) -> tuple[Callable[[Comments], None], str | None]:
+        """Writing of the input (`payload`, masked), its attachments, the answers and comments until now, and
+        the run with comments."""
         pack, run_id = row["pack"], row["run_id"]
         handoff = await self._values.redacted(state.handoff)
         steps = flow.graph.every_step
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}
         answers = await self._answers(row, flow, forms) if forms else []
         approvals = any(step.asks is RequestKind.APPROVAL for step in steps)
-        comments = await self._comments(run_id) if approvals else []
 
-        def write() -> None:
+        def write(comments: Comments) -> None:
             sources = _sources(self._limits, payload.get("files"))
             self._folders.write_input(pack, run_id, payload, sources, handoff=handoff)
             for request_id, form_id, answer in answers:
                 self._folders.write_answer(pack, run_id, form_id, request_id, answer)
             if comments:
-                self._folders.write_comments(pack, run_id, comments)
+                self._folders.write_comments(pack, run_id, [_comment(one) for one in comments])
 
-        return write
+        return write, run_id if approvals else None
 
     async def _answers(self, row: RunRow, flow: PinnedFlow, forms: set[str]) -> list[tuple[str, str, Any]]:
         """Answers that have no file yet: a conversation has many, and they change no more."""
@@ -196,20 +218,15 @@ class RunDocuments:
             found.append((new[path], output["form_id"], output))
         return found
 
-    async def _comments(self, run_id: str) -> list[dict[str, Any]]:
-        of_run = RequestFilter(run_id=run_id)
-        rows = await self._journal.request_rows(RequestKind.APPROVAL, of_run, MAX_REQUESTS)
-        return [
-            {
-                "comment": row["comment"],
-                "decision": row["decision"],
-                "step_id": row["step_id"],
-                "by": row["decided_by"],
-                "ts": rfc3339(from_micros(row["decided_at"])),
-            }
-            for row in rows
-            if row["comment"] and row["decided_at"] is not None
-        ]
+
+def _comment(row: CommentRow) -> dict[str, Any]:
+    return {
+        "comment": row["comment"],
+        "decision": row["decision"],
+        "step_id": row["step_id"],
+        "by": row["decided_by"],
+        "ts": rfc3339(from_micros(row["decided_at"])),
+    }
 
 
 def _sources(limits: ToolLimits, files: Any) -> list[Path]:
