@@ -85,7 +85,6 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
     def on_mount(self) -> None:
         """The list has the keys: it is to be read first."""
         self._list.focus()
-        self._list.forget_end()
         self._show_questions()
         self._let_appear()
 

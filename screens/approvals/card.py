@@ -82,16 +82,13 @@ class DecisionCard(ReadPane):
         self.show_age(view)
         if (view.approval_id, view.digest) != self._shown:
             self._shown = (view.approval_id, view.digest)
-            self.scroll_home(animate=False)
-            self.forget_end()
+            self.begin_again()
             self.show_earlier(view, None)
-        self.call_after_refresh(self._note_end_seen)
 
     def show_earlier(self, view: ApprovalView, earlier: Sequence[ApprovalView] | None) -> None:
         """What was decided before on the same step, newest first; None while that is being read."""
         self._part("card-before").show((_before(earlier), "$quiet"))
         self._part("card-earlier").show(*_earlier(view, earlier or (), self._state.now()))
-        self.call_after_refresh(self._note_end_seen)
 
     def show_spent(self, view: ApprovalView, spent: str) -> None:
         """What the run has cost and may cost, in words; nothing is said of one that asks no model."""

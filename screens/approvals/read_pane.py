@@ -9,12 +9,12 @@ from textual.message import Message
 from screens.widgets.plain import TextPane
 
 if TYPE_CHECKING:
-    from textual import events
+    from textual.screen import Screen
     from textual.widget import Widget
 
 
 class ReadPane(TextPane):
-    """A pane that has to be read: `end_seen` once the end of `last_part` was in view, until `forget_end`."""
+    """A pane that has to be read: `end_seen` once the end of `last_part` was in view, until `begin_again`."""
 
     class EndSeen(Message):
         """The end has come into view for the first time."""
@@ -25,10 +25,14 @@ class ReadPane(TextPane):
         """The part whose end has to be seen; the whole text without one."""
         return None
 
-    def forget_end(self) -> None:
-        """What is shown is new; it is looked at again as soon as it is laid out."""
+    def on_mount(self) -> None:
+        """Whatever moves, grows or scrolls lays the screen out."""
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
+
+    def begin_again(self) -> None:
+        """What is shown is new, from its first line."""
         self.end_seen = False
-        self.call_after_refresh(self._note_end_seen)
+        self.scroll_home(animate=False, immediate=True)
 
     def lines_left(self) -> int:
         """Lines up to the end that are below what is in view."""
@@ -36,18 +40,10 @@ class ReadPane(TextPane):
         end = self.virtual_size.height if part is None else part.virtual_region.bottom
         return max(0, end - self.scroll_offset.y - self.scrollable_content_region.height)
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Another part has come into view."""
-        super().watch_scroll_y(old_value, new_value)
-        self.call_after_refresh(self._note_end_seen)
-
-    def watch_virtual_size(self) -> None:
-        """There is more or less of it."""
-        self.call_after_refresh(self._note_end_seen)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """More or less is in view."""
-        self.call_after_refresh(self._note_end_seen)
+    def _laid_out(self, screen: Screen[object]) -> None:
+        # Places of what changed since, or of what nobody sees, say nothing about what was read.
+        if screen.is_current and not any(part._layout_required for part in (self, *self.children)):  # noqa: SLF001
+            self._note_end_seen()
 
     def _note_end_seen(self) -> None:
         part = self.last_part()

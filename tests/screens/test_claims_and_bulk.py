@@ -259,7 +259,8 @@ async def test_a_race_that_no_news_told_of_is_told_by_its_outcome(console: OpenC
         decided = {"status": RequestStatus.REJECTED, "decision": "REJECTED", "decided_by": "carol"}
         engine.add(writes(1, **decided, decided_at=ago(1)), writes(2, digest="another"))
         await stage.press("f2")
-        await stage.shows("Of 3: 1 approved, 1 already rejected by carol, 1 not decided (approval_changed).")
+        words = "Of 3: 1 approved, 1 already rejected by carol, 1 not decided (approval_changed)."
+        await stage.until(lambda: stage.plain("#hint").strip() == words)
         assert stage.table("#approvals").selected == {"app-2"}
 
 

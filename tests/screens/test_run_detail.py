@@ -204,7 +204,7 @@ async def test_the_axis_follows_the_present_only_while_the_run_lasts(console: Op
         assert not timeline(stage).following
         engine.stored_timelines["run-1"] = Timeline(run_id="run-1", start=ago(300), end=ago(1), rows=rows())
         engine.news()
-        await stage.until(lambda: "│ now" not in stage.text())
+        await stage.until(lambda: "│ now" not in stage.plain("#legend"), "the end in the legend")
         await stage.press("F")
         await stage.until(lambda: "has ended" in stage.notices())
 
@@ -233,7 +233,7 @@ async def test_a_step_opens_as_a_folding_tree(console: OpenConsole) -> None:
         await stage.press("left")
         assert values(stage).cursor_key == "input"
         await stage.press("space")
-        await stage.until(lambda: "who" not in stage.text())
+        await stage.shows("▸ input")
         await stage.press("G", "enter")
         await stage.on(TextScreen)
         await stage.shows("Ana")

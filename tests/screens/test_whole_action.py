@@ -14,6 +14,8 @@ from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
 from engine.safe_text import sanitize
 from screens.approvals.action_lines import action_lines, format_size, said_lines
+from screens.approvals.card import DecisionCard
+from screens.approvals.screen import ApprovalsScreen
 from screens.approvals.styled_lines import CONTINUED, StyledLines, _pieces
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, an_approval
@@ -33,6 +35,11 @@ def lines_of(params: Any, **more: Any) -> list[str]:
 
 def engine_with(params: Any, **more: Any) -> FakeEngine:
     return FakeEngine().add(a_run(), an_approval(action=gated(params), **more))
+
+
+def shown(stage: Stage) -> ApprovalsScreen:
+    assert isinstance(stage.app.screen, ApprovalsScreen)
+    return stage.app.screen
 
 
 async def to_the_end(stage: Stage) -> None:
@@ -80,6 +87,57 @@ async def test_other_content_has_to_be_seen_again(console: OpenConsole) -> None:
         await stage.press("a")
         await stage.shows("more lines of the action")
         assert not engine.asked("approve")
+
+
+async def test_what_took_the_place_of_a_card_while_another_view_was_open_has_to_be_seen(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with({"text": "short"})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.graced()
+        assert shown(stage).unread_lines() == 0
+        await stage.press("1")
+        engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
+        await stage.press("2")
+        await stage.shows("│ b")
+        await stage.graced()
+        assert shown(stage).unread_lines()
+        await stage.press("a")
+        await stage.shows("more lines of the action")
+        assert not engine.asked("approve")
+
+
+async def test_a_card_that_is_read_while_another_view_is_open_has_to_be_seen(console: OpenConsole) -> None:
+    engine = engine_with({"text": "short"})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.graced()
+        card = stage.app.screen.query_one(DecisionCard)
+        await stage.press("1")
+        card.show(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))  # its answer came late
+        await stage.settle()
+        await stage.press("2")
+        await stage.graced()
+        assert not card.end_seen
+
+
+async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with({"text": "short"})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.graced()
+        await stage.press("1")
+        engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
+        with stage.app._context():
+            await stage.app.action_view("approvals")
+        assert not stage.app._batch_count, "nothing is laid out in a batch"
+        await stage.press("enter", "G")
+        card = stage.app.screen.query_one(DecisionCard)
+        await stage.until(lambda: card.end_seen)
+        assert card.scroll_offset.y == card.max_scroll_y > 0
 
 
 async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(console: OpenConsole) -> None:

@@ -31,7 +31,7 @@ class Navigation:
 
     async def start(self) -> None:
         """Open the first view."""
-        await self._app.switch_mode(VIEWS[0].name)
+        await self._switch(VIEWS[0].name)
 
     async def view(self, name: str) -> None:
         """Go to a view, which is as it was left; its own number again goes to its list."""
@@ -39,7 +39,7 @@ class Navigation:
             self._app.run_worker(self._root(name), group="view", exit_on_error=False)
         else:
             self._last = self._app.current_mode
-            await self._app.switch_mode(name)
+            await self._switch(name)
 
     async def last(self) -> None:
         """The view before."""
@@ -100,6 +100,12 @@ class Navigation:
     def _made(self, view: View) -> ConsoleScreen:
         module, _, name = view.home.partition(":")
         return cast("ConsoleScreen", getattr(import_module(module), name)(self._state()))
+
+    async def _switch(self, name: str) -> None:
+        # A view that opens for the first time is drawn when all of it is there.
+        with self._app.batch_update():
+            await self._app.switch_mode(name)
+        self._app.screen.refresh()
 
     async def _show(self, name: str, key: str) -> None:
         await self.view(name)

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import show_notice
 
@@ -63,7 +64,7 @@ class WritingLines(Vertical):
         self.display, self.words.disabled = opened, not opened
         self._show_images(shown=opened and bool(self.images.value))
         named = " ".join(f"/{skill}" for skill in skills[:_SKILLS])
-        self.words.placeholder = f"{self._words}; skills: {named}" if named else self._words
+        self.words.placeholder = sanitize(self._words + (f"; skills: {named}" if named else ""))
         return came
 
     @property

@@ -43,6 +43,9 @@ class PacedApp(App[T], inherit_bindings=False):
         self._shown_later.append((drawn + bool(self._withheld), then))
         self._call_when_shown()
 
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Nothing waits for time: meanwhile keys would meet a screen that is not laid out."""
+
     async def frame_taken(self, seconds: float) -> None:
         """Return when the terminal has taken what was drawn, after `seconds` at the latest."""
         if isinstance(self._driver, PatientDriver):
