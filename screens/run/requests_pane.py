@@ -61,7 +61,7 @@ class RequestsPane(RunPane):
         return self.query_one("#request-list", RowTable)
 
     async def load(self, moment: Moment) -> None:
-        """Approvals and forms together."""
+        """All kinds together."""
         found: list[Request]
         if moment.past:
             detail = moment.past.detail
@@ -100,7 +100,7 @@ class RequestsPane(RunPane):
         if request is None:
             return
         if request.status is not RequestStatus.PENDING or self.past is not None:
-            words = f"{REQUEST_LABELS[request.status].word} · {_title_of(request)}"
+            words = f"{REQUEST_LABELS[request.status].word} · {title_of(request)}"
             values = request.model_dump(mode="json", by_alias=True, exclude_none=True)
             self.show_values(words, {"request": values})
         elif isinstance(request, ApprovalView):
@@ -111,11 +111,18 @@ class RequestsPane(RunPane):
             console(self).open_form(request)
 
 
-def _title_of(request: Request) -> str:
+def title_of(request: Request) -> str:
     """What it asks for, on one line."""
     if isinstance(request, OutcomeView):
         return f"What became of {request.action.target or request.step_id}?"
     return request.title
+
+
+def kind_of(request: Request) -> str:
+    """Of which kind it is, in a word."""
+    if isinstance(request, ApprovalView):
+        return "approval"
+    return "outcome" if isinstance(request, OutcomeView) else "form"
 
 
 def _id_of(request: Request) -> str:
@@ -128,17 +135,14 @@ def _row(request: Request, now: datetime) -> Row:
     risk = Cell(sanitize(""))
     if isinstance(request, ApprovalView):
         of_risk = RISK_LABELS[request.risk]
-        kind, who, risk = "approval", request.decided_by, Cell(of_risk.text, of_risk.tone)
-    elif isinstance(request, OutcomeView):
-        kind, who = "outcome", request.decided_by
-    else:
-        kind, who = "form", request.answered_by
+        risk = Cell(of_risk.text, of_risk.tone)
+    who = request.answered_by if isinstance(request, FormView) else request.decided_by
     return Row(
         _id_of(request),
         (
             Cell(label.text, label.tone),
-            Cell(sanitize(kind), Tone.QUIET),
-            Cell(sanitize(_title_of(request))),
+            Cell(sanitize(kind_of(request)), Tone.QUIET),
+            Cell(sanitize(title_of(request))),
             risk,
             Cell(sanitize(age(request.requested_at, now)), Tone.QUIET),
             Cell(

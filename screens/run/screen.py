@@ -23,13 +23,13 @@ from screens.run.head import format_handoff, head
 from screens.run.log.pane import LogPane
 from screens.run.output_pane import OutputPane
 from screens.run.pane import AsOf, Moment, RunPane
-from screens.run.requests_pane import RequestsPane
+from screens.run.requests_pane import RequestsPane, kind_of, title_of
 from screens.run.talking import TalkVerb
 from screens.run.timeline.pane import TimelinePane
 from screens.run.timeline.table import TimelineTable
 from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.flagging import FlagVerb
-from screens.run_verbs.looking import LookVerbs
+from screens.run_verbs.looking import LookVerbs, pending_of
 from screens.run_verbs.steering import SteerVerbs
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import REQUEST_LABELS, run_label
@@ -251,13 +251,11 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         return AsOf(events[0], detail)
 
     async def _format_request(self) -> str:
-        requests, symbol = self.state.engine.requests, REQUEST_LABELS[RequestStatus.PENDING].symbol
-        pending, opens = RequestStatus.PENDING, self.state.keymap.fill(" ({run.pending} opens it)")
-        approvals = await requests.approvals(status=pending, run_id=self._run_id, limit=1)
-        if approvals.items:
-            return f"{symbol} approval: {approvals.items[0].title}{opens}"
-        forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
-        return f"{symbol} form: {forms.items[0].title}{opens}" if forms.items else ""
+        asked = await pending_of(self.state.engine.requests, self._run_id)
+        if asked is None:
+            return ""
+        opens = self.state.keymap.fill(" ({run.pending} opens it)")
+        return f"{REQUEST_LABELS[RequestStatus.PENDING].symbol} {kind_of(asked)}: {title_of(asked)}{opens}"
 
     def _format_as_of(self) -> str:
         return self._past.format_line(self.state.keymap.fill("{screen.back}")) if self._past else ""

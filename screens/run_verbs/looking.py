@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from engine.contracts.status import RequestStatus
+from typing import TYPE_CHECKING
+
 from screens.frame.current_run import CurrentRunScreen
 from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
+    from engine.facade.requests import Requests
 
 
 class LookVerbs(CurrentRunScreen):
@@ -19,18 +24,30 @@ class LookVerbs(CurrentRunScreen):
             console(self).open_run(run_id, pane="log")
 
     def action_pending(self) -> None:
-        """The approval or form the run waits for."""
+        """What the run asks a person."""
         if self.may_act() and (run_id := self.current_run()):
             self.act(self._open_pending(run_id))
 
     async def _open_pending(self, run_id: str) -> None:
-        requests = self.state.engine.requests
-        approvals = await requests.approvals(status=RequestStatus.PENDING, run_id=run_id, limit=1)
-        if approvals.items:
-            console(self).show_in("approvals", approvals.items[0].approval_id)
-            return
-        forms = await requests.forms(status=RequestStatus.PENDING, run_id=run_id, limit=1)
-        if forms.items:
-            console(self).open_form(forms.items[0])
-        else:
+        from engine.contracts.runs.request import ApprovalView, FormView  # noqa: PLC0415 - after the first frame
+
+        waiting = await pending_of(self.state.engine.requests, run_id)
+        if waiting is None:
             show_notice(self, f"{run_id} waits for nobody.")
+        elif isinstance(waiting, FormView):
+            console(self).open_form(waiting)
+        else:  # interrupted calls stand above the approvals
+            key = waiting.approval_id if isinstance(waiting, ApprovalView) else waiting.request_id
+            console(self).show_in("approvals", key)
+
+
+async def pending_of(requests: Requests, run_id: str) -> ApprovalView | FormView | OutcomeView | None:
+    """What the run asks a person: an approval before a form, a form before an interrupted call."""
+    approvals = await requests.approvals(run_id=run_id, limit=1)
+    if approvals.items:
+        return approvals.items[0]
+    forms = await requests.forms(run_id=run_id, limit=1)
+    if forms.items:
+        return forms.items[0]
+    outcomes = await requests.outcomes(run_id=run_id, limit=1)
+    return outcomes.items[0] if outcomes.items else None

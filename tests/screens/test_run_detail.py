@@ -493,6 +493,20 @@ async def test_a_person_says_what_became_of_an_interrupted_call(console: OpenCon
         await stage.until(lambda: engine.stored_outcomes["out-1"].decision is OutcomeDecision.DONE)
 
 
+async def test_a_run_says_that_it_waits_with_an_interrupted_call_and_a_key_leads_there(
+    console: OpenConsole,
+) -> None:
+    engine = FakeEngine()
+    engine.add(a_run("run-1", RunStatus.PENDING_HUMAN))
+    engine.stored_outcomes["out-1"] = an_outcome()
+    async with console(engine) as stage:
+        await opened(stage)
+        await stage.shows("outcome: What became of mail.send? (i opens it)")
+        await stage.press("i")
+        await stage.on(ApprovalsScreen)
+        await stage.until(lambda: stage.app.focused is stage.table("#outcomes"))
+
+
 def a_past(engine: FakeEngine, number: int, status: RunStatus) -> None:
     run = a_run("run-1", status, created_at=ago(300), input={"name": "Ana"}, run_seq=number)
     step = a_step("greet", StepStatus.RUNNING, input={"who": "Ana"}, finished_at=None)

@@ -46,7 +46,7 @@ ACTIONS: tuple[Action, ...] = (
         "i",
         "pending",
         "Its request",
-        "The approval or form the run waits for",
+        "What the run asks a person: approval, form, lost call",
         "vasini show RUN",
         True,
     ),
