@@ -13,10 +13,17 @@ from engine.contracts.runs.request import GatedAction
 from engine.contracts.runs.run import OutputLine
 from engine.contracts.runs.snapshot import RunSnapshot
 from engine.contracts.runs.timeline import FailedTry
-from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
+from engine.contracts.status import (
+    CancelMode,
+    OutcomeDecision,
+    RequestStatus,
+    RunStatus,
+    StepStatus,
+    WaitKind,
+)
 from engine.contracts.times import rfc3339
 from engine.contracts.tool import ToolMeta
-from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
+from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event, an_outcome
 from tests.recorded_names import recorded
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
@@ -188,6 +195,13 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
     assert all(word in told for word in ("COMPLETED", "user_input", "app-1", "form-1", '"summary": "ok"'))
     assert "1 (recovered 3 times)" in told
     assert "workers lost  recovered 3 times" in told
+
+
+def test_show_tells_what_somebody_said_of_an_interrupted_call(vasini: Vasini, fake: FakeEngine) -> None:
+    said = {"status": RequestStatus.ANSWERED, "decision": OutcomeDecision.DONE, "decided_by": "cyd"}
+    fake.add(a_run(), an_outcome(**said))
+    (row,) = [line for line in vasini("show", "run-1").stdout.splitlines() if line.startswith("out-1")]
+    assert row.split() == ["out-1", "send", "ANSWERED", "mail.send", "done", "cyd"]
 
 
 def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:

@@ -109,9 +109,8 @@ class Worker:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
         self._look = True
         self._wake.set()
-        while (
-            True
-        ):  # each round of the loop says so when it found nothing to do; between two of them it rests
+        # each round of the loop says so when it found nothing to do; between two of them it rests
+        while True:
             await self._quiet.wait()
             self._quiet.clear()
             if self._held.empty and not await self._journal.any_busy(self._clock.uptime()):

@@ -126,6 +126,15 @@ def _write_tables(out: Output, detail: RunDetail) -> None:
             ("FORM", "STEP", "STATUS", "TITLE", "ANSWERED BY"),
             ((f.request_id, f.step_id, f.status, f.title, f.answered_by) for f in detail.forms),
         )
+    if detail.outcomes:
+        out.line("")
+        out.table(
+            ("OUTCOME", "STEP", "STATUS", "CALL", "DECISION", "DECIDED BY"),
+            (
+                (o.request_id, o.step_id, o.status, o.action.target, o.decision, o.decided_by)
+                for o in detail.outcomes
+            ),
+        )
     if detail.files:
         out.line("")
         out.table(("FILE", "ROLE", "BYTES", "PATH"), ((f.name, f.role, f.size, f.path) for f in detail.files))
