@@ -21,15 +21,16 @@ def open_directory(parts: Iterable[str], start: int | None = None, *, make_mode:
     With `make_mode` directories that are missing are made with it. The caller closes the descriptor.
     Raises OSError, ELOOP or ENOTDIR when a part is a symbolic link.
     """
-    # a plain open of "/" or "." cannot be a link, and gives the walk a descriptor of its own
-    current = os.open("/", _DIRECTORY) if start is None else os.open(".", _DIRECTORY, dir_fd=start)
+    # a plain open of "/" or "." cannot be a link
+    current = os.open("/", _DIRECTORY) if start is None else start
     for part in parts:
         try:
             following = _open_below(current, part, make_mode)
         finally:
-            os.close(current)
+            if current != start:
+                os.close(current)
         current = following
-    return current
+    return os.open(".", _DIRECTORY, dir_fd=start) if current == start else current
 
 
 def _open_below(directory: int, part: str, make_mode: int | None) -> int:

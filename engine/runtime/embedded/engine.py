@@ -17,7 +17,7 @@ from engine.runtime.embedded.parts.looks import Looks
 from engine.runtime.embedded.parts.tools import Tools
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
-from engine.runtime.files.run_folder import RunFolders
+from engine.runtime.files.run_folders import RunFolders
 from engine.runtime.files.speaking import Speaking
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake

@@ -209,9 +209,7 @@ class Runs(Steering):
         """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:
             return await self.summary(run_id)
-        from engine.runtime.views.row_views import created_row  # noqa: PLC0415 - lists show no values
-
-        return await self.reader.view(created_row(run))
+        return await self.reader.created(run)
 
     async def get(self, run_id: str) -> RunDetail:
         """See facade."""

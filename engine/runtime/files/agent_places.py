@@ -28,14 +28,14 @@ class AgentPlaces:
         """The run's work folder, and the agent's home."""
         found = []
         for parts in ((pack, run_id, "runtime", "work"), (*_parts(pack, run_id, step_path), "home")):
-            with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts):
+            with storage_errors(self._root, parts), open_directory(self._root, parts):
                 found.append(self._root.joinpath(*parts))
         return found[0], found[1]
 
     def known_session(self, pack: str, run_id: str, step_path: str) -> str | None:
         """The id of the session that the agent had before, as the agent called it."""
         parts = _parts(pack, run_id, step_path)
-        with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
+        with storage_errors(self._root, parts), open_directory(self._root, parts) as directory:
             found = read_beginning(directory, _SESSION, _SESSION_BYTES)
         return None if found is None else found[0].decode("utf-8", "replace") or None
 
@@ -45,7 +45,7 @@ class AgentPlaces:
         if len(content) > _SESSION_BYTES:
             return
         parts = _parts(pack, run_id, step_path)
-        with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
+        with storage_errors(self._root, parts), open_directory(self._root, parts) as directory:
             write_atomically(directory, _SESSION, [content], fsync=False)
 
 

@@ -39,7 +39,7 @@ class CallOutputs:
     def append(self, pack: str, run_id: str, lines: bytes) -> bool:
         """Add whole lines; False when the file has reached its size. Raises Unavailable."""
         parts = (pack, run_id, _FOLDER)
-        with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
+        with storage_errors(self._root, parts), open_directory(self._root, parts) as directory:
             descriptor = os.open(_FILE, _APPEND, 0o600, dir_fd=directory)
             try:
                 found = os.fstat(descriptor)
@@ -58,7 +58,7 @@ class CallOutputs:
         """(whole lines, the place of the first, the size of the file) from a place on; a negative one counts
         from the end, and begins with the next line. Raises Unavailable."""
         parts = (pack, run_id, _FOLDER)
-        with storage_errors(self._root.joinpath(*parts)):
+        with storage_errors(self._root, parts):
             try:
                 with open_directory(self._root, parts, create=False) as directory:
                     descriptor = walking.open_to_read(_FILE, directory)

@@ -36,11 +36,13 @@ _ADVICE = {
 
 
 @contextmanager
-def storage_errors(where: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write into Unavailable (`disk_full`, `read_only`)."""
+def storage_errors(root: Path, parts: Iterable[str] = ()) -> Iterator[None]:
+    """Turn the operating system's refusals to write below `root/parts...` into Unavailable (`disk_full`,
+    `read_only`)."""
     try:
         yield
     except OSError as fault:
+        where = root.joinpath(*parts)
         if fault.errno in (errno.ELOOP, errno.ENOTDIR):
             raise Unavailable(
                 ErrorCode.READ_ONLY,
@@ -59,6 +61,16 @@ def open_directory(root: Path, parts: Iterable[str], *, create: bool = True) -> 
         current = walking.open_directory(parts, start, make_mode=0o700 if create else None)
     finally:
         os.close(start)
+    try:
+        yield current
+    finally:
+        os.close(current)
+
+
+@contextmanager
+def open_below(directory: int, parts: Iterable[str], *, create: bool = True) -> Iterator[int]:
+    """The same for what lies below an open directory."""
+    current = walking.open_directory(parts, directory, make_mode=0o700 if create else None)
     try:
         yield current
     finally:
@@ -89,6 +101,15 @@ def read_chunks(source: Path) -> Iterator[bytes]:
 def names_in(directory: int) -> list[str]:
     """Sorted names in an open directory."""
     return sorted(os.listdir(directory))
+
+
+def is_there(directory: int, name: str) -> bool:
+    """Whether an open directory has an entry of that name, whatever it is."""
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def read_inside(directory: int, name: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The folder of a run: `<root>/<pack>/<run_id>/{input,runtime,output}`.
+"""The folder of one run, `{input,runtime,output}`, while it is written.
 
 All methods are synchronous and block on the disk: call them in a thread. Every write is atomic. They
 raise Unavailable (`disk_full`, `read_only`), and InvalidInput for content from outside that is not usable.
@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidInput
 from engine.runtime.files.file_names import candidates, content_type, role, safe_name, unique_name
 from engine.runtime.files.folder_access import (
+    is_there,
     measure,
     names_in,
-    open_directory,
-    read_beginning,
+    open_below,
     read_chunks,
     read_inside,
     storage_errors,
@@ -34,8 +33,9 @@ if TYPE_CHECKING:
 
 RESPONSE = "response.json"
 RESPONSE_VERSION = "1.0"
+ANSWERS = ("runtime", "user_input")
+"""Where the answers to forms lie."""
 _INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _DESCRIBED = ("role", "content_type", "copy_of")
 _DESCRIPTIONS_FILE = ".files.json"
 """What tools said of the files they brought: a folder keeps no roles by itself."""
@@ -44,34 +44,30 @@ _EFFECTS = "effects"
 MOST_COPIES = 50
 """Every file of a folder is read again when one is added."""
 _ROLES = ("primary", "interactive", "supporting")
+_encode = json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).encode
 
 
-class RunFolders:
-    """Folders of all runs under `root`.
+class RunFolder:
+    """The folder of one run at `path`, open as `descriptor`, which was reached without following a link.
 
     Files that tools bring and attachments are synced to the disk. Documents repeat what the journal
     holds, so they are only written atomically.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def path(self, pack: str, run_id: str) -> Path:
-        """Where a run's folder is or would be."""
-        return self._root.joinpath(*_parts(pack, run_id))
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
 
     def write_input(
         self,
-        pack: str,
-        run_id: str,
         payload: Mapping[str, Any],
         sources: Sequence[Path] = (),
         *,
         handoff: Mapping[str, Any] | None = None,
     ) -> bool:
         """Keep the start payload, its attachments and what a handoff told; False when they are there."""
-        with self._directory(pack, run_id, "input") as directory:
-            if "input.json" in names_in(directory):
+        with self._directory("input") as directory:
+            if is_there(directory, "input.json"):
                 return False
             if sources or isinstance(payload.get("files"), list):
                 self._attach(directory, payload, sources)
@@ -101,30 +97,23 @@ class RunFolders:
         listed.extend(_attachment(name, None, None, None) for name in missing)
         self._write_json(directory, "attachments.json", listed)
 
-    def write_comments(self, pack: str, run_id: str, comments: Sequence[Mapping[str, Any]]) -> None:
+    def write_comments(self, comments: Sequence[Mapping[str, Any]]) -> None:
         """Write what operators said (comment, decision, step_id, by, ts) after the payload's comments."""
-        with self._directory(pack, run_id, "input") as directory:
-            said = _json_list(read_inside(directory, "comments.json"), self.path(pack, run_id))
+        with self._directory("input") as directory:
+            said = _json_list(read_inside(directory, "comments.json"), self.path)
             added = [dict(comment) for comment in comments if comment not in said]
             if added:
                 self._write_json(directory, "comments.json", [*said, *added])
 
-    def write_answer(
-        self, pack: str, run_id: str, form_id: str, request_id: str, payload: Mapping[str, Any]
-    ) -> Path:
+    def write_answer(self, form_id: str, request_id: str, payload: Mapping[str, Any]) -> Path:
         """Keep an answered form under `runtime/user_input`; a form asked twice has two files."""
         name = f"{safe_name(form_id, 0)}.{safe_name(request_id, 0)}.json"
-        with self._directory(pack, run_id, "runtime", "user_input") as directory:
+        with self._directory(*ANSWERS) as directory:
             self._write_json(directory, name, payload)
-        return self.path(pack, run_id) / "runtime" / "user_input" / name
-
-    def answered(self, pack: str, run_id: str) -> frozenset[str]:
-        """The requests whose answers are kept there."""
-        with self._directory(pack, run_id, "runtime", "user_input") as directory:
-            return frozenset(name.split(".")[-2] for name in names_in(directory) if name.endswith(".json"))
+        return self.path.joinpath(*ANSWERS, name)
 
     def write_output_files(
-        self, pack: str, run_id: str, files: Sequence[Mapping[str, Any]], *, copies: bool = False
+        self, files: Sequence[Mapping[str, Any]], *, copies: bool = False
     ) -> list[dict[str, Any]]:
         """Store `{name, content_base64, role?, content_type?}`; all are checked before the first write.
 
@@ -135,8 +124,8 @@ class RunFolders:
         """
         contents = [_decoded(index, item) for index, item in enumerate(files)]
         stored: list[dict[str, Any]] = []
-        with self._directory(pack, run_id, "output") as directory:
-            there = {entry["stored_name"].lower(): entry["sha256"] for entry in _output_files(directory)}
+        with self._directory("output") as directory:
+            there = {entry["stored_name"].lower(): entry["sha256"] for entry in output_files(directory)}
             taken = {name.lower() for name in (*names_in(directory), RESPONSE)}
             for index, (item, content) in enumerate(zip(files, contents, strict=True)):
                 name = str(item["name"])
@@ -165,65 +154,35 @@ class RunFolders:
             self._write_json(directory, _DESCRIPTIONS_FILE, {**_descriptions(directory), **described})
         return stored
 
-    def write_response(self, pack: str, run_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    def write_response(self, response: Mapping[str, Any]) -> dict[str, Any]:
         """Write the response document with the list of output files; `{"path", "sha256", "files"}`.
 
         What commands would have changed, and nobody approved, is thrown away.
         """
-        parts = (*_parts(pack, run_id), "runtime")
+        self._throw_away_effects()
+        with self._directory("output") as directory:
+            files = output_files(directory)
+            document = {"response_version": RESPONSE_VERSION, **response, "files": files}
+            _, digest = self._write_json(directory, RESPONSE, document)
+        return {"path": str(self.path / "output" / RESPONSE), "sha256": digest, "files": files}
+
+    def _throw_away_effects(self) -> None:
         with (
-            storage_errors(self._root.joinpath(*parts)),
+            storage_errors(self.path, ("runtime",)),
             suppress(FileNotFoundError),
-            open_directory(self._root, parts, create=False) as directory,
+            open_below(self._descriptor, ("runtime",), create=False) as directory,
             suppress(OSError),  # as far as the file system lets us
         ):
             remove_tree(_EFFECTS, directory)
-        with self._directory(pack, run_id, "output") as directory:
-            files = _output_files(directory)
-            document = {"response_version": RESPONSE_VERSION, **response, "files": files}
-            _, digest = self._write_json(directory, RESPONSE, document)
-        return {"path": str(self.path(pack, run_id) / "output" / RESPONSE), "sha256": digest, "files": files}
-
-    def list_files(self, pack: str, run_id: str) -> list[dict[str, Any]]:
-        """Output files with role, content type, size, sha256 and path; none when there is no folder."""
-        folder = self.path(pack, run_id) / "output"
-        with storage_errors(folder):
-            try:
-                with open_directory(self._root, (*_parts(pack, run_id), "output"), create=False) as directory:
-                    return [
-                        {**entry, "path": str(folder / entry["stored_name"])}
-                        for entry in _output_files(directory)
-                    ]
-            except FileNotFoundError:
-                return []
-
-    def read_output(self, pack: str, run_id: str, stored_name: str, limit: int) -> tuple[bytes, int] | None:
-        """The first `limit` bytes of a regular output file and its size; None when there is no such file."""
-        if "/" in stored_name or "\0" in stored_name or stored_name.startswith(".") or not stored_name:
-            return None
-        with storage_errors(self.path(pack, run_id) / "output"):
-            try:
-                with open_directory(self._root, (*_parts(pack, run_id), "output"), create=False) as directory:
-                    return read_beginning(directory, stored_name, limit)
-            except (FileNotFoundError, ValueError):  # ValueError: a name no file system takes
-                return None
 
     @contextmanager
-    def _directory(self, pack: str, run_id: str, *below: str) -> Iterator[int]:
-        parts = (*_parts(pack, run_id), *below)
-        with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
+    def _directory(self, *below: str) -> Iterator[int]:
+        with storage_errors(self.path, below), open_below(self._descriptor, below) as directory:
             yield directory
 
     def _write_json(self, directory: int, name: str, value: Any) -> tuple[int, str]:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        return write_atomically(directory, name, (text.encode("utf-8", "backslashreplace"),), fsync=False)
-
-
-def _parts(pack: str, run_id: str) -> tuple[str, str]:
-    for part in (pack, run_id):
-        if _PART.fullmatch(part) is None:
-            raise InvalidInput(f"{part[:80]!r} cannot be the name of a run's folder")
-    return pack, run_id
+        content = _encode(value).encode("utf-8", "backslashreplace")
+        return write_atomically(directory, name, (content,), fsync=False)
 
 
 def _referenced(payload: Mapping[str, Any]) -> Iterator[str]:
@@ -257,10 +216,12 @@ def _file_entry(name: str, stored: str, size: int, digest: str) -> dict[str, Any
     }
 
 
-def _output_files(directory: int) -> list[dict[str, Any]]:
+def output_files(directory: int) -> list[dict[str, Any]]:
+    """What lies in an open folder of outputs: name, role, content type, size and sha256."""
     found: list[dict[str, Any]] = []
-    described = _descriptions(directory)
-    for name in names_in(directory):
+    names = names_in(directory)
+    described = _descriptions(directory) if _DESCRIPTIONS_FILE in names else {}
+    for name in names:
         measured = None if name == RESPONSE or name.startswith(".") else measure(directory, name)
         if measured is not None:
             found.append({**_file_entry(name, name, *measured), **described.get(name, {})})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.governance.redactor import Redactor
     from engine.journal.rows import RunRow
     from engine.runtime.files.call_outputs import CallOutputs
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folders import RunFolders
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
 MAX_WHOLE_FILE = 64 * 1024 * 1024
@@ -100,7 +100,7 @@ class OutputFiles:
         return FileText(
             run_id=run_id,
             stored_name=stored_name,
-            path=str(self._folders.path(pack, run_id) / "output" / stored_name),
+            path=str(self._folders.path(pack, run_id, "output", stored_name)),
             size=length,
             text=text or "",
             truncated=text is not None and length > size,

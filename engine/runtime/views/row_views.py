@@ -14,7 +14,7 @@ from engine.contracts.runs.run import StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, StepStatus
 from engine.contracts.times import from_micros
 from engine.contracts.tool import ToolMeta
-from engine.journal.encoding import decode, encode
+from engine.journal.encoding import decode
 from engine.journal.errors import reading
 from engine.journal.rules.request_rules import is_past
 from engine.journal.rules.rows.run_rows import new_run, whole_row
@@ -26,19 +26,13 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.journal.records import NewRun
-    from engine.journal.rows import RequestViewRow, RunViewRow, StepViewRow
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folders import RunFolders
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.disclosures import Disclosures
 
 ENGINE_SCHEMA = 1
-
-
-def created_row(run: NewRun) -> RunViewRow:
-    """The row of a run that was just queued, with the event that holds its input."""
-    first = encode(run.events[0].payload)
-    return {**whole_row(new_run(run)), "first_event": first, "output_event": None}
 
 
 class RowViews:
@@ -64,7 +58,13 @@ class RowViews:
     async def run(self, row: RunViewRow) -> RunView:
         """A run with its masked input and output, from a row with the events that hold them."""
         with reading("the row", row["run_id"]):
-            return await self._run(row)
+            first = decode(row["first_event"]) if row["first_event"] else {}
+            last = decode(row["output_event"]) if row["output_event"] else {}
+            return await self._run(row, first, last)
+
+    async def created(self, run: NewRun) -> RunView:
+        """A run that was just queued, which nobody has to read for that."""
+        return await self._run(whole_row(new_run(run)), run.events[0].payload, {})
 
     async def step(self, row: StepViewRow, *, full: bool) -> StepView:
         """One execution; `full` resolves its input and output, else previews stand for large values."""
@@ -91,9 +91,8 @@ class RowViews:
         with reading(f"form {row['request_id']}", row["run_id"]):
             return await self._form(row)
 
-    async def _run(self, row: RunViewRow) -> RunView:
-        first = decode(row["first_event"]) if row["first_event"] else {}
-        last = decode(row["output_event"]) if row["output_event"] else {}
+    async def _run(self, row: RunRow, first: Mapping[str, Any], last: Mapping[str, Any]) -> RunView:
+        """`first` and `last` are the payloads of the events that hold its input and its output."""
         return RunView(
             **summary_fields(row),
             pack_digest=row["pack_digest"],

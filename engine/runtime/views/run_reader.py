@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import EventFilter, EventView, FileText, OutputPage, RunFile, StepView
     from engine.contracts.runs.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
+    from engine.journal.records import NewRun
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
@@ -69,6 +70,10 @@ class RunReader(Scoped):
     async def view(self, row: RunViewRow) -> RunView:
         """The run of a row with events."""
         return await self._views.run(row)
+
+    async def created(self, run: NewRun) -> RunView:
+        """A run that was just queued."""
+        return await self._views.created(run)
 
     async def whole_input(self, run_id: str) -> tuple[RunViewRow, dict[str, Any]]:
         """The run's row, and its input as it was given, for starting again; nobody is shown it.

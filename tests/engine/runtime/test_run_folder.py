@@ -14,7 +14,8 @@ import pytest
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.runtime.files.file_names import safe_name
 from engine.runtime.files.folder_access import open_directory, storage_errors
-from engine.runtime.files.run_folder import MOST_COPIES, RunFolders
+from engine.runtime.files.run_folder import MOST_COPIES
+from engine.runtime.files.run_folders import RunFolders
 from engine.safe_files.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def encoded(content: bytes) -> str:
 
 def test_input_is_written_once_with_its_lists(folders: RunFolders) -> None:
     payload = {"name": "ü", "messages": [{"role": "user"}], "comments": "no list"}
-    assert folders.write_input(PACK, RUN, payload)
-    assert not folders.write_input(PACK, RUN, {"name": "other"})
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_input(payload)
+    with folders.opened(PACK, RUN) as run:
+        assert not run.write_input({"name": "other"})
     folder = folders.path(PACK, RUN) / "input"
     assert loaded(folder / "input.json") == payload
     assert loaded(folder / "messages.json") == [{"role": "user"}]
@@ -51,7 +54,8 @@ def test_input_is_written_once_with_its_lists(folders: RunFolders) -> None:
 
 
 def test_directories_and_files_are_private(folders: RunFolders) -> None:
-    folders.write_input(PACK, RUN, {})
+    with folders.opened(PACK, RUN) as run:
+        run.write_input({})
     folder = folders.path(PACK, RUN) / "input"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
@@ -65,7 +69,8 @@ def test_attachments_are_copied_and_listed(folders: RunFolders, tmp_path: Path) 
         source.parent.mkdir(exist_ok=True)
         source.write_text(text)
     payload = {"files": [{"name": "my file.csv"}, {"name": "elsewhere.pdf"}, "x", {"name": " "}]}
-    assert folders.write_input(PACK, RUN, payload, [first, second, reserved])
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_input(payload, [first, second, reserved])
     folder = folders.path(PACK, RUN) / "input"
     listed = loaded(folder / "attachments.json")
     assert [item["stored_name"] for item in listed] == ["my_file.csv", "1_my_file.csv", "1_input.json", None]
@@ -93,7 +98,8 @@ def test_an_attachment_that_is_no_readable_file_is_only_listed(
         source.mkdir()
     if kind == "fifo":
         os.mkfifo(source)
-    assert folders.write_input(PACK, RUN, {"files": [{"name": "thing"}]}, [source, good])
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_input({"files": [{"name": "thing"}]}, [source, good])
     folder = folders.path(PACK, RUN) / "input"
     assert names(folder) == ["attachments.json", "good", "input.json"]
     sources = {item["name"]: item["source"] for item in loaded(folder / "attachments.json")}
@@ -101,27 +107,32 @@ def test_an_attachment_that_is_no_readable_file_is_only_listed(
 
 
 def test_comments_follow_those_of_the_payload_once(folders: RunFolders) -> None:
-    folders.write_input(PACK, RUN, {"comments": [{"comment": "first"}]})
+    with folders.opened(PACK, RUN) as run:
+        run.write_input({"comments": [{"comment": "first"}]})
     second = {"comment": "second", "decision": "REJECTED", "step_id": "s", "ts": "2024-01-01T00:00:00Z"}
     third = {**second, "comment": "third"}
     path = folders.path(PACK, RUN) / "input" / "comments.json"
-    folders.write_comments(PACK, RUN, [second])
+    with folders.opened(PACK, RUN) as run:
+        run.write_comments([second])
     assert loaded(path) == [{"comment": "first"}, second]
-    folders.write_comments(PACK, RUN, [second, third])
+    with folders.opened(PACK, RUN) as run:
+        run.write_comments([second, third])
     assert loaded(path) == [{"comment": "first"}, second, third]
 
 
 def test_comments_that_somebody_broke_are_left_alone(folders: RunFolders) -> None:
-    folders.write_input(PACK, RUN, {"comments": []})
+    with folders.opened(PACK, RUN) as run:
+        run.write_input({"comments": []})
     path = folders.path(PACK, RUN) / "input" / "comments.json"
     path.write_text("{broken")
-    with pytest.raises(InvalidInput, match=r"comments\.json"):
-        folders.write_comments(PACK, RUN, [{"comment": "third"}])
+    with pytest.raises(InvalidInput, match=r"comments\.json"), folders.opened(PACK, RUN) as run:
+        run.write_comments([{"comment": "third"}])
     assert path.read_text() == "{broken"
 
 
 def test_answers_of_the_same_form_do_not_collide(folders: RunFolders) -> None:
-    paths = [folders.write_answer(PACK, RUN, "../form", request, {"v": request}) for request in ("r1", "r2")]
+    with folders.opened(PACK, RUN) as run:
+        paths = [run.write_answer("../form", request, {"v": request}) for request in ("r1", "r2")]
     assert [loaded(path)["v"] for path in paths] == ["r1", "r2"]
     assert {path.parent for path in paths} == {folders.path(PACK, RUN) / "runtime" / "user_input"}
 
@@ -135,7 +146,8 @@ def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> N
         {"name": "PAGE.html", "content_base64": encoded(b"other")},
         {"name": "...", "content_base64": encoded(b"dots")},
     ]
-    stored = folders.write_output_files(PACK, RUN, files)
+    with folders.opened(PACK, RUN) as run:
+        stored = run.write_output_files(files)
     assert [item["stored_name"] for item in stored] == [
         "Report_1.pdf",
         "page.html",
@@ -149,10 +161,12 @@ def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> N
     assert stored[2]["content_type"] == "x/y"
     assert stored[0]["sha256"] == hashlib.sha256(b"pdf").hexdigest()
     assert (folders.path(PACK, RUN) / "output" / "Report_1.pdf").read_bytes() == b"pdf"
-    folders.write_output_files(PACK, RUN, [{"name": "late.txt", "content_base64": encoded(b"x")}])
+    with folders.opened(PACK, RUN) as run:
+        run.write_output_files([{"name": "late.txt", "content_base64": encoded(b"x")}])
     listed = {item["stored_name"]: item for item in folders.list_files(PACK, RUN)}
     assert (listed["data.bin"]["role"], listed["data.bin"]["content_type"]) == ("primary", "x/y")
-    response = folders.write_response(PACK, RUN, {"run_id": RUN})
+    with folders.opened(PACK, RUN) as run:
+        response = run.write_response({"run_id": RUN})
     assert {item["stored_name"]: item["role"] for item in response["files"]}["data.bin"] == "primary"
 
 
@@ -165,18 +179,22 @@ def test_copies_say_where_the_file_was_written_and_are_bounded(folders: RunFolde
         }
 
     for number in range(MOST_COPIES + 2):
-        folders.write_output_files(PACK, RUN, [copied(number)], copies=True)
+        with folders.opened(PACK, RUN) as run:
+            run.write_output_files([copied(number)], copies=True)
     listed = folders.list_files(PACK, RUN)
     assert {item["copy_of"] for item in listed} == {f"/out/{number}.md" for number in range(len(listed))}
     assert len(listed) <= MOST_COPIES
-    (claimed,) = folders.write_output_files(PACK, RUN, [copied(MOST_COPIES)])
+    with folders.opened(PACK, RUN) as run:
+        (claimed,) = run.write_output_files([copied(MOST_COPIES)])
     assert "copy_of" not in claimed
 
 
 def test_writing_the_same_outputs_again_leaves_them_once(folders: RunFolders) -> None:
     files = [{"name": "a.txt", "content_base64": encoded(text)} for text in (b"one", b"two", b"one")]
-    first = folders.write_output_files(PACK, RUN, files)
-    assert folders.write_output_files(PACK, RUN, files) == first
+    with folders.opened(PACK, RUN) as run:
+        first = run.write_output_files(files)
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_output_files(files) == first
     assert len(folders.list_files(PACK, RUN)) == 3
 
 
@@ -195,22 +213,25 @@ def test_writing_the_same_outputs_again_leaves_them_once(folders: RunFolders) ->
 def test_a_bad_output_file_is_refused_before_any_is_written(
     folders: RunFolders, item: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidInput):
-        folders.write_output_files(PACK, RUN, [{"name": "good.txt", "content_base64": encoded(b"x")}, item])
+    with pytest.raises(InvalidInput), folders.opened(PACK, RUN) as run:
+        run.write_output_files([{"name": "good.txt", "content_base64": encoded(b"x")}, item])
     assert folders.list_files(PACK, RUN) == []
 
 
 def test_the_response_document_lists_the_files_and_is_replaced_whole(folders: RunFolders) -> None:
     assert folders.list_files(PACK, RUN) == []
-    folders.write_output_files(PACK, RUN, [{"name": "a.pdf", "content_base64": encoded(b"x")}])
+    with folders.opened(PACK, RUN) as run:
+        run.write_output_files([{"name": "a.pdf", "content_base64": encoded(b"x")}])
     response = {"run_id": RUN, "status": "COMPLETED", "result": {"summary": "ü"}}
-    written = folders.write_response(PACK, RUN, response)
+    with folders.opened(PACK, RUN) as run:
+        written = run.write_response(response)
     path = Path(written["path"])
     document = loaded(path)
     assert document == {"response_version": "1.0", **response, "files": written["files"]}
     assert written["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "files" not in response
-    assert folders.write_response(PACK, RUN, response) == written
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_response(response) == written
     (listed,) = folders.list_files(PACK, RUN)
     assert listed["path"] == str(path.parent / "a.pdf")
     assert listed["role"] == "primary"
@@ -234,20 +255,22 @@ def test_links_in_place_of_our_directories_are_refused(
     place = {"pack": run.parent, "run": run, "output": run / "output"}[level]
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(elsewhere)
-    with pytest.raises(Unavailable):
-        folders.write_response(PACK, RUN, {})
+    with pytest.raises(Unavailable), folders.opened(PACK, RUN) as opened:
+        opened.write_response({})
     assert list(elsewhere.iterdir()) == []
 
 
 def test_a_link_in_place_of_a_file_is_replaced_not_followed(folders: RunFolders, tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("mine")
-    folders.write_response(PACK, RUN, {})
+    with folders.opened(PACK, RUN) as run:
+        run.write_response({})
     path = folders.path(PACK, RUN) / "output" / "response.json"
     path.unlink()
     path.symlink_to(target)
     (path.parent / "link.pdf").symlink_to(target)
-    assert folders.write_response(PACK, RUN, {})["files"] == []
+    with folders.opened(PACK, RUN) as run:
+        assert run.write_response({})["files"] == []
     assert target.read_text() == "mine"
     assert not path.is_symlink()
 
@@ -285,8 +308,8 @@ def test_a_write_that_fails_midway_leaves_what_was_there(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_is_a_typed_error(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(Unavailable) as caught:
-        RunFolders(blocked).write_response(PACK, RUN, {})
+    with pytest.raises(Unavailable) as caught, RunFolders(blocked).opened(PACK, RUN) as run:
+        run.write_response({})
     assert str(blocked) in caught.value.message
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folders import RunFolders
     from engine.runtime.files.speaking import Speaking
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
     from engine.machine.model.state import RunState
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folder import RunFolder
+    from engine.runtime.files.run_folders import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.tools.context import ToolLimits
@@ -146,8 +147,9 @@ class RunDocuments:
         }
 
         def write(comments: Comments) -> tuple[dict[str, Any], str]:
-            before(comments)
-            document = self._folders.write_response(row["pack"], row["run_id"], response)
+            with self._folders.opened(row["pack"], row["run_id"]) as folder:
+                before(folder, comments)
+                document = folder.write_response(response)
             return document, run_words(row["subject"], given, state.error, response["result"])
 
         written: tuple[dict[str, Any], str] = await self._queue.write(write, commented)
@@ -167,36 +169,42 @@ class RunDocuments:
 
         def write() -> None:
             sources = _sources(self._limits, payload["files"])
-            self._folders.write_input(row["pack"], row["run_id"], payload, sources, handoff=handoff)
+            with self._folders.opened(row["pack"], row["run_id"]) as folder:
+                folder.write_input(payload, sources, handoff=handoff)
 
         await asyncio.to_thread(write)
 
     async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""
         payload = await self._values.redacted(state.payload)
-        await self._queue.write(*await self._so_far(row, flow, state, payload))
+        before, commented = await self._so_far(row, flow, state, payload)
+
+        def write(comments: Comments) -> None:
+            with self._folders.opened(row["pack"], row["run_id"]) as folder:
+                before(folder, comments)
+
+        await self._queue.write(write, commented)
 
     async def _so_far(
         self, row: RunRow, flow: PinnedFlow, state: RunState, payload: Any
-    ) -> tuple[Callable[[Comments], None], str | None]:
+    ) -> tuple[Callable[[RunFolder, Comments], None], str | None]:
         """Writing of the input (`payload`, masked), its attachments, the answers and comments until now, and
         the run with comments."""
-        pack, run_id = row["pack"], row["run_id"]
         handoff = await self._values.redacted(state.handoff)
         steps = flow.graph.every_step
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}
         answers = await self._answers(row, flow, forms) if forms else []
         approvals = any(step.asks is RequestKind.APPROVAL for step in steps)
 
-        def write(comments: Comments) -> None:
+        def write(folder: RunFolder, comments: Comments) -> None:
             sources = _sources(self._limits, payload.get("files"))
-            self._folders.write_input(pack, run_id, payload, sources, handoff=handoff)
+            folder.write_input(payload, sources, handoff=handoff)
             for request_id, form_id, answer in answers:
-                self._folders.write_answer(pack, run_id, form_id, request_id, answer)
+                folder.write_answer(form_id, request_id, answer)
             if comments:
-                self._folders.write_comments(pack, run_id, [_comment(one) for one in comments])
+                folder.write_comments([_comment(one) for one in comments])
 
-        return write, run_id if approvals else None
+        return write, row["run_id"] if approvals else None
 
     async def _answers(self, row: RunRow, flow: PinnedFlow, forms: set[str]) -> list[tuple[str, str, Any]]:
         """Answers that have no file yet: a conversation has many, and they change no more."""

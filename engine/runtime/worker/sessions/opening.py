@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from engine.machine.model.graph import RunLimits
     from engine.models.catalog import ModelCatalog
     from engine.runtime.clock import Clock
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folders import RunFolders
     from engine.runtime.files.speaking import Speaking
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.pack_library.pinned import PinnedFlow
@@ -157,7 +157,7 @@ class Sessions:
             await self._executor.get_ready(_tools_of(flow))
             if any(step.asks_model for step in flow.graph.every_step):
                 await load_checks()  # of what models write, which is checked while the run is planned
-        workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
+        workdir = self._folders.path(row["pack"], row["run_id"], "runtime", "work")
         site = CallSite(
             row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage, epoch
         )

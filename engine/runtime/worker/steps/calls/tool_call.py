@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import chosen_step
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.run_folders import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.tools.context import HandOff, OutputSink
@@ -190,6 +189,10 @@ class ToolCalls:
         )
         return finished, made
 
+    def _keep_files(self, row: RunRow, files: list[Any], *, copies: bool) -> list[dict[str, Any]]:
+        with self._folders.opened(row["pack"], row["run_id"]) as folder:
+            return folder.write_output_files(files, copies=copies)
+
     def _failed(
         self, execution: Execution, error: dict[str, Any], meta: dict[str, Any] | None = None
     ) -> StepFinished:
@@ -240,10 +243,8 @@ class ToolCalls:
             return result.awaits, meta
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
-            write = partial(self._folders.write_output_files, copies=result.meta.backend == "local")
-            stored = await asyncio.to_thread(
-                write, site.row["pack"], site.row["run_id"], data["output_files"]
-            )
+            copies = result.meta.backend == "local"
+            stored = await asyncio.to_thread(self._keep_files, site.row, data["output_files"], copies=copies)
             data = {**data, "output_files": stored}
         return data, meta
 
