@@ -54,19 +54,20 @@ def replace(value: T, **changes: Any) -> T:
     For classes that are made here.
     """
     kind: Any = type(value)
-    copy: T = object.__new__(kind)
-    _copying(kind)(value, copy)
+    copy: T = _copying(kind)(value)
     for name, changed in changes.items():
         setattr(copy, name, changed)
     return copy
 
 
 @cache
-def _copying(kind: type[Any]) -> Callable[[Any, Any], None]:
-    """What copies all fields, one by one. It is written out, as dataclasses write their `__init__`: a loop
-    over the names takes twice as long, and so does to call the class."""
+def _copying(kind: type[Any]) -> Callable[[Any], Any]:
+    """What makes another one with the same fields. They are written out as dataclasses write `__init__`:
+    a loop over the names takes twice as long, and so does to call the class."""
     lines = "".join(f"\n    copy.{one.name} = value.{one.name}" for one in fields(kind))
-    written: dict[str, Any] = {}
-    exec(f"def copying(value, copy):{lines}", written)  # noqa: S102 - nothing but names of fields
-    copying: Callable[[Any, Any], None] = written["copying"]
+    written: dict[str, Any] = {"kind": kind, "new": object.__new__}
+    exec(  # noqa: S102 - nothing but names of fields
+        f"def copying(value):\n    copy = new(kind){lines}\n    return copy", written
+    )
+    copying: Callable[[Any], Any] = written["copying"]
     return copying

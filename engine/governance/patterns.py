@@ -48,6 +48,8 @@ def mask_secret_text(text: str) -> str:
 def may_hold_secret(text: str) -> bool:
     """Cheap; false only when no secret pattern and no secret key can be in `text` (JSON or plain)."""
     lowered = text.lower()
+    if not any(map(lowered.__contains__, _SECRET_SIGNS)):
+        return False
     for name in _MEASURES:
         lowered = lowered.replace(name, "")
     return any(map(lowered.__contains__, _SECRET_SIGNS))

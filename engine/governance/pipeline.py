@@ -219,7 +219,8 @@ def _autonomy(subject: Subject, policies: Policies) -> Verdict | None:
 
 
 def _blocked(subject: Subject, policies: Policies) -> Verdict | None:
-    if not policies.enforce or tool_key(subject.tool) not in policies.blocked_tools:
+    blocked = policies.blocked_tools
+    if not policies.enforce or not blocked or tool_key(subject.tool) not in blocked:
         return None
     message = f"the tool {subject.tool} is blocked (policies.blocked_tools)"
     return _deny(Reason.TOOL_BLOCKED, message, tool=subject.tool)

@@ -46,7 +46,7 @@ class ChangeSet:
     @property
     def untold(self) -> bool:
         """Whether there is nothing in it that readers of the feed are told."""
-        return self == ChangeSet(money=self.money, noted=self.noted)
+        return not self.events and self == ChangeSet(money=self.money, noted=self.noted)
 
     def telling(self, events: Sequence[StoredEvent]) -> ChangeSet:
         """The same change, with what was written."""
@@ -112,21 +112,27 @@ class ChangeNotifier:
 
     def publish(self, changes: Sequence[ChangeSet]) -> None:
         """Tell all listeners about what one group of commits changed."""
-        statuses: dict[str, RunStatus] = {}
-        for change in changes:
-            statuses.update(change.statuses)
-        merged = ChangeSet(
-            statuses,
-            frozenset().union(*(change.rested for change in changes)),
-            any(change.work for change in changes),
-            any(change.claims for change in changes),
-            any(change.caps for change in changes),
-            any(change.alerts for change in changes),
-            any(change.packs for change in changes),
-            any(change.money for change in changes),
-            any(change.noted for change in changes),
-            any(change.foreign for change in changes),
-            tuple(event for change in changes for event in change.events),
-        )
+        merged = changes[0] if len(changes) == 1 else _together(changes)
         for listener in tuple(self._listeners):
             listener(merged)
+
+
+def _together(changes: Sequence[ChangeSet]) -> ChangeSet:
+    statuses: dict[str, RunStatus] = {}
+    rested: set[str] = set()
+    events: list[StoredEvent] = []
+    work = claims = caps = alerts = packs = money = noted = foreign = False
+    for change in changes:
+        statuses |= change.statuses
+        rested |= change.rested
+        events += change.events
+        work |= change.work
+        claims |= change.claims
+        caps |= change.caps
+        alerts |= change.alerts
+        packs |= change.packs
+        money |= change.money
+        noted |= change.noted
+        foreign |= change.foreign
+    flags = (work, claims, caps, alerts, packs, money, noted, foreign)
+    return ChangeSet(statuses, frozenset(rested), *flags, tuple(events))

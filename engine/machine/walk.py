@@ -180,11 +180,11 @@ def run_status(state: RunState) -> RunStatus:
 
 
 def _status_of(leaves: Iterable[Execution]) -> RunStatus:
-    seen = set()
-    for leaf in leaves:
-        retrying = leaf.retry_at is not None
-        seen.add(RunStatus.RETRYING if retrying else _LEAF_STATUS.get(leaf.status, RunStatus.RUNNING))
-    return next((status for status in _ORDER if status in seen), RunStatus.RUNNING)
+    seen = [
+        RunStatus.RETRYING if leaf.retry_at is not None else _LEAF_STATUS.get(leaf.status, RunStatus.RUNNING)
+        for leaf in leaves
+    ]
+    return min(seen, key=_ORDER.index, default=RunStatus.RUNNING)
 
 
 def _telling_leaves(root: Scope) -> list[Execution]:

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 LARGE_BYTES = 64 * 1024
 _SCALAR_BYTES = 4
+_LISTS = (list, tuple)
 
 
 def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
@@ -24,7 +25,7 @@ def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
         elif isinstance(item, dict):
             size += sum(map(len, map(str, item)))
             waiting += item.values()
-        elif isinstance(item, list | tuple):
+        elif isinstance(item, _LISTS):
             waiting += item
         size += _SCALAR_BYTES
         if size > limit:

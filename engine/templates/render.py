@@ -117,8 +117,8 @@ def has_template(value: Any) -> bool:
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, dict):
-        return any(has_template(item) for item in value.values())
-    return isinstance(value, list) and any(has_template(item) for item in value)
+        return any(map(has_template, value.values()))
+    return isinstance(value, list) and any(map(has_template, value))
 
 
 def render_value(value: Any, context: Mapping[str, Any], resolve: Resolve | None = None) -> Any:

@@ -260,30 +260,31 @@ class ToolExecutor:
             call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
 
     async def _sandbox(self, call: ToolCall) -> None:
-        limits = self._limits
+        tool, limits = call.found, self._limits
         if call.bounds is not None:
             limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
         rules = call.rules
-        if call.found.wish is not None:
-            rules = rules.wanting(call.found.wish(call.params))
-        if call.found.level is not None:
-            require_level(call.found.spec, call.found.level, rules, call.bounds)
+        if tool.wish is not None:
+            rules = rules.wanting(tool.wish(call.params))
+        if tool.level is not None:
+            require_level(tool.spec, tool.level, rules, call.bounds)
             return
         call.level, limits = await confined(
-            call.found.spec, call.level, rules, call.bounds, limits, call.context.workdir, self._bubblewrap
+            tool.spec, call.level, rules, call.bounds, limits, call.context.workdir, self._bubblewrap
         )
         call.context = replace(call.context, limits=limits)
 
     async def _back_end(self, call: ToolCall) -> None:
+        tool = call.found
         arguments = resolve_references(call.params, self._secrets.get, call.secrets)
         if call.secrets and call.context.output is not None:
             call.context.output.hide(Redaction(call.secrets).text)
-        require_fitting(call.name, call.found.check(arguments))
+        require_fitting(call.name, tool.check(arguments))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
         try:
             async with asyncio.timeout(call.seconds) as deadline:
-                data = await call.found.function(arguments, call.context)
+                data = await tool.function(arguments, call.context)
         except AnswerAwaited as awaiting:
             call.awaits = awaiting.awaited.without(Redaction(call.secrets).value)
             return

@@ -12,6 +12,7 @@ from engine.contracts.governing.slo import SloState, SloTargets
 from engine.errors import InvalidInput, NotFound
 from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, approval, rest, start, tool
+from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,10 +85,12 @@ async def test_people_are_told_apart(home: Home) -> None:
 @pytest.mark.parametrize(("p95_ms", "kept"), [(90 * 86_400_000, True), (1, False)])
 async def test_people_have_a_promise_of_their_own(home: Home, p95_ms: int, kept: bool) -> None:
     promise(home, human={"p95_ms": p95_ms, "expired_rate": 0.5})
-    async with home.working(journal=MemoryJournal()) as engine:
+    clock = FakeClock()
+    async with home.working(journal=MemoryJournal(), clock=clock) as engine:
         assert of(await engine.levels.list(), "demo").people.kept is None
         await rest(engine, await start(engine, "gated"))
         (asked,) = (await engine.requests.approvals()).items
+        clock.ahead += 0.1  # so long the person thinks about it
         await engine.requests.approve(asked.approval_id, actor=BOB)
         await rest(engine, asked.run_id)
         demo = of(await engine.levels.list(), "demo")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode
 from engine.errors import InvalidTransition
+from engine.frozen import replace
 from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.preparation import Preparer
 
 VERBS = (Pause, Resume, Cancel, Retry, Narrow, Tell)
+PREPARATIONS = (Prepare, Collect, PrepareOutput)
 LATE = (*VERBS, Start, OutputWritten)
 """Inputs that change nothing when the run has moved on before they were taken in."""
 PREPARED_AT_ONCE = 200
@@ -109,7 +111,7 @@ def make_plan(
         plan.events += step.events
         last = step.events[-1].ts if step.events else last
         for effect in step.effects:
-            if isinstance(effect, Prepare | Collect | PrepareOutput):
+            if isinstance(effect, PREPARATIONS):
                 preparations[_key(effect)] = effect
             else:
                 _note(plan, effect)
@@ -167,8 +169,8 @@ def unrepeatable(plan: Plan) -> frozenset[str]:
     """Calls that the plan starts and that must not be made twice."""
     if not plan.run_steps:
         return frozenset()
-    found = (find_execution(plan.state.root, step.path) for step in plan.run_steps)
-    return frozenset(one.path for one in found if one is not None and one.ask_when_lost)
+    found = [find_execution(plan.state.root, step.path) for step in plan.run_steps]
+    return frozenset([one.path for one in found if one is not None and one.ask_when_lost])
 
 
 def step_type(plan: Plan) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
+_OF_AGENTS = (PromptStep, PermissionStep)
 _NO_ATTEMPT = 0
 """Of a call that is over for everybody: only what it used is heard."""
 
@@ -129,7 +130,7 @@ class RunningCalls:
         try:
             self._faults.reach("before_tool", execution.type)
             place = self._expected.pop(path, None)
-            if isinstance(self._site.flow.graph.step_at(path), PromptStep | PermissionStep):
+            if isinstance(self._site.flow.graph.step_at(path), _OF_AGENTS):
                 told, blobs = await self._of_an_agent(execution, state)
             else:
                 told, blobs = await self._in_the_room(execution, state, place)

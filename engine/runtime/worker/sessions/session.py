@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.machine.events.fold import fold
 from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, StepPutBack

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
+from engine.frozen import replace
 from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.model.inputs import Collected, StepPrepared
 from engine.machine.transition_builder import failure

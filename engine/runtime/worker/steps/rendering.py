@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from engine.contracts.flows.step import StepFields
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import scope_path_of, step_of
-from engine.templates import compile_template, render_value
+from engine.templates import compile_template, has_template, render_value
 from engine.values import digest_of, resolve_value
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ class Rendering:
 
     def value(self, written: Any) -> Any:
         """A value of the flow with its templates rendered, in full. Raises TemplateError, BlobNeeded."""
-        rendered = render_value(written, self.context, self.values.resolve)
-        return resolve_value(rendered, self.values.resolve)
+        if has_template(written):
+            written = render_value(written, self.context, self.values.resolve)
+        return resolve_value(written, self.values.resolve)
 
     def text(self, written: str, **known: Any) -> str:
         """A text of the flow with its templates rendered, which also know `known`. Raises TemplateError,
