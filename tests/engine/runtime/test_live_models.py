@@ -14,6 +14,7 @@ from tests.engine.runtime.fake_settings import FakeSettings
 from tests.engine.runtime.test_agents import agent, answering_in_turn, spoken
 from tests.engine.runtime.test_outside_agents import agent as outside
 from tests.engine.runtime.test_outside_agents import agents as outside_agents
+from tests.engine.runtime.test_outside_agents import notes as outside_notes
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ async def test_a_call_of_a_tool_and_a_program_get_the_secrets_that_there_are_whe
         assert [given["key"] for _, given in home.tools.calls] == ["old words", "new words"]
         asked = await start(engine, "ask")
         shown = await pending_approval(engine, asked)
-        assert "new words" not in shown.title  # struck out, as what the program was given
-        assert shown.title.startswith("work: Send ")
+        assert "token new words" in outside_notes(home)
+        assert "words" not in shown.title
         await engine.requests.reject(shown.approval_id, actor=ANN, comment="no")
         await rest(engine, asked, expect=RunStatus.COMPLETED)
     assert b"new words" not in home.bytes_at_rest()

@@ -260,6 +260,7 @@ class Agent:
     def secret(self) -> None:
         """Tells what it was given to keep."""
         value = os.environ["TOKEN"]
+        self.note(f"token {value}")
         self.call("s", title=f"Send {value}", kind="fetch", rawInput={"token": value})
         self.say(self.outcome(self.ask("s")) + value)
         os.write(2, f"token {value}".encode())
