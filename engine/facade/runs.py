@@ -260,8 +260,11 @@ class Runs(Protocol):
         """What its agents stand at, masked and bounded, whoever works it. Raises NotFound."""
         ...
 
-    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
-        """Say something that a model of the run is told in its next question alone; it is masked first.
+    async def tell(
+        self, run_id: str, text: str, *, actor: Actor, data: Mapping[str, Any] | None = None
+    ) -> VerbResult:
+        """Say something that a model of the run is told in its next question alone, or give `data` to the
+        pack's own tools in the calls of that turn; both are masked first.
 
         Raises InvalidInput for nothing, too much, or a run that asks no model; else as `pause`.
         """

@@ -104,7 +104,7 @@ def narrow(builder: TransitionBuilder, given: Narrow) -> None:
 
 def tell(builder: TransitionBuilder, given: Tell) -> None:
     """The next question to a model has it; one that was put already has not."""
-    builder.emit(ContextAdded(given.text))
+    builder.emit(ContextAdded(given.text, given.data))
 
 
 def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:

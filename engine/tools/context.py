@@ -106,6 +106,8 @@ class ToolContext:
     """Digest of the tool as its server listed it when the call was planned; None where none lists it."""
     output: OutputSink | None = field(default=None, compare=False)
     hand_off: HandOff | None = field(default=None, compare=False)
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What people gave to the tools of this turn of an agent."""
 
 
 @frozen

@@ -96,8 +96,12 @@ def _skills(skills: Iterable[ToldSkill]) -> Iterator[str]:
 
 def _answer(turn: SpokenTurn) -> Iterator[str]:
     for one in turn.context:
-        yield f"said for this turn alone by {one.by or 'the flow'}"
-        yield from _fenced(one.text)
+        if one.text:
+            yield f"said for this turn alone by {one.by or 'the flow'}"
+            yield from _fenced(one.text)
+        if one.data:
+            yield f"given to the tools of this turn by {one.by}"
+            yield from _fenced(json.dumps(one.data, ensure_ascii=False))
     if turn.hidden:
         yield f"tools hidden by a person: {', '.join(turn.hidden)}"
     if turn.found:

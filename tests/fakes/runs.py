@@ -316,9 +316,11 @@ class FakeRuns(Scoped):
         self.engine.note("narrowed_to", (given.only, given.without, given.once))
         return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
 
-    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
-        given = Tell(**self._given(actor), text=text)
-        self.engine.note("told", (run_id, text))
+    async def tell(
+        self, run_id: str, text: str, *, actor: Actor, data: Mapping[str, Any] | None = None
+    ) -> VerbResult:
+        given = Tell(**self._given(actor), text=text, data=dict(data) if data else None)
+        self.engine.note("told", (run_id, text, data))
         return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:

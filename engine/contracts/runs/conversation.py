@@ -45,10 +45,13 @@ class Handover(Contract):
 
 
 class ToldContext(Contract):
-    """What the model was told in one question alone."""
+    """What the model was told in one question alone, or its tools were given."""
 
     by: str = Field(description="Who said it; empty: the flow.")
-    text: str
+    text: str = Field(description="Empty where only data was given to tools.")
+    data: dict[str, Any] = Field(
+        default_factory=dict, description="What the pack's own tools were given in the calls of this turn."
+    )
 
 
 class SpokenTurn(Contract):

@@ -106,14 +106,21 @@ class TurnNarrowed(Fact):
 
 @frozen
 class ContextAdded(Fact):
-    """A person says something that a model of the run is told in its next question alone."""
+    """A person says something that a model of the run is told in its next question alone, or gives data to
+    the tools that it calls then."""
 
     kind: ClassVar[str] = "agent_context_added"
-    text: str = field(metadata=doc("what is said, masked"))
+    text: str = field(metadata=doc("what is said, masked; empty where only data is given"))
+    data: dict[str, Any] | None = field(
+        default=None, metadata=doc("what the pack's own tools get in the calls of that turn, masked")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It waits for the next turn."""
-        return replace(state, told=[*(state.told or ()), {"by": event.actor, "text": self.text}])
+        said: dict[str, Any] = {"by": event.actor, "text": self.text}
+        if self.data is not None:
+            said["data"] = self.data
+        return replace(state, told=[*(state.told or ()), said])
 
 
 @frozen

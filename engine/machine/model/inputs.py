@@ -243,9 +243,11 @@ class Narrow(Input):
 
 @frozen_by_name
 class Tell(Input):
-    """A person says something that a model of the run is told in its next question alone."""
+    """A person says something that a model of the run is told in its next question alone, or gives data to
+    the tools that it calls then."""
 
     text: str
+    data: dict[str, Any] | None = None
 
 
 @frozen_by_name

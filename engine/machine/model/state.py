@@ -219,7 +219,7 @@ class RunState:
     cancel: CancelMode | None = None
     narrowed: dict[str, Any] | None = None  # tools that its models choose among: `only`, `without`
     narrowed_once: dict[str, Any] | None = None  # the same, of its next turn alone
-    told: list[dict[str, str]] | None = None  # what people say in its next question to a model alone
+    told: list[dict[str, Any]] | None = None  # what people say in its next question to a model alone
     ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)
     output: Any = None

@@ -156,6 +156,7 @@ async def call_function(
             "attempt": context.attempt,
             "idempotency_key": context.idempotency_key,
             "workdir": str(context.workdir),
+            "data": dict(context.data),
         },
         "max_output_bytes": limits.max_output_bytes,
     }

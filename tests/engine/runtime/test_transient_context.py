@@ -13,10 +13,12 @@ from engine.errors import InvalidInput, InvalidTransition
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.embedded_home import (
     ANN,
+    BOB,
     Home,
     error_of,
     failed,
     finished,
+    pending_approval,
     rest,
     retry,
     start,
@@ -172,3 +174,69 @@ async def test_more_than_a_flow_may_say_fails_its_turn(home: Home) -> None:
         run = await failed(engine, "ask", {"text": "a" * 32_001})
         code, message = await error_of(engine, run.run_id)
         assert (code, "32001 characters, more than 32000" in message) == ("invalid_input", True)
+
+
+GIVEN = "demo.given"
+TAKES = "def given(context):\n    return {'data': context['data']}\n"
+
+
+def with_tool(home: Home, *script: Any) -> None:
+    """An agent that converses and has a tool of its pack, which brings what it was given."""
+    home.flow("ask", agent(*script, tools=(GIVEN,), mode="conversation"))
+    (home.root / "shipped" / "demo" / "tools.py").write_text(TAKES)
+
+
+async def test_data_reaches_the_packs_own_tools_in_one_turn_and_no_model(home: Home) -> None:
+    with_tool(home)
+    calls = ("demo__given", "{}")
+    answers = answering_in_turn(spoken("Hi."), spoken("", calls), spoken("", calls), spoken("Done."))
+    async with serving(answers) as server:
+        async with home.working(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await waiting(engine, run_id)
+            await engine.runs.tell(run_id, "", data={"ticket": "T-1", "by": "a@b.example"}, actor=ANN)
+            await engine.runs.tell(run_id, "Be brief.", data={"ticket": "T-17"}, actor=ANN)
+        async with home.working(models=models_at(server.url)) as engine:  # another engine knows it
+            await say(engine, run_id, "Go on.")
+            found = await waiting(engine, run_id)
+            first, second = found.turns[1].calls[0], found.turns[2].calls[0]
+            assert first.result == {"data": {"ticket": "T-17", "by": "[EMAIL]"}}
+            assert second.result == {"data": {}}
+            assert last_heard(server)[1] == f"{BY_ANN}Be brief."
+            assert "T-1" not in str(server.asked[1].body)
+            assert [one.data for one in found.turns[1].context] == [
+                {"ticket": "T-1", "by": "[EMAIL]"},
+                {"ticket": "T-17"},
+            ]
+            lines = list(conversation_lines(found))
+            assert lines.count("given to the tools of this turn by ann") == 2
+            assert lines.count("said for this turn alone by ann") == 1
+
+
+async def test_a_card_shows_what_the_call_was_given_and_another_turn_of_it_was_given_nothing(
+    home: Home,
+) -> None:
+    with_tool(home, says("Hi."), says("", {"tool": GIVEN}), says("Done."))
+    file = home.root / "shipped" / "demo" / "flows" / "ask.yaml"
+    file.write_text(f"autonomy_level: suggest_only\n{file.read_text()}")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        await engine.runs.tell(run_id, "", data={"ticket": "T-17"}, actor=ANN)
+        await say(engine, run_id, "Go on.")
+        card = await pending_approval(engine, run_id)
+        assert card.context == {"data": {"ticket": "T-17"}}
+        await engine.runs.tell(run_id, "", data={"ticket": "T-18"}, actor=ANN)  # of the turn after it
+        await engine.requests.approve(card.approval_id, actor=BOB, digest=card.digest)
+        found = await waiting(engine, run_id)
+        assert found.turns[1].calls[0].result == {"data": {"ticket": "T-17"}}
+
+
+async def test_what_is_no_object_or_too_much_is_refused(home: Home) -> None:
+    home.flow("ask", talker())
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        for data in ({}, {"a": "x" * 2_000}, {"a": {1, 2}}):
+            with pytest.raises(InvalidInput):
+                await engine.runs.tell(run_id, "", data=data, actor=ANN)

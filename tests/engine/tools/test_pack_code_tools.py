@@ -147,6 +147,7 @@ async def test_the_context_and_a_clean_environment_reach_the_function(
         "attempt": 2,
         "idempotency_key": "run-1/step",
         "workdir": str(context.workdir),
+        "data": {},
         "cwd": str(context.workdir),
         "env": ["HOME", "LANG", "PATH"],
         "argv0": "my-pack/tools.py",

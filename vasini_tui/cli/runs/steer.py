@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.contracts.status import CancelMode
+from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
-from vasini_tui.exit_codes import ExitCode
+from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.runs.run import VerbResult
@@ -65,14 +66,26 @@ def retry(
 
 def tell(
     run: RunId,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; it is masked first.")],
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="What to say; it is masked first.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="JSON|@FILE|-", help="What the pack's own tools get in the calls of that turn."
+        ),
+    ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Say something that a model of a run hears in its next turn alone."""
-    return Invocation(partial(_tell, part=run, text=text), as_json, act_as, tenant, all_tenants)
+    """Say something that a model of a run hears in its next turn alone, or give data to the tools of it."""
+    if text is None and data is None:
+        raise UsageError("say TEXT, or give --data")
+    given = read_object(data, "--data") if data is not None else None
+    call = partial(_tell, part=run, text=text or "", data=given)
+    return Invocation(call, as_json, act_as, tenant, all_tenants)
 
 
 async def _pause(session: Session, *, part: str) -> int:
@@ -99,9 +112,9 @@ async def _retry(session: Session, *, part: str) -> int:
     return _write(session, result)
 
 
-async def _tell(session: Session, *, part: str, text: str) -> int:
+async def _tell(session: Session, *, part: str, text: str, data: dict[str, Any] | None) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
-        result = await engine.runs.tell(run_id, text, actor=session.actor)
+        result = await engine.runs.tell(run_id, text, actor=session.actor, data=data)
     return _write(session, result)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Role
 from engine.contracts.status import CancelMode, RunStatus
@@ -11,7 +11,7 @@ from engine.governance.access import Scoped
 from engine.runtime.embedded.steering.narrowing import narrowing, require_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.actor import Actor
     from engine.contracts.runs.run import VerbResult
@@ -91,14 +91,17 @@ class Steering(Scoped, ABC):
         await require_choice(self._packs, row)
         return await self._steer(run_id, actor, verb)
 
-    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
+    async def tell(
+        self, run_id: str, text: str, *, actor: Actor, data: Mapping[str, Any] | None = None
+    ) -> VerbResult:
         """See facade."""
         row = await self.reader.row(run_id)
         self.access.require(Role.OPERATOR, actor)
         from engine.runtime.embedded.steering.telling import Telling  # noqa: PLC0415 - lists need no machine
 
         telling = Telling(self._journal, self._packs, self._redactor)
-        return await self._steer(run_id, actor, await telling.verb(self._clock.now(), actor, row, text))
+        verb = await telling.verb(self._clock.now(), actor, row, text, data)
+        return await self._steer(run_id, actor, verb)
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

@@ -134,7 +134,7 @@ def _call(below: Below, asked: Mapping[str, Any], path: str) -> SpokenCall:
 
 def _context(given: Any) -> Iterator[ToldContext]:
     for one in _of_input(given, "context"):
-        yield ToldContext(by=_text(one.get("by")), text=_text(one.get("text")))
+        yield ToldContext(by=_text(one.get("by")), text=_text(one.get("text")), data=one.get("data") or {})
 
 
 def _of_input(given: Any, key: str) -> list[Any]:

@@ -16,7 +16,7 @@ from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
-from engine.runtime.worker.steps.agents.chosen_call import chosen_call
+from engine.runtime.worker.steps.agents.chosen_call import chosen_call, data_given
 from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
 
 MAX_ITEMS = 100_000
+DATA = "data"
+"""Key of what people gave to the tools of a turn, as a call is started with it."""
 
 
 class ToolRenderer(StepRenderer[ToolStep]):
@@ -50,14 +52,18 @@ class ToolRenderer(StepRenderer[ToolStep]):
         if refused is not None:
             return refused
         if step.chosen:
-            kept = {"tool": called.tool, "params": called.params}
-            return replace(self._call(called, called.params, at, judged, kept), name=called.tool)
+            data = data_given(at, called.tool) if isinstance(step, ChosenCallStep) else {}
+            kept = {"tool": called.tool, "params": called.params, **({DATA: data} if data else {})}
+            prepared = self._call(called, called.params, at, judged, kept, data)
+            return replace(prepared, name=called.tool)
         at.judge.note_listing(called.tool)
         params = self.params(step, at)
-        return self._call(step, params, at, judged, params)
+        return self._call(step, params, at, judged, params, {})
 
-    def _call(self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any) -> StepPrepared:
-        """The call with its parameters; `kept` is what the execution is given."""
+    def _call(
+        self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any, data: dict[str, Any]
+    ) -> StepPrepared:
+        """The call with its parameters; `kept` is what it is started with, `data` what people gave to it."""
         spec = at.judge.spec(step.tool)
         prepared = StepPrepared(
             now=at.now,
@@ -78,7 +84,9 @@ class ToolRenderer(StepRenderer[ToolStep]):
         action = action_of(step, params)
         preview = at.judge.preview(at.path, step, params)
         prepared = replace(prepared, action_digest=at.digest(action, preview))
-        return prepared if verdict is None else _asking(prepared, step, at, verdict, action, preview)
+        if verdict is None:
+            return prepared
+        return _asking(prepared, step, at, verdict, action, preview, data)
 
     def params(self, step: ToolStep, at: Rendering) -> Any:
         """As the tool gets them."""
@@ -125,13 +133,17 @@ def _asking(
     verdict: Verdict,
     action: dict[str, Any],
     preview: Preview | None,
+    data: dict[str, Any],
 ) -> StepPrepared:
-    """The same, with the approval that is asked for unless the flow itself has asked."""
+    """The same, with the approval that is asked for unless the flow itself has asked.
+
+    It shows the `data` that people gave to the call beside its parameters.
+    """
     shown = {
         "title": step.name or step.id,
         "message": verdict.message,
         "form": {},
-        "context": {},
+        "context": {DATA: data} if data else {},
         "autonomy_level": at.flow.graph.flow.autonomy_level.value,
     }
     body = {

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from engine.contracts.flows.agent_step import chosen_step
+from engine.contracts.flows.agent_step import MODEL, chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.wire.wire_format import WireNames
-from engine.values import follow
+from engine.runtime.worker.steps.agents.told.context import data_of_turn
+from engine.values import follow, resolve_value
 
 if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
@@ -59,6 +60,15 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
         )
     step = at.flow.graph.step_at(agent)
     return chosen_step(tool, params, f"{step.name or step.id}: {tool}")
+
+
+def data_given(at: Rendering, tool: str) -> dict[str, Any]:
+    """What people gave to the tools of this turn, if the tool is the pack's own. Raises BlobNeeded."""
+    calls = scope_path_of(scope_path_of(at.path))
+    model = find_execution(at.state.root, f"{scope_path_of(calls)}/{MODEL}")
+    if model is None or at.judge.executor.spec(tool) is not None:
+        return {}
+    return data_of_turn(resolve_value(model.input, at.values.resolve))
 
 
 def _given(at: Rendering, path: str) -> Any:

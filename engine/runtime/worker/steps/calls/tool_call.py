@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import chosen_step
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from engine.tools.executor import ToolExecutor
 
 
+_NO_DATA: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class CallSite:
     """Where the calls of one run are made: its row, flow, work folder, and the scopes of its tools."""
@@ -70,6 +74,7 @@ class CallSite:
         previewed: Preview | None = None,
         output: OutputSink | None = None,
         hand_off: HandOff | None = None,
+        data: Mapping[str, Any] = _NO_DATA,
     ) -> ToolContext:
         """What a tool is told of a call; `listed` is what a server said of the tool when it was judged."""
         return ToolContext(
@@ -83,6 +88,7 @@ class CallSite:
             output=output,
             listed=listed,
             hand_off=hand_off,
+            data=data,
         )
 
     def rules(
@@ -216,7 +222,9 @@ class ToolCalls:
         params = await self._values.load_stored(execution.input)
         if step.chosen and params["tool"] == FIND and "among" in params:
             return await find_tools(self._executor, site.flow, params), {}
+        data: Mapping[str, Any] = {}
         if step.chosen:  # a model's: nothing of it was written by the flow's author
+            data = params.get("data", data)
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
         timeout = step.timeout or self._default_timeout
@@ -232,6 +240,7 @@ class ToolCalls:
                 previewed=previewed,
                 output=output,
                 hand_off=self._hand_off,
+                data=data,
             )
             result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         meta = result.meta.recorded()

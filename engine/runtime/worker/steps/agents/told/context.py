@@ -23,8 +23,8 @@ CONTEXT = "context"
 MOST_CHARACTERS = 32_000
 """What a flow may say in one question."""
 
-Told = dict[str, str]
-"""`by` is empty where the flow says it, else who said it; `text` what is said."""
+Told = dict[str, Any]
+"""`by` is empty where the flow says it, else who said it; `text` what is said, `data` what tools get."""
 
 
 def context_of(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> list[Told]:
@@ -53,8 +53,16 @@ def _of_flow(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> li
     return [{"by": "", "text": text}] if text else []
 
 
+def data_of_turn(told: Any) -> dict[str, Any]:
+    """What people gave to the tools of the turn whose model was started with `told`: the last word counts."""
+    data: dict[str, Any] = {}
+    for one in (told or {}).get(CONTEXT, ()):
+        data |= one.get("data") or {}
+    return data
+
+
 def context_messages(told: Any) -> tuple[Message, ...]:
     """The last message of a question, a block for each who says something; none where nobody does."""
     entries: Sequence[Told] = (told or {}).get(CONTEXT, ())
-    blocks = tuple(ContextBlock(one["by"], one["text"]) for one in entries)
+    blocks = tuple(ContextBlock(one["by"], one["text"]) for one in entries if one["text"])
     return (Message(MessageRole.USER, "", blocks=blocks),) if blocks else ()
