@@ -45,7 +45,7 @@ def test_every_step_type_has_an_example() -> None:
 
 
 def test_the_list_of_filters_is_the_engine_s() -> None:
-    (listed,) = re.findall(r"^Filters: (.*?)\.\n", FLOWS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (listed,) = re.findall(r"^Filters: (.*?)\.\s", FLOWS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(FILTER_TABLE)
 
 
