@@ -6,6 +6,9 @@ import time
 
 from engine.runtime.clock import SystemClock
 
+SLOWLY = 0.001
+"""A lease of 0.3 s holds for minutes of a busy machine, and is prolonged ten times a second."""
+
 
 class FakeClock:
     """The machine's time plus `ahead` seconds, which a test may change; `set_by` moves the wall clock.
@@ -32,3 +35,8 @@ class FakeClock:
         """See `engine.runtime.clock.Clock`."""
         gone_by = (SystemClock().uptime() - self._began) * self._pace
         return self._began + round(gone_by + self.ahead * 1_000_000)
+
+
+def slow_clock() -> FakeClock:
+    """Leases by it hold on the busiest machine, while what broke off is tried again after one by the loop."""
+    return FakeClock(pace=SLOWLY, began=SystemClock().uptime())

@@ -12,6 +12,7 @@ from engine.governance.policies import Policies
 from engine.tools.builtin.handing_off import HAND_OFF, handing_off_tools
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, pending_approval, rest, start, tool
+from tests.engine.runtime.fake_clock import slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken, told
 from tests.engine.runtime.test_handing_off import declare
@@ -90,7 +91,7 @@ async def test_a_worker_that_is_lost_at_any_moment_of_the_call_begins_one_run_an
 ) -> None:
     handing_off(home, TO)
     faults = FakeFaults()
-    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
         run_id = await start(engine, "look")
         shown = await pending_approval(engine, run_id)
         faults.fail(moment)

@@ -23,7 +23,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
-from tests.engine.runtime.fake_clock import FakeClock
+from tests.engine.runtime.fake_clock import SLOWLY, FakeClock
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
 
 HOURS = 3600.0
-SLOWLY = 0.001
-"""A lease of 0.3 s holds for minutes of a busy machine, and is prolonged ten times a second."""
 
 
 async def assert_times_go_forward(engine: Engine, run_id: str) -> None:

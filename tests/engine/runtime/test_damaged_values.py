@@ -18,6 +18,7 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.engine.runtime.fake_clock import slow_clock
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
@@ -56,7 +57,7 @@ async def test_a_run_whose_kept_value_is_another_one_says_so_and_does_nothing(ho
     async with home.working() as engine:
         shown = await pending_approval(engine, await start(engine, "go"))
     damage(home, b'{"x": "y"}')
-    async with home.working(lease_seconds=0.05) as engine:
+    async with home.working(clock=slow_clock(), lease_seconds=0.05) as engine:
         await engine.requests.approve(shown.approval_id, actor=ANN, digest=shown.digest)
         ended = await engine.runs.wait(shown.run_id)
     assert ended.status is RunStatus.DEAD_LETTER

@@ -20,6 +20,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.fake_clock import slow_clock
 from tests.patience import PATIENCE
 
 
@@ -204,7 +205,7 @@ async def test_a_deep_output_is_handed_on_or_fails_the_step(home: Home, depth: i
     text = "[" * depth + "]" * depth
     home.flow("deep", tool("a", "fake.parse", params={"json": text}), tool("b", params={"x": 1}))
     home.flow("fine", tool("a", params={"x": 1}))
-    async with home.working(lease_seconds=0.3) as engine:
+    async with home.working(clock=slow_clock(), lease_seconds=0.3) as engine:
         run_id = await start(engine, "deep")
         async with asyncio.timeout(PATIENCE):
             run = await engine.runs.wait(run_id)

@@ -17,7 +17,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, until
-from tests.engine.runtime.fake_clock import FakeClock
+from tests.engine.runtime.fake_clock import FakeClock, slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
 from tests.engine.runtime.test_agents import agent
 from tests.engine.runtime.test_caps import BOUND, answer, budget
@@ -332,7 +332,7 @@ async def test_a_form_that_somebody_else_started_changes_no_cap(home: Home) -> N
 async def test_work_that_breaks_off_at_any_moment_leaves_no_run_behind(home: Home, moment: str) -> None:
     faults = FakeFaults()
     # what ended unexpectedly is tried again after a lease
-    async with asking(home, PAUSES, faults=faults, lease_seconds=0.3) as engine:
+    async with asking(home, PAUSES, clock=slow_clock(), faults=faults, lease_seconds=0.3) as engine:
         form = await crossed(engine)
         if moment.endswith("tool"):
             faults.fail(moment)

@@ -22,6 +22,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.fake_clock import slow_clock
 
 if TYPE_CHECKING:
     from engine.journal.records import NewRun
@@ -69,7 +70,7 @@ async def test_a_journal_that_fails_for_a_moment_loses_nothing(home: Home, metho
         tool("b", params={"x": 1}),
     )
     journal = FakeFailingJournal()
-    async with home.open(journal=journal, lease_seconds=0.3) as engine, engine.work():
+    async with home.open(journal=journal, clock=slow_clock(), lease_seconds=0.3) as engine, engine.work():
         journal.failing.add(method)
         run_id = await start(engine, "all")
 
@@ -147,7 +148,7 @@ async def test_an_attachment_that_cannot_be_looked_at_is_only_listed(
     loop = home.root / "loop"
     loop.symlink_to(loop)
     home.flow("look", tool("a", "fake.fail"))
-    async with home.working(lease_seconds=0.3) as engine:
+    async with home.working(clock=slow_clock(), lease_seconds=0.3) as engine:
         given = str(loop) if path == "loop" else path
         run = await failed(engine, "look", {"files": [{"name": "x.txt", "path": given}]})
         (listed,) = home.document(run, "input/attachments.json")

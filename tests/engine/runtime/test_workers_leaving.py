@@ -29,7 +29,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
-from tests.engine.runtime.fake_clock import FakeClock
+from tests.engine.runtime.fake_clock import FakeClock, slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
 from tests.patience import PATIENCE
 
@@ -172,7 +172,7 @@ async def test_a_defect_that_meets_every_work_on_a_run_makes_it_a_dead_letter_wi
 ) -> None:
     home.flow("odd", tool("a", params={"x": 1}), approval("ok"), tool("b", params={"x": 2}))
     faults = FakeFaults()
-    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
         shown = await pending_approval(engine, await start(engine, "odd"))
         for _ in range(MAX_FAILED_WORKS):
             faults.fail("before_commit")
@@ -190,7 +190,7 @@ async def test_a_defect_that_meets_every_work_on_a_run_makes_it_a_dead_letter_wi
 async def test_a_defect_in_the_same_call_every_time_makes_its_run_a_dead_letter(home: Home) -> None:
     home.flow("odd", tool("a", params={"x": 1}))
     faults = FakeFaults()
-    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
         for _ in range(MAX_FAILED_WORKS):
             faults.fail("before_tool", "tool")
         run_id = await start(engine, "odd")
@@ -206,7 +206,7 @@ async def test_a_defect_in_the_same_call_every_time_makes_its_run_a_dead_letter(
 async def test_a_defect_that_passes_leaves_no_count(home: Home) -> None:
     home.flow("odd", *(tool(f"s{number}", params={"x": number}) for number in range(4)))
     faults = FakeFaults()
-    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
         for _ in range(2):
             for _ in range(MAX_FAILED_WORKS - 1):
                 faults.fail("before_tool", "tool")
@@ -257,7 +257,7 @@ async def test_a_bug_in_one_runs_session_does_not_stop_the_others(
     home.flow("fine", tool("a", params={"x": 1}))
     home.flow("hit", form("word"), tool("b", params={"x": 2}))
     faults = FakeFaults()
-    async with home.working(faults=faults, lease_seconds=0.3) as engine:
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.3) as engine:
         run_id = await start(engine, "hit")
         asked = await pending_form(engine, run_id)
         faults.fail(point)
