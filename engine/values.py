@@ -169,7 +169,7 @@ def list_ref(values: Iterable[Any]) -> dict[str, Any]:
 
 def follow(value: Any, resolve: Resolve) -> Any:
     """`value`, or what it refers to when it is a reference; does not look inside plain values."""
-    if type(value) is not dict:
+    if type(value) is not dict or not (BLOB_KEY in value or LIST_KEY in value or IMAGE_KEY in value):
         return value
     if is_blob(value):
         found = resolve(value[BLOB_KEY])

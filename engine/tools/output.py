@@ -9,6 +9,7 @@ from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 def json_output(value: Any, max_bytes: int) -> Any:
@@ -26,7 +27,7 @@ def json_output(value: Any, max_bytes: int) -> Any:
                 f"the tool returned {size} bytes, more than the limit of {max_bytes}",
                 details={"size": size, "limit": max_bytes},
             )
-        plain = json.loads(text)
+        plain = _decode(text)
         # numbers as keys, tuples and the like are encoded silently; only a true copy is equal
         faithful = plain == value
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
