@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 FIRST_SCAN_SECONDS = 0.5
 """A short command has ended by then, and a console has drawn its first screen."""
-STEP_MS = 125
+STEP_MS = 160
 """How often the watcher's thread wakes up. Files are read when nothing came for that long: one to two
-of it after a save, and eight of the twenty wake-ups a second that an idle console may have."""
+of it after a save, and six of the twenty wake-ups a second that an idle console may have."""
 GATHER_MS = 400
 """How long events are gathered at most while they keep coming."""
 MISSING_MS = 3_000

@@ -30,13 +30,14 @@ class Heartbeat:
         self._expires_at = 0
         self._lapsed = False
         self._others: list[WorkerRow] | None = None
+        self._changes = 0
 
     async def beat(self) -> None:
         """Prolong the lease, and let those of dead processes end. Raises Unavailable."""
         if not self._process:
             self._process, self._boot_id = await asyncio.to_thread(lambda: (this_process(), boot_id()))
         uptime, lapsed = self._clock.uptime(), self.lapsed
-        others = await self.others() if self._others is None else self._others
+        dead = await self.gone(await self.others())
         await self._journal.heartbeat(
             self._worker_id,
             socket.gethostname(),
@@ -44,9 +45,11 @@ class Heartbeat:
             uptime,
             uptime + self._lease_micros,
             process=self._process,
-            dead=await self.gone(others),
+            dead=dead,
             clock=self.clock_offset(),
         )
+        if dead:
+            self.look_again()
         self._expires_at = uptime + self._lease_micros
         self._lapsed = self._lapsed or lapsed
 
@@ -72,10 +75,20 @@ class Heartbeat:
         return offset_of(self._clock, self._boot_id)
 
     async def others(self) -> list[WorkerRow]:
-        """Other workers whose leases were not ended, as the journal has it now; the next beats go by it."""
+        """Other workers whose leases were not ended, as the journal had it when it was looked at last."""
+        if self._others is not None:
+            return self._others
+        changes = self._changes
         rows = await self._journal.workers()
-        self._others = [row for row in rows if row.expires_at >= 0 and row.worker_id != self._worker_id]
-        return self._others
+        others = [row for row in rows if row.expires_at >= 0 and row.worker_id != self._worker_id]
+        if changes == self._changes:
+            self._others = others
+        return others
+
+    def look_again(self) -> None:
+        """The journal has changed: there may be other workers now."""
+        self._others = None
+        self._changes += 1
 
     async def gone(self, workers: Sequence[WorkerRow]) -> tuple[str, ...]:
         """Those whose process is not there any more."""

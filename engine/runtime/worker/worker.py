@@ -166,6 +166,7 @@ class Worker:
         return self._look
 
     def _on_change(self, change: ChangeSet) -> None:
+        self._heartbeat.look_again()
         if change.work or change.foreign:
             self._look = True
             self._wake.set()

@@ -136,6 +136,8 @@ async def test_a_worker_alone_on_its_journal_looks_for_no_process() -> None:
     assert await heartbeat.others() == []
     uptime, earlier = clock.uptime(), "0" + await asyncio.to_thread(this_process)
     await journal.heartbeat("wrk_before", "host", 1, uptime, uptime + 10**12, process=earlier)
+    assert await heartbeat.others() == []
+    heartbeat.look_again()
     (other,) = await heartbeat.others()
     assert await heartbeat.gone([other]) == ("wrk_before",)
 
