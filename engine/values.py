@@ -171,12 +171,12 @@ def follow(value: Any, resolve: Resolve) -> Any:
     """`value`, or what it refers to when it is a reference; does not look inside plain values."""
     if type(value) is not dict or not (BLOB_KEY in value or LIST_KEY in value or IMAGE_KEY in value):
         return value
-    if is_blob(value):
+    if BLOB_KEY in value and is_blob(value):
         found = resolve(value[BLOB_KEY])
         return _as_literal(found) if value.get("literal") is True else found
-    if is_list_ref(value):
+    if LIST_KEY in value and is_list_ref(value):
         return [follow(item, resolve) for item in value[LIST_KEY]]
-    return ImageRef(value) if is_image(value) else value
+    return ImageRef(value) if IMAGE_KEY in value and is_image(value) else value
 
 
 def resolve_value(value: Any, resolve: Resolve) -> Any:
