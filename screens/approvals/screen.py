@@ -6,6 +6,7 @@ and Esc never decide, high risk asks for a typed word, and a decision carries th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from textual import events, on
 from textual.containers import Container, Vertical
 
 from engine.contracts.status import RequestStatus
-from engine.errors import VasiniError
+from engine.errors import NotFound, VasiniError
 from engine.safe_text import sanitize
 from screens.approvals.card import DecisionCard
 from screens.approvals.rows import ORDERS, claimed_by, columns, row
@@ -147,7 +148,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
         followed = {view.approval_id for view in (self.dialog.views if self.dialog else ())}
         shown = self._card.approval_id if self._card else ""
         for kept in followed | {self._wanted, shown} - {"", *views}:
-            views[kept] = await requests.approval(kept)
+            with suppress(NotFound):  # it went with its run, or is a call of which somebody said what became
+                views[kept] = await requests.approval(kept)
         self._views = dict(sorted(views.items(), key=lambda item: self._order.key(item[1])))
         self._draw()
         await self._read_card()

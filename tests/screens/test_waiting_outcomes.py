@@ -89,3 +89,27 @@ async def test_every_answer_about_a_call_is_in_view_however_much_is_known_of_it(
         for words in ("approval is used up", "Say nothing yet", "Run again", "It was done", "Fail the step"):
             await stage.shows(words)
         await stage.shows("Esc close")
+
+
+async def test_a_call_that_somebody_decided_just_now_holds_up_no_list(console: OpenConsole) -> None:
+    engine = an_engine(approvals=2)
+    engine.stored_outcomes["out-2"] = an_outcome("out-2", status=RequestStatus.ANSWERED)
+    async with console(engine) as stage:
+        stage.app.show_in("approvals", "out-2")
+        await stage.on(ApprovalsScreen)
+        await stage.until(lambda: stage.table("#approvals").row_count == 2)
+        engine.add(an_approval("app-2")).news()
+        await stage.until(lambda: stage.table("#approvals").row_count == 3)
+
+
+async def test_an_approval_that_went_with_its_run_holds_up_no_list(console: OpenConsole) -> None:
+    engine = an_engine(approvals=2)
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.until(lambda: stage.table("#approvals").row_count == 2)
+        await stage.press("tab", "j")
+        gone = stage.table("#approvals").cursor_key
+        del engine.stored_approvals[gone]
+        engine.add(an_approval("app-2"), an_approval("app-3")).news()
+        await stage.until(lambda: stage.table("#approvals").row_count == 3)
+        assert "not_found" not in stage.text()
