@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from engine.contracts.sandbox_level import SandboxWish
 from engine.contracts.status import Effects, Risk
 
-RESERVED = frozenset({"command", "data", "files", "flow", "git", "http", "outside", "person", "text"})
+RESERVED = frozenset({"command", "data", "files", "flow", "git", "http", "outside", "person", "run", "text"})
 """What the names of built-in tools and of flows as tools begin with: no server is called so."""
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
