@@ -202,8 +202,8 @@ class Runs(Protocol):
         """
         ...
 
-    async def steps(self, run_id: str) -> tuple[StepView, ...]:
-        """Executions in the order they started."""
+    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
+        """Executions in the order they started: all, or those of a step type such as `agent`."""
         ...
 
     async def step(self, run_id: str, step_id: str) -> StepView:

@@ -11,6 +11,8 @@ from screens.keys.bindings import bindings
 from screens.run.conversation.screen import ConversationScreen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.runs.run import StepView
 
 
@@ -25,12 +27,12 @@ class TalkVerb(CurrentRunScreen):
             self.act(self._talk(run_id))
 
     async def _talk(self, run_id: str) -> None:
-        agents = [step for step in await self.state.engine.runs.steps(run_id) if step.type == "agent"]
+        agents = await self.state.engine.runs.steps(run_id, of_type="agent")
         if not agents:
             show_notice(self, "This run has no agent.")
             return
         self.app.push_screen(ConversationScreen(self.state, run_id, _at_work(agents).step_id))
 
 
-def _at_work(agents: list[StepView]) -> StepView:
+def _at_work(agents: Sequence[StepView]) -> StepView:
     return next((step for step in agents if step.status is StepStatus.RUNNING), agents[-1])

@@ -262,9 +262,10 @@ class FakeRuns(Scoped):
         coming = self.engine.stored_coming.get(run_id, ())
         return OutputPage(lines=tuple(wanted), next=len(lines), ended=True, coming=tuple(coming))
 
-    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
         self._run(run_id)
-        return self.engine.stored_steps.get(run_id, ())
+        found = self.engine.stored_steps.get(run_id, ())
+        return tuple(step for step in found if of_type in {None, step.type})
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         for step in await self.steps(run_id):

@@ -174,7 +174,9 @@ class MemoryJournal(JournalWrites):
         steps = (await self._read()).steps.get(run_id, {})
         return next(number for number in count() if f"{path}/{number}/{step}" not in steps)
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
+    async def step_rows(
+        self, run_id: str, path: str | None = None, *, of_type: str | None = None
+    ) -> Sequence[StepViewRow]:
         """See port."""
         store = await self._read()
         rows = sorted(store.steps.get(run_id, {}).values(), key=lambda row: int(row["first_seq"]))
@@ -186,7 +188,7 @@ class MemoryJournal(JournalWrites):
                 "error_event": _payload(store, run_id, row["error_seq"]),
             }
             for row in rows
-            if path is None or row["path"] == path
+            if (path is None or row["path"] == path) and of_type in {None, row["type"]}
         ]
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:

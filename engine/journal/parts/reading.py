@@ -68,8 +68,11 @@ class RunReads(Protocol):
         """The journal's newest place."""
         ...
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
-        """Executions of a run with the payloads of their input, output and error events."""
+    async def step_rows(
+        self, run_id: str, path: str | None = None, *, of_type: str | None = None
+    ) -> Sequence[StepViewRow]:
+        """Executions of a run with the payloads of their input, output and error events: that of a path, or
+        all, or those of a type."""
         ...
 
     async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:

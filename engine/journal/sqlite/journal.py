@@ -240,10 +240,12 @@ class SqliteJournal(JournalWrites):
         rows = await self._read(query("select_session"), (session_id,))
         return [row["run_id"] for row in rows]
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
+    async def step_rows(
+        self, run_id: str, path: str | None = None, *, of_type: str | None = None
+    ) -> Sequence[StepViewRow]:
         """See port."""
         if path is None:
-            rows = await self._read(query("select_steps"), (run_id,))
+            rows = await self._read(query("select_steps"), (run_id, of_type))
         else:
             rows = await self._read(query("select_step"), (run_id, path))
         return cast("list[StepViewRow]", [dict(row) for row in rows])

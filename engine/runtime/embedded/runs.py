@@ -304,9 +304,9 @@ class Runs(Steering):
         """See facade."""
         return await self.reader.output(run_id, step_id, after)
 
-    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
         """See facade."""
-        return await self.reader.steps(run_id)
+        return await self.reader.steps(run_id, of_type)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""

@@ -104,10 +104,13 @@ class RunReader(Scoped):
         files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
         return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
 
-    async def steps(self, run_id: str) -> tuple[StepView, ...]:
-        """Executions in the order they started, previews for large values. Raises NotFound."""
+    async def steps(self, run_id: str, of_type: str | None = None) -> tuple[StepView, ...]:
+        """Executions in the order they started, or those of a type; previews for large values.
+
+        Raises NotFound.
+        """
         row = await self.row(run_id)
-        return await self._steps(row, await self._journal.step_rows(run_id))
+        return await self._steps(row, await self._journal.step_rows(run_id, of_type=of_type))
 
     async def timeline(self, run_id: str) -> Timeline:
         """What each step did when. Raises NotFound."""

@@ -171,3 +171,13 @@ async def test_a_part_of_a_conversation_is_read_without_the_rest(home: Home) -> 
                 update={"turns": tuple(turn.model_copy(update={"calls": ()}) for turn in part.turns)}
             )
             assert [turn.call_count for turn in heads.turns] == [len(turn.calls) for turn in part.turns]
+
+
+async def test_the_agents_of_a_run_are_found_without_their_turns(home: Home) -> None:
+    home.flow("talk", talker())
+    async with home.working() as engine:
+        run_id = await start(engine, "talk")
+        await waiting(engine, run_id)
+        assert [one.step_id for one in await engine.runs.steps(run_id, of_type="agent")] == ["work"]
+        assert len(await engine.runs.steps(run_id)) > 1
+        assert await engine.runs.steps(run_id, of_type="subflow") == ()

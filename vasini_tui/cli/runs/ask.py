@@ -179,7 +179,7 @@ async def _turns_since(
 
 async def _conversations(engine: Engine, view: RunView) -> tuple[Conversation, ...]:
     """Those of the run's agents, each with its last turn; none while it came to no agent. Raises NotFound."""
-    agents = [step.step_id for step in await engine.runs.steps(view.run_id) if step.type == "agent"]
+    agents = [step.step_id for step in await engine.runs.steps(view.run_id, of_type="agent")]
     if not agents and view.status in RUN_TERMINAL:
         raise NotFound(f"run {view.run_id} has no agent", {"run_id": view.run_id})
     read = engine.runs.conversation

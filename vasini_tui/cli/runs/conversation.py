@@ -72,7 +72,7 @@ async def _write(out: Output, engine: Engine, run_id: str, agent: str) -> None:
 
 async def only_agent(engine: Engine, run_id: str) -> str:
     """Path of the run's one agent. Raises NotFound, UsageError."""
-    agents = [step.step_id for step in await engine.runs.steps(run_id) if step.type == "agent"]
+    agents = [step.step_id for step in await engine.runs.steps(run_id, of_type="agent")]
     if not agents:
         raise NotFound(f"run {run_id} has no agent", {"run_id": run_id})
     if len(agents) > 1:

@@ -37,7 +37,7 @@ FROM steps s
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
-WHERE s.run_id = ? ORDER BY s.first_seq
+WHERE s.run_id = ?1 AND (?2 IS NULL OR s.type = ?2) ORDER BY s.first_seq
 
 -- name: select_step
 -- one execution with its values
