@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
 from textual.message import Message
 from textual.renderables.background_screen import BackgroundScreen
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
@@ -14,6 +14,7 @@ from screens.frame.bars.header import HeaderLines
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
+from screens.frame.laid_out_once import LaidOutOnce
 from screens.frame.refresher import Refresher
 from screens.frame.shaded import Shaded
 from screens.keys.bindings import bindings
@@ -133,7 +134,7 @@ def format_damaged(ids: Sequence[str]) -> str:
     return f"damaged in the journal and not shown: {ids[0]}{more} (vasini doctor --deep)"
 
 
-class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
+class Dialog(LaidOutOnce[T], ModalScreen[T], Generic[T], inherit_bindings=False):
     """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
 
     BINDINGS = bindings("dialog.close", "screen.next", "screen.previous", "screen.focus_help")
@@ -158,7 +159,7 @@ class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
         self.focus_previous()
 
 
-class ConsoleScreen(Screen[None], inherit_bindings=False):
+class ConsoleScreen(LaidOutOnce[None], inherit_bindings=False):
     """Base of the screens: subclasses compose a `body`, `load` what they show, and name their `view`."""
 
     BINDINGS = bindings("screen.")

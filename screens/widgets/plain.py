@@ -40,7 +40,8 @@ class Plain(Static):
             self._parts = parts
             # Else a height that was measured while an earlier text waited for its layout would stay.
             self._layout_updates += 1
-            self.update(content(*parts))
+            # What has its size from elsewhere keeps it, whatever it says.
+            self.update(content(*parts), layout=self.styles.auto_dimensions)
 
 
 class TextPane(ScrollKeys, VerticalScroll):

@@ -86,6 +86,7 @@ async def test_a_million_runs_are_walked_filtered_and_sorted(console: OpenConsol
     engine.runs = runs
     async with console(engine, size=(140, 32)) as stage:
         await stage.shows("1 of 1,000,000")
+        await stage.still()
         assert keys_of(stage)[0] == "run-0999999"
         await stage.press("G")
         await stage.shows("run-0000000")

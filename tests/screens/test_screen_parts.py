@@ -12,6 +12,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Resize
 
 from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, Unavailable
@@ -22,6 +23,7 @@ from screens.frame.feed_pump import KEPT_EVENTS, FeedPump
 from screens.frame.refresher import Refresher
 from screens.widgets.ages import age, next_tick, span
 from screens.widgets.json.json_text import SHOWN_CHARACTERS, hides_something, json_text
+from screens.widgets.plain import Plain
 from screens.widgets.tables.columns import Column, place
 from screens.widgets.tables.rows import fit
 from tests.fakes.engine import FakeEngine
@@ -247,3 +249,28 @@ def test_hidden_characters_are_found_anywhere_in_a_value() -> None:
 def test_an_error_is_told_with_its_code() -> None:
     assert explain(Unavailable(ErrorCode.DISK_FULL, "Full.")) == "disk_full: Full."
     assert sanitize(explain(ValueError("x\x1b"))) == "internal error: ValueError: x␛"
+
+
+async def test_a_screen_is_laid_out_for_another_size_and_for_what_has_its_size_from_what_it_shows(
+    console: OpenConsole,
+) -> None:
+    async with console(FakeEngine().add(a_run()), size=(80, 24)) as stage:
+        await stage.still()
+        screen, wide = stage.app.screen, list[bool]()
+
+        def laid_out(_screen: object) -> None:
+            wide.append(screen.has_class("-wide"))
+
+        screen.screen_layout_refresh_signal.subscribe(screen, laid_out)
+        screen.post_message(Resize(screen.size, screen.size))
+        screen.query_one("#keys", Plain).show(sanitize("another text"))
+        await stage.settle()
+        assert wide == []
+        screen.query_one("#about", Plain).show(sanitize("one line\nand another", multiline=True))
+        await stage.settle()
+        assert wide
+        assert not any(wide)
+        wide.clear()
+        await stage.resize(120, 40)
+        assert wide
+        assert all(wide)

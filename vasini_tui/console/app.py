@@ -19,6 +19,7 @@ from engine.facade.feed import AlertChanged, PackChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
+from screens.frame.laid_out_once import LaidOutOnce
 from screens.frame.screen import FeedArrived, LineChanged, show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.ages import show_times_in
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.filter import LineFilter
+    from textual.screen import Screen
 
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView
@@ -122,6 +124,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """See Textual."""
         self.theme_variables = variables_of(self.current_theme)
         return self.theme_variables
+
+    def get_default_screen(self) -> Screen[None]:
+        """What is shown while the journal is opened."""
+        return LaidOutOnce(id="_default")
 
     async def on_mount(self) -> None:
         """The signals; the rest when there is an engine."""

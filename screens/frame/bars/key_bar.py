@@ -36,23 +36,32 @@ class KeyBar(Plain):
         self._drawn: list[Action] = []
         self._widths: list[int] = []
         self._left_out: frozenset[str] = frozenset()
+        self._asked = False
 
     def on_mount(self) -> None:
-        """Follow the bindings: they change with the focus."""
+        """Follow the bindings: they change with the focus. How many fit is known when there is a size."""
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
-        self._draw()
 
     def leave_out(self, action_ids: frozenset[str]) -> None:
         """These have nothing to do for now; pressed, they say so."""
         if action_ids != self._left_out:
             self._left_out = action_ids
-            self._draw()
+            self._ask()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another width, another number of keys."""
-        self._draw()
+        self._ask()
 
     def _follow(self, _screen: Screen[object]) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        """Draw it soon, once for whatever changes until then: a screen that opens has four reasons to."""
+        if not self._asked:
+            self._asked = self.call_later(self._draw_asked)
+
+    def _draw_asked(self) -> None:
+        self._asked = False
         if self.is_attached and self.screen.is_current:
             self._draw()
 
