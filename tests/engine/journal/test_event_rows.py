@@ -9,9 +9,8 @@ import pytest
 
 from engine.frozen import frozen
 from engine.journal.memory.replay import Replay
-from engine.journal.rules.rows.event_rows import StepChanges, StoredAt, add_rows
+from engine.journal.rules.rows.event_rows import EVENT_ROWS, StepChanges, StoredAt
 from engine.machine.events.event import Event, Fact, doc
-from engine.machine.events.step_facts import StepStarted
 from engine.machine.events.table import FACTS
 from tests.engine.journal.run_script import NOW, hold, step_started
 
@@ -39,10 +38,11 @@ def signed_rows(at: StoredAt) -> list[StepChanges]:
 
 @pytest.fixture
 def signed() -> Iterator[None]:
-    undone = [FACTS.add(StepSigned), add_rows(StepSigned.kind, signed_rows)]
+    undo = FACTS.add(StepSigned)
+    EVENT_ROWS[StepSigned.kind] = signed_rows
     yield
-    for undo in undone:
-        undo()
+    del EVENT_ROWS[StepSigned.kind]
+    undo()
 
 
 @pytest.mark.usefixtures("signed")
@@ -59,8 +59,3 @@ async def test_a_new_kind_changes_the_rows_it_says(journal: Journal) -> None:
     (then,) = await replay.journal(before).step_rows(held.run_id)
     assert then == row
     assert run["run_seq"] == len(events) == 4
-
-
-def test_the_rows_of_a_known_kind_cannot_be_said_twice() -> None:
-    with pytest.raises(ValueError, match="known already"):
-        add_rows(StepStarted.kind, lambda _: ())

@@ -326,15 +326,3 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     ModelUsage.kind: _model_used,
 }
 """Kinds that are not here change no rows but the run's number and time."""
-
-
-def add_rows(kind: str, rows: Callable[[StoredAt], Sequence[RowChange]]) -> Callable[[], None]:
-    """Say which rows another kind changes; returns what takes it back. Raises ValueError for a known kind."""
-    if kind in EVENT_ROWS:
-        raise ValueError(f"the rows of {kind} are known already")
-    EVENT_ROWS[kind] = rows
-
-    def undo() -> None:
-        del EVENT_ROWS[kind]
-
-    return undo
