@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 import unicodedata
+from collections import deque
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from textual._context import visible_screen_stack
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key, Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.screen import Screen
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _FRAMES = 20
-"""What draws itself again and again is left to itself after so many."""
+"""So many come one after the other at most: what is drawn may change what is to be drawn."""
 
 _THREAD_SECONDS = 2.0
 """A thread that works longer is waited for by `until`."""
@@ -43,7 +45,8 @@ async def settle(app: App[Any]) -> None:
             app.screen._on_timer_update()  # the turn of the next frame
             if _owes_frame.get(app):
                 _owes_frame[app] = False
-                _draw(app.screen)
+                _render(app.screen)
+    assert app._exit, "never still: it draws again and again, or waits for time with nothing laid out"
 
 
 async def press(app: App[Any], *keys: str) -> None:
@@ -90,6 +93,15 @@ def gathered_frame(screen: Screen[Any]) -> None:
         app._update_mouse_over(screen)
     else:
         _draw(screen)
+
+
+def _render(screen: Screen[Any]) -> None:
+    """As `_draw`, but the lines of the widgets are not put together to a frame that no terminal shows."""
+    compositor = screen._compositor
+    visible_screen_stack.set(screen.app._background_screens)
+    changed, compositor._dirty_regions = compositor._dirty_regions, set()
+    if changed:
+        deque(compositor._get_renders(Region.from_union(list(changed))), maxlen=0)
 
 
 async def _quiet() -> None:
