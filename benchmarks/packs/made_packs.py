@@ -44,7 +44,8 @@ _FLOW = (
         f'      title: "{{{{ payload.name }}}} {i}"\n      body: text\n'
         for i in range(6)
     )
-    + "  - {id: ask, type: human_approval, message: Go on?}\n  - {id: end, type: tool, tool: git.log}\n"
+    + "  - {id: ask, type: human_approval, message: Go on?}\n"
+    + "  - {id: end, type: tool, tool: git.log, params: {repo: /repository}}\n"
 )
 SKILLS = 6
 FLOWS = 6
