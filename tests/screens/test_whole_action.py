@@ -134,6 +134,7 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
         with stage.app._context():
             await stage.app.action_view("approvals")
         assert not stage.app._batch_count, "nothing is laid out in a batch"
+        await stage.shows("│ b")
         await stage.press("enter", "G")
         card = stage.app.screen.query_one(DecisionCard)
         await stage.until(lambda: card.end_seen)
