@@ -24,6 +24,7 @@ from engine.tools.failure import (
     ToolFailure,
     crashed,
     from_exception,
+    invalid_input,
     late,
     permission_denied,
     require_fitting,
@@ -277,6 +278,8 @@ class ToolExecutor:
     async def _back_end(self, call: ToolCall) -> None:
         tool = call.found
         arguments = resolve_references(call.params, self._secrets.get, call.secrets)
+        if call.secrets and not tool.takes_secrets:
+            raise invalid_input(f"{call.name} takes no secret: what it is given is kept and shown")
         if call.secrets and call.context.output is not None:
             call.context.output.hide(Redaction(call.secrets).text)
         require_fitting(call.name, tool.check(arguments))

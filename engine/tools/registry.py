@@ -37,6 +37,8 @@ class RegisteredTool:
     level: SandboxLevel | None = None
     """The level that is in force for it whatever its back end says: of what runs already."""
     own_check: ParameterCheck | None = field(default=None, repr=False)
+    takes_secrets: bool = True
+    """False where what it is given is kept: nothing would strike a secret out of it."""
 
     @cached_property
     def check(self) -> ParameterCheck:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from screens.frame.screen import too_small
 from screens.widgets.plain import TextPane
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class ReadPane(TextPane):
 
     def _laid_out(self, screen: Screen[object]) -> None:
         # Places of what changed since, or of what nobody sees, say nothing about what was read.
-        if screen.is_current and not any(part._layout_required for part in (self, *self.children)):  # noqa: SLF001
+        if not screen.is_current or too_small(screen):  # behind the words that ask for a larger terminal
+            return
+        if not any(part._layout_required for part in (self, *self.children)):  # noqa: SLF001
             self._note_end_seen()
 
     def _note_end_seen(self) -> None:

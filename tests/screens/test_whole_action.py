@@ -122,6 +122,22 @@ async def test_a_card_that_is_read_while_another_view_is_open_has_to_be_seen(con
         assert not card.end_seen
 
 
+async def test_what_is_laid_out_behind_the_words_of_a_too_small_terminal_was_not_seen(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with({"text": "\n".join(f"line {number}" for number in range(60))})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.resize(50, 200)  # too narrow, and high enough for all of it
+        await stage.shows("The terminal is too small.")
+        await stage.resize(100, 32)
+        await stage.graced()
+        assert not stage.app.screen.query_one(DecisionCard).end_seen
+        await stage.press("a")
+        await stage.shows("more lines of the action")
+        assert not engine.asked("approve")
+
+
 async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
     console: OpenConsole,
 ) -> None:

@@ -60,7 +60,7 @@ HAND_OFF = ToolSpec(
 
 def handing_off_tools() -> Iterator[RegisteredTool]:
     """The tool that hands off."""
-    yield RegisteredTool(HAND_OFF, hand_off)
+    yield RegisteredTool(HAND_OFF, hand_off, takes_secrets=False)
 
 
 def hand_off_spec(handoffs: Sequence[Handoff]) -> ToolSpec:

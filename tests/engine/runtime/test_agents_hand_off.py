@@ -11,7 +11,7 @@ from engine.contracts.status import AutonomyLevel, Risk, RunStatus
 from engine.governance.policies import Policies
 from engine.tools.builtin.handing_off import HAND_OFF, handing_off_tools
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.embedded_home import ANN, BOB, Home, pending_approval, rest, start, tool
+from tests.engine.runtime.embedded_home import ANN, BOB, Home, error_of, pending_approval, rest, start, tool
 from tests.engine.runtime.fake_clock import slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken, told
@@ -122,6 +122,21 @@ async def test_what_the_other_pack_does_not_take_is_told_to_the_agent(home: Home
             (result,) = await told(engine, run_id, turn)
             assert result["error"]["code"] == code
             assert word in result["error"]["message"]
+
+
+async def test_a_step_hands_no_secret_to_the_other_run_which_would_keep_it(home: Home) -> None:
+    handing_off(home, TO)
+    given = {"target": "other", "payload": {"service": {"$secret": "api"}}}
+    home.flow("step", tool("hand", HAND_OFF.name, params=given))
+    async with home.working(secrets={"api": "not-for-journals"}) as engine:
+        run_id = await start(engine, "step")
+        shown = await pending_approval(engine, run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert "takes no secret" in (await error_of(engine, run_id))[1]
+        assert await taken_over(engine, run_id) == []
+    kept = [path for path in home.root.rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"not-for-journals" in path.read_bytes()]
 
 
 async def test_code_that_nobody_trusted_takes_nothing_over(home: Home) -> None:
