@@ -39,7 +39,7 @@ class LineWriter:
 
     async def written(self, run_id: str) -> None:
         """All lines of a run that came until now are in its file, or will never be."""
-        while on_the_way := self._speaking.lines.get(run_id):
+        if on_the_way := self._speaking.lines.get(run_id):
             self._hurried = True
             if self._writing is None:
                 self._begin()

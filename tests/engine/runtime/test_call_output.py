@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import ANN, rest, start, tool, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from engine.facade.engine import Engine
@@ -271,3 +272,38 @@ async def test_lines_that_come_while_others_are_written_are_written_too_when_som
     await writer.written("run")
     await first
     assert outputs.read("demo", "run", 0)[0] == b"one\ntwo\n"
+
+
+class FakeFlood(CallOutputs):
+    """While lines are put into the file there come more, fifty times."""
+
+    def __init__(self, root: Path, more: Callable[[], None]) -> None:
+        super().__init__(root)
+        self.loop = asyncio.get_running_loop()
+        self.more = more
+        self.written = 0
+
+    def append(self, pack: str, run_id: str, lines: bytes) -> bool:
+        self.written += 1
+        if self.written < 50:
+            came = threading.Event()
+
+            def write() -> None:
+                self.more()
+                came.set()
+
+            self.loop.call_soon_threadsafe(write)
+            came.wait()
+        return super().append(pack, run_id, lines)
+
+
+async def test_a_command_that_goes_on_writing_holds_up_nobody_who_waits_for_its_lines(tmp_path: Path) -> None:
+    flood = FakeFlood(tmp_path, lambda: None)
+    writer = LineWriter(flood)
+    flood.more = lambda: writer.keep("demo", "run", b"more\n").add_done_callback(lambda _: None)
+    writer.keep("demo", "run", b"first\n")
+    await writer.written("run")
+    assert flood.written <= 2
+    assert flood.read("demo", "run", 0)[0].startswith(b"first\n")
+    flood.written = 50
+    await writer.written("run")
