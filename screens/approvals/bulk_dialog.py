@@ -18,7 +18,7 @@ from engine.safe_text import SafeText, sanitize
 from screens.approvals.action_lines import NOTHING_BOUND, format_size, line, value_lines
 from screens.approvals.card import HIDDEN_WARNING, NEEDS_WORD, hides
 from screens.approvals.dialogs import APPROVAL_WORD, DecisionDialog
-from screens.approvals.differences import NOT_GIVEN, common_params, differences, step_name
+from screens.approvals.differences import NOT_GIVEN, common_beside, common_params, differences, step_name
 from screens.approvals.read_pane import ReadPane
 from screens.approvals.styled_lines import Ink, Line, StyledLines
 from screens.frame.bars.key_hint import KeyHint
@@ -180,7 +180,11 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
         where = f"{first.pack}/{first.flow} {first.pack_version} · step {step_name(first.step_id)}"
         same = common_params(self.views)
         lines = [line(f"{done}  {where}", Ink.NAME)]
-        return lines if same is None else [*lines, line("the same in all:", Ink.QUIET), *value_lines(same, 0)]
+        if same is not None:
+            lines += [line("the same in all:", Ink.QUIET), *value_lines(same, 0)]
+        for name, value in common_beside(self.views).items():
+            lines += [line(f"{name}, the same in all:", Ink.QUIET), *value_lines(value, 0)]
+        return lines
 
     def _rows(self) -> list[Part]:
         parts: list[Part] = []

@@ -98,6 +98,17 @@ def common_params(views: Sequence[ApprovalView]) -> Any:
     return None if shared is _DIFFERS else shared
 
 
+def common_beside(views: Sequence[ApprovalView]) -> dict[str, Any]:
+    """What stands beside the arguments and is the same in all, by the names that differences have."""
+    shared = _common([_beside(view) for view in views])
+    return {} if shared is _DIFFERS else {name: value for name, value in shared.items() if value}
+
+
+def _beside(view: ApprovalView) -> dict[str, Any]:
+    text = view.preview.text if view.preview is not None else None
+    return {"form": view.form, "context": view.context, "what changes": text}
+
+
 def _params(view: ApprovalView) -> Any:
     return view.action.params if view.action else None
 

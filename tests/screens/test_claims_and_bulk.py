@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
 from engine.facade.feed import ClaimsChanged, FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
-from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_shape
+from screens.approvals.differences import (
+    NOT_GIVEN,
+    Difference,
+    common_beside,
+    common_params,
+    differences,
+    not_one_shape,
+)
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import Choice
 from tests.fakes.engine import FakeEngine
@@ -286,6 +294,23 @@ def test_differences_are_only_what_differs() -> None:
     )
     assert common_params(views) == {"root": "/srv", "mode": {"sync": True}}
     assert differences([writes(1), writes(1)]) == ()
+
+
+def test_what_stands_beside_all_of_them_is_told_once() -> None:
+    shown = Preview(kind="diff", summary="1 line", text="+ a")
+    views = [writes(n, context={"data": {"ticket": "T-1", "n": n}}, preview=shown) for n in (1, 2)]
+    assert common_beside(views) == {"context": {"data": {"ticket": "T-1"}}, "what changes": "+ a"}
+    assert common_beside([writes(1), writes(2)]) == {}
+
+
+async def test_what_people_gave_to_all_calls_is_shown_before_they_are_decided_together(
+    console: OpenConsole,
+) -> None:
+    async with console(three(context={"data": {"ticket": "T-17"}})) as stage:
+        await ask_for_all(stage)
+        await stage.press("G")
+        await stage.shows("context, the same in all:")
+        await stage.shows("T-17")
 
 
 def calls(params: Any, **more: Any) -> ApprovalView:

@@ -67,7 +67,8 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     if free is None:
         return Decided(run_id, path)
     written = StoredEvent(0, run_id, run["run_seq"] + 1, event)
-    told = replace(free, events=[*free.events, written], mail=[*free.mail, (mail_id, given)])
+    now: RunRow = {**free.row, "run_seq": written.run_seq, "updated_at": event.ts}
+    told = replace(free, row=now, events=[*free.events, written], mail=[*free.mail, (mail_id, given)])
     return Decided(run_id, path, taken(told))
 
 

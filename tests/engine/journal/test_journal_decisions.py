@@ -241,6 +241,9 @@ async def test_what_is_taken_with_a_decision_is_what_stands_in_the_journal(journ
     assert [(one.run_seq, one.event) for one in taken.events] == [(one.run_seq, one.event) for one in stored]
     told = [(mail_id, "run_0001", given) for mail_id, given in taken.mail]
     assert told == await journal.mail_for("worker-2")
+    row = await journal.run_row("run_0001")
+    assert row is not None
+    assert (taken.row["run_seq"], taken.row["updated_at"]) == (row["run_seq"], row["updated_at"])
 
 
 async def test_a_run_that_a_living_worker_holds_is_not_taken_with_a_decision(journal: Journal) -> None:

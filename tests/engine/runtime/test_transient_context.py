@@ -237,6 +237,7 @@ async def test_what_is_no_object_or_too_much_is_refused(home: Home) -> None:
     async with home.working() as engine:
         run_id = await start(engine, "ask")
         await waiting(engine, run_id)
-        for data in ({}, {"a": "x" * 2_000}, {"a": {1, 2}}):
+        deep = json.loads('{"a":' * 60 + "1" + "}" * 60)
+        for data in ({}, {"a": "x" * 2_000}, {"a": {1, 2}}, {"a": "\ud800"}, deep):
             with pytest.raises(InvalidInput):
                 await engine.runs.tell(run_id, "", data=data, actor=ANN)

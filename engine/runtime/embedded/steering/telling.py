@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 2_000
 
+MOST_LEVELS = 50
+"""Of what tools are given: a call, and what it brings, hold it nested deeper."""
+
 
 class Telling:
     """Makes the verb."""
@@ -42,6 +45,8 @@ class Telling:
         if not is_unicode(said):
             raise InvalidInput("what is said holds half a character, which is no text")
         given = _given(data)
+        if given:
+            self._redactor.storable(given, levels=MOST_LEVELS)
         if len(said) > MOST_CHARACTERS or not (said or given):
             raise InvalidInput(f"say something, in at most {MOST_CHARACTERS:,} characters")
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
