@@ -26,7 +26,7 @@ def test_words_are_found_whatever_their_case_width_and_blanks(text: str) -> None
     assert found({"deep": [{"sql": text}]}, contains=["drop table"])
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\n", "\u200b\u00ad"])
+@pytest.mark.parametrize("text", ["", "  ", "\n", "\u200b\u00ad", "\u3164", "\ufe0f \u115f"])
 def test_a_text_of_which_nothing_is_seen_is_no_text_to_look_for(text: str) -> None:
     with pytest.raises(ValidationError):
         found("x", contains=["drop table", text])
