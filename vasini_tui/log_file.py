@@ -14,7 +14,7 @@ from engine.errors import VasiniError
 from vasini_tui.settings.places import make_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from io import TextIOWrapper
 
     from vasini_tui.settings.loading import LoadedSettings
@@ -31,9 +31,16 @@ class MaskingFormatter(logging.Formatter):
 
     def __init__(self, secrets: tuple[str, ...], patterns: tuple[str, ...]) -> None:
         super().__init__(_FORMAT)
+        self._patterns = patterns
+        self._secrets = frozenset[str]()
+        self.mask(secrets)
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """These, too, from now on; those before may still be in use."""
+        self._secrets |= frozenset(filter(None, secrets))
         # Longest first: a secret that contains another one is masked as a whole.
-        known = [re.escape(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
-        self._masked = [re.compile(pattern) for pattern in (*known, *patterns)]
+        known = map(re.escape, sorted(self._secrets, key=len, reverse=True))
+        self._masked = [re.compile(pattern) for pattern in (*known, *self._patterns)]
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one text."""
@@ -90,6 +97,13 @@ class LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
         """Drop the line: the library's own way prints a traceback over the console."""
+
+
+def mask_in_log(secrets: Iterable[str]) -> None:
+    """Secrets that came into use while the log is written."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, MaskingFormatter):
+            handler.formatter.mask(secrets)
 
 
 @contextmanager

@@ -120,9 +120,11 @@ class RulesInForce(Rules):
     @cached_property
     def settings_now(self) -> Callable[[], ChangedSettings | None] | None:
         """See above."""
-        from vasini_tui.settings.settings_now import SettingsNow  # noqa: PLC0415 - only where runs are worked
+        from vasini_tui.log_file import mask_in_log  # noqa: PLC0415 - only where runs are worked
+        from vasini_tui.settings.settings_now import SettingsNow  # noqa: PLC0415 - as above
 
-        return SettingsNow(self._loaded.places.config_file, self._loaded.places.secrets_file)
+        places = self._loaded.places
+        return SettingsNow(places.config_file, places.secrets_file, hide=mask_in_log)
 
     @cached_property
     def notify(self) -> Callable[[Notice], Awaitable[None]] | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from vasini_tui.log_file import logging_to_file
 from vasini_tui.settings.loading import load_settings
+from vasini_tui.wiring import RulesInForce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,22 @@ def test_secrets_and_patterns_are_masked_in_messages_and_tracebacks(
     assert "with *** and ***" in text
     assert "base 10: '***'" in text
     assert "hush" not in text
+
+
+def test_secrets_that_come_into_use_while_a_worker_works_are_masked_beside_those_before(home: Path) -> None:
+    settings = home / "secrets.yaml"
+    home.mkdir()
+    settings.touch(mode=0o600)
+    settings.write_text("secrets: {key: old-one}\n")
+    loaded = load_settings()
+    with logging_to_file(loaded):
+        now = RulesInForce(loaded).settings_now
+        assert now is not None
+        settings.write_text("secrets: {key: the-new-one}\n")
+        assert now() is not None
+        logging.getLogger("x").warning("with old-one and the-new-one")
+    text = (home / "data" / "vasini.log").read_text(encoding="utf-8")
+    assert "with *** and ***" in text
 
 
 def test_a_log_is_made_only_when_there_is_something_to_say(home: Path) -> None:

@@ -27,7 +27,8 @@ def test_settings_are_read_again_when_their_file_changed(
     file = tmp_path / "config.yaml"
     file.write_text(ONE)
     secrets = tmp_path / "secrets.yaml"
-    now = SettingsNow(file, secrets)
+    hidden: set[str] = set()
+    now = SettingsNow(file, secrets, hide=hidden.update)
     assert now() is None
     file.write_text(ONE.replace("one:", "other:"))
     assert names(now) == (["other"], {})
@@ -35,6 +36,7 @@ def test_settings_are_read_again_when_their_file_changed(
     secrets.touch(mode=0o600)
     secrets.write_text("secrets: {key: a-value}\n")
     assert names(now) == (["other"], {"key": "a-value"})
+    assert hidden == {"a-value"}
     secrets.unlink()
     assert names(now) == (["other"], {})
     file.write_text("tools: {mcp: {servers: {files: {command: [server]}}}}\n")
@@ -51,7 +53,7 @@ def test_models_with_their_prices_are_read_again_and_broken_ones_change_nothing(
     monkeypatch.setenv("VASINI_HOME", str(tmp_path))
     file = tmp_path / "config.yaml"
     file.write_text("models: {default: one, named: {one: {provider: ollama, model: a}}}\n")
-    now = SettingsNow(file, tmp_path / "secrets.yaml")
+    now = SettingsNow(file, tmp_path / "secrets.yaml", hide=lambda _: None)
     file.write_text(
         "models: {default: two, named: {two: {provider: ollama, model: b}}}\n"
         "budget: {prices: {two: {input: 1, output: 2}}}\n"

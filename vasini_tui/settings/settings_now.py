@@ -10,16 +10,19 @@ from engine.errors import VasiniError
 from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 
 class SettingsNow:
-    """Reads the settings again when one of their files has changed (blocking)."""
+    """Reads the settings again when one of their files has changed (blocking). `hide` is told the secrets
+    before anybody uses them."""
 
-    def __init__(self, *files: Path) -> None:
+    def __init__(self, *files: Path, hide: Callable[[Iterable[str]], None]) -> None:
         self._files = files
+        self._hide = hide
         self._seen = self._stamps()
 
     def __call__(self) -> ChangedSettings | None:
@@ -34,6 +37,7 @@ class SettingsNow:
             logger.warning("MCP servers and models stay as they were: %s", error.message)
             return None
         secrets = {name: secret.get_secret_value() for name, secret in values.secrets.items()}
+        self._hide(secrets.values())
         return ChangedSettings(values.tools.mcp.servers, values.models, values.budget, secrets)
 
     def _stamps(self) -> list[tuple[int, int] | None]:
