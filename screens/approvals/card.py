@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from textual import events
     from textual.app import ComposeResult
 
     from engine.contracts.runs.request import ApprovalView
@@ -122,8 +123,19 @@ class DecisionCard(ReadPane):
         """The action: it is what a decision binds."""
         return self.query_one(".card-action", StyledLines)
 
+    def watch_virtual_size(self) -> None:
+        """There is more or less of it, be it behind a dialog."""
+        self._tell_what_is_below()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """More or less is in view."""
+        self._tell_what_is_below()
+
     def _note_end_seen(self) -> None:
         super()._note_end_seen()
+        self._tell_what_is_below()
+
+    def _tell_what_is_below(self) -> None:
         keys = self._state.keymap.fill("{list.open}, then {text.down}")
         more = sanitize(f"more below: {keys}")
         if not self.end_seen and (left := self.lines_left()):
