@@ -61,7 +61,8 @@ class OutputFiles:
         found = self._coming(row["run_id"])
         lines = [OutputLine(**{**line, "ts": from_micros(line["ts"])}) for line in found]
         page = await asyncio.to_thread(self._read_output, row["pack"], row["run_id"], step_id, after)
-        coming = tuple(line for line in lines if _is_of(line, step_id))
+        kept = set(page.lines) if lines else set()  # what got into the file meanwhile
+        coming = tuple(line for line in lines if _is_of(line, step_id) and line not in kept)
         return page.model_copy(update={"coming": coming}) if coming and page.ended else page
 
     def _read_output(self, pack: str, run_id: str, step_id: str | None, after: int) -> OutputPage:

@@ -21,8 +21,10 @@ from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from engine.runtime.files.call_outputs import MOST_BYTES, CallOutputs
 from engine.runtime.files.line_writer import LineWriter
+from engine.runtime.files.run_folders import RunFolders
 from engine.runtime.files.speaking import Speaking
 from engine.runtime.value_store import ValueStore
+from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.worker.steps.calls.call_output import CallOutput
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
@@ -307,3 +309,17 @@ async def test_a_command_that_goes_on_writing_holds_up_nobody_who_waits_for_its_
     assert flood.read("demo", "run", 0)[0].startswith(b"first\n")
     flood.written = 50
     await writer.written("run")
+
+
+async def test_a_line_that_gets_into_the_file_while_that_is_read_is_not_shown_twice(tmp_path: Path) -> None:
+    line = {"ts": 1_700_000_000_000_000, "step_id": "say", "attempt": 1, "stream": "out"}
+    raw = b"".join(json.dumps({**line, "text": text}).encode() + b"\n" for text in ("one", "two"))
+    CallOutputs(tmp_path).append("demo", "run-1", raw)
+
+    def coming(_run_id: str) -> list[dict[str, Any]]:
+        return [{**line, "text": text} for text in ("two", "three")]
+
+    files = OutputFiles(RunFolders(tmp_path), CallOutputs(tmp_path), Redactor(Masker()), coming)
+    row: Any = {"pack": "demo", "run_id": "run-1"}
+    page = await files.output(row, None, 0)
+    assert [part.text for part in (*page.lines, *page.coming)] == ["one", "two", "three"]
