@@ -331,7 +331,7 @@ class ConsoleScreen(LaidOutOnce[None], inherit_bindings=False):
                 self.state.broken_packs = tuple(pack for pack in packs if pack.problems)
                 self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs))
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
-            if self.is_attached:  # one that was closed meanwhile shows nothing and reads nothing again
+            if self.is_attached and not self._pruning:  # else it is closed: nothing is shown or read again
                 self.show_failure(error)
 
     def _say_reading(self) -> None:

@@ -32,7 +32,7 @@ from tests.fakes.packs import FakePacks, a_detail, a_review, a_version
 from tests.fakes.views import a_pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from engine.contracts.packs.pack import PackView
     from engine.contracts.packs.versions import PackDetail
@@ -139,6 +139,34 @@ async def test_a_pack_that_is_read_while_its_screen_closes_is_no_failure(
         await stage.press("escape")
         await stage.on(PacksScreen)
         await stage.until(lambda: late.read, "the pack is read")
+    assert "unexpected error" not in caplog.text
+
+
+@dataclass
+class LateList(FakePacks):
+    """Its list comes when `late` says that it is late enough."""
+
+    late: Callable[[], bool] | None = None
+    waiting: bool = False
+
+    async def list(self) -> tuple[PackView, ...]:
+        while self.late is not None and not self.late():
+            self.waiting = True
+            await asyncio.sleep(0.001)
+        return await super().list()
+
+
+async def test_a_list_that_comes_while_the_console_ends_is_no_failure(
+    console: OpenConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = an_engine()
+    engine.packs = packs = LateList(engine)
+    async with console(engine) as stage:
+        await on_packs(stage)
+        screen = stage.app.screen
+        packs.late = lambda: not screen.query("#packs")  # it ends, and the list has gone from the screen
+        packs.news()
+        await stage.until(lambda: packs.waiting, "the list is read again")
     assert "unexpected error" not in caplog.text
 
 
