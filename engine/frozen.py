@@ -12,25 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from functools import cached_property
-
-    once = cached_property
-else:
-
-    class once:  # noqa: N801 - it is read as a decorator
-        """A property that is found once for each object: `functools.cached_property` without its lock, which
-        takes most of the time where what is found is a sum. For classes with a `__dict__`."""
-
-        def __init__(self, find):
-            self._find = find
-
-        def __set_name__(self, owner, name):
-            self._name = name
-
-        def __get__(self, value, owner=None):
-            found = value.__dict__[self._name] = self._find(value)
-            return found
-
 
 T = TypeVar("T")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from engine.frozen import frozen, once
+from engine.frozen import frozen
 from engine.models.blocks import ImageBlock
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ class Message:
         """The same for servers that take one text."""
         return "\n\n".join(self.texts) if self.blocks else self.text
 
-    @once
+    @cached_property
     def characters(self) -> int:
         """How many its texts and the arguments of its calls have; an image counts by its tokens."""
         images = sum(image.characters for image in self.images)
         return len(self.whole_text) + sum(len(call.arguments) for call in self.calls) + images
 
-    @once
+    @cached_property
     def told_bytes(self) -> int:
         """Bytes of it, with the names that every wire format has around it.
 
@@ -97,12 +98,12 @@ class ToolOffer:
     description: str
     parameters: Mapping[str, Any]
 
-    @once
+    @cached_property
     def characters(self) -> int:
         """How many a model is told of it."""
         return len(self.name) + len(self.description) + len(to_json(dict(self.parameters)))
 
-    @once
+    @cached_property
     def told_bytes(self) -> int:
         """Bytes of it, as those of a message."""
         return len(to_json([self.name, self.description, dict(self.parameters)]))

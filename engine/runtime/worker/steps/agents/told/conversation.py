@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from engine.frozen import once
 from engine.json_schema.forms import check_values
 from engine.models.conversation import Message, MessageRole
 from engine.models.failure import ModelErrorCode, ModelFailure
@@ -56,7 +56,7 @@ class Briefing:
     output: dict[str, Any] | None = None
     blocks: tuple[Block, ...] = ()
 
-    @once
+    @cached_property
     def messages(self) -> tuple[Message, Message]:
         """The first ones of every question."""
         system = "\n\n".join(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
 from engine.contracts.flows.agent_step import CALLS
-from engine.frozen import once
 from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
@@ -65,7 +65,7 @@ class Turn:
         """Characters that it takes in memory."""
         return self.bare + sum(map(len, self.results))
 
-    @once
+    @cached_property
     def messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
         """What was said, and the whole results, as a model is told of them turn after turn."""
         answer = Message(MessageRole.ASSISTANT, self.text, self.calls)
@@ -77,18 +77,18 @@ class Turn:
             tuple(Message(MessageRole.TOOL, text, call_id=call.id) for call, text in results),
         )
 
-    @once
+    @cached_property
     def whole(self) -> tuple[Message, ...]:
         """All of it, where nothing has to be cut."""
         spoken, results = self.messages
         return (*spoken, *results)
 
-    @once
+    @cached_property
     def longest(self) -> int:
         """Characters of its longest result."""
         return max(map(len, self.results), default=0)
 
-    @once
+    @cached_property
     def made(self) -> tuple[tuple[str, ...], ...]:
         """Each call with what it brought: two that are the same repeat each other. Its name is first."""
         calls = zip(self.calls, self.results, self.images, strict=True)
@@ -96,7 +96,7 @@ class Turn:
             (call.name, call.arguments, text, *(one.digest for one in images)) for call, text, images in calls
         )
 
-    @once
+    @cached_property
     def all_images(self) -> tuple[ImageRef, ...]:
         """Those of what was said, and of all its results."""
         return tuple(one for several in (self.said_images, *self.images) for one in several)
