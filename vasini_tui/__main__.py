@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, VasiniError
@@ -37,25 +38,30 @@ _STORAGE = {
 def main(argv: Sequence[str] | None = None, *, opener: OpenEngine = open_embedded) -> int:
     """Perform one command line and return its exit status (vasini_tui.exit_codes)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     _accept_any_text()
     out = Output(as_json=_wants_json(arguments), stdout=sys.stdout, stderr=sys.stderr)
     try:
         status = _guarded(arguments, out, opener)
-        sys.stdout.flush()
     except BrokenPipeError:
+        status = ExitCode.PIPE_CLOSED
+    try:
+        sys.stdout.flush()
+    except OSError:
         _close_quietly()
-        return ExitCode.PIPE_CLOSED
     return status
 
 
 def _guarded(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
     """Turn whatever went wrong into one line, the error document and a status."""
     try:
-        return _perform(arguments, out, opener)
+        status = _perform(arguments, out, opener)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as raised:  # noqa: BLE001  # the edge of the program: it is told and logged below
         return _write_error(_cause(raised), out)
+    return status
 
 
 def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
@@ -115,10 +121,20 @@ def _is_expected(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error itself where task groups wrapped it."""
+    """The error itself where task groups wrapped it, in words where it is the place that is missing."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return UsageError("the current directory is gone; go to another one")
     return error
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _with_faults(error: VasiniError) -> str:
@@ -137,6 +153,14 @@ def _with_faults(error: VasiniError) -> str:
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Whether errors are to be JSON; asked before parsing, because parsing itself can fail."""
     return "--json" in arguments
+
+
+def _open_closed_streams() -> None:
+    """A standard stream that is closed leads nowhere: else its number goes to the next file that is opened,
+    and what is written to it, by programs that are started too, into that file."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _accept_any_text() -> None:

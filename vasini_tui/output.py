@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -93,14 +94,20 @@ class Output:
             self._stdout.write(f"{name.ljust(width)}  {text}\n")
 
     def note(self, text: str) -> None:
-        """One line beside the result, on stderr."""
-        self._stderr.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
-        self._stderr.flush()
+        """One line beside the result, on stderr; what that does not take is lost, and stops nothing."""
+        with suppress(OSError):
+            self._stderr.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
+            self._stderr.flush()
 
     def error(self, code: str, message: str, details: Mapping[str, Any]) -> None:
         """One line on stderr and, for programs, the error document on stdout."""
         if self.as_json:
-            self.document({"error": {"code": code, "message": message, "details": details}})
+            try:
+                self.document({"error": {"code": code, "message": message, "details": details}})
+            except BrokenPipeError:
+                raise
+            except OSError:
+                pass  # it may be what went wrong
         self.note(f"vasini: {code}: {message}")
 
     def left_out(self, unreadable: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -122,6 +122,42 @@ def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("command", ["runs", "runs --json", "show nothing --json", "--help"])
+def test_what_takes_no_more_is_told_where_that_can_be(home: Path, command: str) -> None:
+    done = in_a_shell(home, f"{command} >/dev/full")
+    assert b"Traceback" not in done.stderr
+    told = b"not_found" if "nothing" in command else b"disk_full"
+    assert done.stderr.startswith(b"vasini: " + told)
+    assert done.returncode == (ExitCode.NOT_FOUND if "nothing" in command else ExitCode.UNAVAILABLE)
+    assert in_a_shell(home, f"{command} >/dev/null 2>/dev/full").returncode in {ExitCode.OK, done.returncode}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_leads_nowhere_and_into_no_file(home: Path, closed: str) -> None:
+    assert in_a_shell(home, f"runs {closed}").returncode == ExitCode.OK
+    assert in_a_shell(home, f"show nothing {closed}").returncode == ExitCode.NOT_FOUND
+    assert in_a_shell(home, f"run hello/hello --input - {closed}").returncode == ExitCode.INVALID_INPUT
+    assert b"vasini:" not in (home / "data" / "journal.db").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["run hello/hello", "pack validate ."])
+def test_a_current_directory_that_is_gone_is_said(home: Path, tmp_path: Path, command: str) -> None:
+    place = tmp_path / "gone"
+    done = in_a_shell(home, command, before=f"mkdir {place}; cd {place}; rmdir {place};")
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr == b"vasini: usage: the current directory is gone; go to another one\n"
+
+
+def in_a_shell(home: Path, command: str, *, before: str = "") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{before} exec {sys.executable} -P -m vasini_tui {command}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "VASINI_HOME": str(home)},
+    )
+
+
 def loaded_by(*arguments: str) -> set[str]:
     """Modules in memory when a command has ended that was started as a shell does it."""
     program = (
