@@ -251,6 +251,25 @@ async def test_input_is_no_longer_than_the_guardrails_take(home: Home) -> None:
         assert caught.value.details["reason"] == "input_too_long"
 
 
+@pytest.mark.parametrize(("length", "ends"), [(6, RunStatus.FAILED), (5, RunStatus.COMPLETED)])
+async def test_output_is_no_longer_than_the_guardrails_let_out(
+    home: Home, length: int, ends: RunStatus
+) -> None:
+    home.flow("go", tool("act", params={"text": "x" * length}))
+    layers(home, guardrails={"output": {"max_length": 5}})
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        run = await rest(engine, run_id, expect=ends)
+        refusals = [each for each in await engine.runs.events(run_id) if each.kind == "governance.decision"]
+        if ends is RunStatus.COMPLETED:
+            assert (run.output, refusals) == ({"text": "x" * length}, [])
+        else:
+            assert (await error_of(engine, run_id))[0] == "output_denied"
+            [refusal] = refusals
+            assert refusal.payload["reason"] == "output_too_long"
+            assert refusal.payload["rule"] == "guardrails.output.max_length"
+
+
 def writing(home: Home, place: Path, *, gated: bool = True, **layer: Any) -> None:
     for known in file_tools():
         home.tools.registry.add(known)

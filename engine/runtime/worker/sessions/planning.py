@@ -130,7 +130,7 @@ def _prepare(preparer: Preparer, plan: Plan, effect: Effect, now: int) -> Input:
     if isinstance(effect, Collect):
         return preparer.collect(effect.path, effect.value, now)
     if isinstance(effect, PrepareOutput):
-        given, blobs = prepare_output(effect.value, now, preparer.values, preparer.flow.policies)
+        given, blobs = prepare_output(effect.value, now, preparer.values, preparer.flow)
         plan.blobs |= blobs
         return given
     raise TypeError(f"{effect} is no preparation")

@@ -1,4 +1,4 @@
-"""A run's output: the last non-empty step output, normalized and held to the policy."""
+"""A run's output: the last non-empty step output, normalized and held to policies and guardrails."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.machine.transition_builder import failure
 from engine.values import canonical_json, resolve_value
 
 if TYPE_CHECKING:
-    from engine.governance.policies import Policies
+    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
 
 
 def prepare_output(
-    value: Any, now: int, values: ValueStore, policies: Policies, max_characters: int | None = None
+    value: Any, now: int, values: ValueStore, flow: PinnedFlow
 ) -> tuple[OutputPrepared, dict[str, bytes]]:
     """The input that ends the run, and the blobs it refers to. Raises BlobNeeded."""
     full = resolve_value(value, values.resolve)
@@ -29,9 +29,9 @@ def prepare_output(
     subject = Subject(
         size_bytes=len(canonical_json(output)),
         characters=characters_of(output),
-        max_characters=max_characters,
+        max_characters=flow.guardrails.output.max_length if flow.guardrails is not None else None,
     )
-    verdict = check(Point.OUTPUT, subject, policies)
+    verdict = check(Point.OUTPUT, subject, flow.policies)
     if verdict.denied:
         details = {**verdict.details, "reason": verdict.reason.value}
         error = failure(StepErrorCode.OUTPUT_DENIED, verdict.message, **details)
