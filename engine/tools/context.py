@@ -66,17 +66,20 @@ class OutputSink(Protocol):
         ...
 
 
+@frozen
+class WantedHandoff:
+    """Which pack is to take over from the run of a call; its only flow where it names none."""
+
+    target: str
+    flow: str | None
+    payload: Mapping[str, Any]
+    note: str | None
+
+
 class HandOff(Protocol):
     """Begins the run of another pack that takes over from the run of a call; once for each call."""
 
-    async def __call__(
-        self,
-        context: ToolContext,
-        target: str,
-        flow: str | None,
-        payload: Mapping[str, Any],
-        note: str | None,
-    ) -> dict[str, str]:
+    async def __call__(self, context: ToolContext, wanted: WantedHandoff) -> dict[str, str]:
         """What was begun. Raises VasiniError."""
         ...
 

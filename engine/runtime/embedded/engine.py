@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.governance.access import access_of
 from engine.governance.masking import Masker
@@ -31,7 +31,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
-    from engine.tools.context import ToolContext
+    from engine.tools.context import ToolContext, WantedHandoff
     from engine.tools.registry import ToolRegistry
 
 
@@ -209,19 +209,12 @@ class EmbeddedEngine:
             self.tools.executor,
             self._faults,
             self._speaking,
-            self._handed_off_by,
+            self._hand_off,
         )
 
-    async def _handed_off_by(
-        self,
-        context: ToolContext,
-        target: str,
-        flow: str | None,
-        payload: Mapping[str, Any],
-        note: str | None,
-    ) -> dict[str, str]:
-        """See `HandOff`."""
-        return await self._handoffs.by_call(context, target, flow, payload, note)
+    async def _hand_off(self, context: ToolContext, wanted: WantedHandoff) -> dict[str, str]:
+        """See `HandOff`; few calls hand off, so what does it is loaded by the first one."""
+        return await self._handoffs.by_call(context, wanted)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import Effects, Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.errors import InvalidInput, NotFound, VasiniError
+from engine.tools.context import WantedHandoff
 from engine.tools.failure import ToolFailure, from_exception
 from engine.tools.registry import RegisteredTool
 
@@ -79,10 +80,11 @@ async def hand_off(params: dict[str, Any], context: ToolContext) -> Any:
     if context.hand_off is None:
         message = "runs are handed off by an engine; here is none"
         raise ToolFailure(StepErrorCode.BACKEND_ERROR, message, recoverable=False)
+    wanted = WantedHandoff(
+        params["target"], params.get("flow"), params.get("payload") or {}, params.get("note")
+    )
     try:
-        return await context.hand_off(
-            context, params["target"], params.get("flow"), params.get("payload") or {}, params.get("note")
-        )
+        return await context.hand_off(context, wanted)
     except InvalidInput as error:
         raise ToolFailure(StepErrorCode.INVALID_INPUT, error.message, False, error.details) from None
     except NotFound as error:

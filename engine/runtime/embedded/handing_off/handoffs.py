@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.run_reader import RunReader
-    from engine.tools.context import ToolContext
+    from engine.tools.context import ToolContext, WantedHandoff
 
 MAX_NOTE = 20_000
 
@@ -96,24 +96,17 @@ class Handoffs:
         request = StartRequest(target, flow, payload, actor, row["tenant"], idempotency_key, base_dir)
         return await self._starter.start(replace(request, handed_over=HandedOver(run_id, text, context)))
 
-    async def by_call(
-        self,
-        context: ToolContext,
-        target: str,
-        flow: str | None,
-        payload: Mapping[str, Any],
-        note: str | None,
-    ) -> dict[str, str]:
+    async def by_call(self, context: ToolContext, wanted: WantedHandoff) -> dict[str, str]:
         """A call of a run hands it off, once: the run of the other pack is of the same tenant, and of whoever
         requested this one. Raises as `hand_off`."""
         row = await self._reader.row_with_events(context.run_id)
         run_id, run = await self.hand_off(
             context.run_id,
-            target,
-            flow,
-            payload,
+            wanted.target,
+            wanted.flow,
+            wanted.payload,
             actor=Actor(name=row["requested_by"]),
-            note=note,
+            note=wanted.note,
             idempotency_key=f"handed off by {context.idempotency_key}",
             base_dir=None,
             by=f"{context.step_id} of {row['pack']}/{row['flow']}",
