@@ -15,8 +15,8 @@ _SCALAR_BYTES = 4
 _LISTS = (list, tuple)
 
 
-def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
-    """Whether the JSON of a value has more than about `limit` bytes; no more of it than that is looked at."""
+def is_large(value: Any) -> bool:
+    """Whether the JSON of a value has more than about `LARGE_BYTES`; no more of it than that is looked at."""
     size = 0
     waiting = [value]
     for item in waiting:  # which grows
@@ -28,7 +28,7 @@ def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
         elif isinstance(item, _LISTS):
             waiting += item
         size += _SCALAR_BYTES
-        if size > limit:
+        if size > LARGE_BYTES:
             return True
     return False
 

@@ -53,9 +53,9 @@ class ValueStore:
         self._hold(stored.blobs)
         return stored
 
-    async def store_any(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+    async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""
-        stored = await off_loop_if_large(value, lambda: self._redactor.storable(value, levels=levels))
+        stored = await off_loop_if_large(value, lambda: self._redactor.storable(value))
         self._hold(stored.blobs)
         return stored
 

@@ -56,9 +56,7 @@ class Examination:
         return ExitCode.UNAVAILABLE if ExitCode.UNAVAILABLE in codes else max(codes, default=ExitCode.OK)
 
 
-async def examine(
-    loaded: LoadedSettings, opener: OpenEngine, version: str, *, deep: bool = False
-) -> Examination:
+async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str, *, deep: bool) -> Examination:
     """Look at everything. Raises nothing of the engine: what is wrong is in the result."""
     places = loaded.places
     seen = await open_and_look(loaded, opener, deep=deep)

@@ -15,9 +15,9 @@ DELIMITER = "__"
 _OWN = frozenset({"VASINI_HOME"})
 
 
-def sets_something(environ: Mapping[str, str] = os.environ) -> bool:
+def sets_something() -> bool:
     """Whether any variable is a setting; the case of names does not count, an empty one sets nothing."""
-    return any(value and _group(name.upper()) in GROUPS for name, value in environ.items())
+    return any(value and _group(name.upper()) in GROUPS for name, value in os.environ.items())
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:

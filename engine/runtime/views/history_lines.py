@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.journal.records import StoredEvent
 
 
-def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
+def event_view(stored: StoredEvent, trace_id: str) -> EventView:
     """One line of history; `trace_id` is that of its run. Raises Unavailable (`journal_corrupt`)."""
     event = stored.event
     try:

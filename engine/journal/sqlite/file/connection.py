@@ -29,7 +29,7 @@ def schema_version() -> int:
     return max(migrations())
 
 
-def read_only(path: Path, *, immutable: bool = False) -> str:
+def read_only(path: Path, *, immutable: bool) -> str:
     """The URI of a connection that only reads; any character may stand in the path.
 
     `immutable`: nobody can write the file, so it is read without locks and without a WAL beside it.

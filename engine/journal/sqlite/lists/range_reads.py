@@ -65,7 +65,7 @@ def ends(connection: sqlite3.Connection, ranges: Sequence[IndexRange]) -> tuple[
 
 
 def read_ranges(
-    connection: sqlite3.Connection, ranges: Sequence[IndexRange], sort: RunSort, limit: int, offset: int = 0
+    connection: sqlite3.Connection, ranges: Sequence[IndexRange], sort: RunSort, limit: int, offset: int
 ) -> list[tuple[Any, ...]]:
     """(requester when sorted by it, created_at, run id) of runs in the order of the list."""
     statements = list(select_ranges(ranges, sort, limit, offset))

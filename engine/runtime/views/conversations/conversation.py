@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from engine.runtime.views.conversations.below import Below
 
 
-def conversation_of(
-    run_id: str, agent: StepView, below: Below, *, first: int = 0, count: int = 0
-) -> Conversation:
+def conversation_of(run_id: str, agent: StepView, below: Below, *, first: int, count: int) -> Conversation:
     """What an agent was told and said: the turns after the `first` ones, as far as they are there, of `count`
     in all, without their calls where these were not read.
 

@@ -96,7 +96,7 @@ class CallSite:
         *,
         approved: bool = False,
         timeout: float | None = None,
-        sandbox: SandboxWish | None = None,
+        sandbox: SandboxWish | None,
     ) -> CallRules:
         """What binds a call of the run."""
         return CallRules(
