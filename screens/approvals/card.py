@@ -42,7 +42,7 @@ class DecisionCard(ReadPane):
         "{approvals.approve} approves what it shows, {approvals.reject} rejects. Enter and Esc never decide."
     )
 
-    def __init__(self, state: ConsoleState, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, state: ConsoleState, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._state = state
         self._shown = ("", "")

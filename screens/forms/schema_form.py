@@ -51,7 +51,7 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         check: Check,
         draft: Mapping[str, Any] | None = None,
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._field = form_of(schema, defaults)

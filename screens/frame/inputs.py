@@ -53,7 +53,7 @@ class SafeInput(Input):
         *,
         placeholder: str = "",
         proposal: bool = False,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
     ) -> None:
         super().__init__(
             value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
@@ -102,7 +102,7 @@ class SafeTextArea(TextArea):
         text: str = "",
         *,
         proposal: bool = False,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
     ) -> None:
         super().__init__(
             sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
@@ -158,7 +158,7 @@ class Choice(Select[int]):
     HELP = "One of several values. Opened, ↓ and ↑ move, Enter takes one."
     BINDINGS = bindings("form.choose")
 
-    def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:
         options = [(Text(sanitize(label)), place) for place, label in enumerate(labels)]
         super().__init__(
             options,

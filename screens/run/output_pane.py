@@ -46,7 +46,7 @@ class OutputPane(RunPane):
     title = "Output"
     idle = frozenset({"run.marker"})
 
-    def __init__(self, state: ConsoleState, run_id: str, *, id: str, step_id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str, step_id: str | None = None) -> None:
         super().__init__(state, run_id, id=id)
         self._step_id = step_id
         self._next = -FROM_END

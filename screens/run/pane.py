@@ -57,7 +57,7 @@ class RunPane(Container):
     idle: ClassVar[frozenset[str]] = frozenset({"run.follow", "run.marker"})
     """Actions of the screen that have nothing to do here: the last line does not offer them."""
 
-    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:
         super().__init__(id=id)
         self.state = state
         self.run_id = run_id

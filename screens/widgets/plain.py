@@ -28,7 +28,7 @@ class Plain(Static):
         self,
         text: SafeText = NOTHING,
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         self._parts: tuple[Part, ...] = (text,)

@@ -49,7 +49,7 @@ class TextLines(ScrollKeys, ScrollView):
         self,
         lines: Sequence[SafeText] = (),
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._lines = list(lines)

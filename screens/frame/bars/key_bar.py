@@ -30,7 +30,7 @@ KEYS_ONLY = frozenset(
 class KeyBar(Plain):
     """Shows as many of the shown bindings as fit, those for palette and help always."""
 
-    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keymap = keymap
         self._drawn: list[Action] = []

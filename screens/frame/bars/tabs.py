@@ -28,7 +28,7 @@ class Tabs(Plain):
             super().__init__()
             self.name = name
 
-    def __init__(self, titles: Mapping[str, str], *, id: str) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, titles: Mapping[str, str], *, id: str) -> None:
         super().__init__(id=id)
         self._titles = titles
 

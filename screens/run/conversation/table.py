@@ -55,7 +55,7 @@ class TurnsTable(LineTable):
         first: int
         end: int
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__((Column("", 20, flex=1, clipped=True),), id=id)
         self.blocks: list[Block] = []
         self._made: list[tuple[_Line, ...]] = []

@@ -40,7 +40,7 @@ class WritingLines(Vertical):
         named: str = ""
         """The line of images as it was written."""
 
-    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._words = keymap.fill(_WORDS)
 

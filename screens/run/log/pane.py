@@ -59,7 +59,7 @@ class LogPane(RunPane):
     title = "Log"
     idle = frozenset()
 
-    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:
         super().__init__(state, run_id, id=id)
         self._written = EventFormat()
         self._all = AllEvents(state.engine.runs, run_id, self._written)

@@ -82,7 +82,7 @@ class TimelineTable(LineTable):
 
         by: int
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(_COLUMNS, id=id)
         self._timeline: Timeline | None = None
         self._now: datetime | None = None

@@ -54,7 +54,7 @@ class JsonView(LineTable):
 
         path: str
 
-    def __init__(self, values: Mapping[str, Any] | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, values: Mapping[str, Any] | None = None, *, id: str | None = None) -> None:
         super().__init__(_COLUMNS, id=id)
         self._values = JsonTree(values or {})
         self._shown_lines = self._values.lines()

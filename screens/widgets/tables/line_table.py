@@ -107,7 +107,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self,
         columns: Sequence[Column],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)

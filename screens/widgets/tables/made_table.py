@@ -29,7 +29,7 @@ class MadeTable(LineTable):
         self,
         columns: Sequence[Column],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
     ) -> None:
         super().__init__(columns, id=id)
         self._wanted: Sequence[RowToMake] = ()

@@ -60,7 +60,7 @@ class PagedTable(LineTable):
         columns: Sequence[Column],
         *,
         follow: bool = False,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, id=id, classes=classes)

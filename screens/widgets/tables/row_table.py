@@ -20,7 +20,7 @@ class RowTable(LineTable):
         self,
         columns: Sequence[Column],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, id=id, classes=classes)
