@@ -2,6 +2,7 @@
 
 Run as a process of its own: the list is read when screens and keys are loaded.
 """
+# ruff: noqa: E402  # screens are loaded after the view is known
 
 from __future__ import annotations
 
@@ -25,17 +26,17 @@ views.VIEWS = (
     ),
 )
 
-from engine.contracts.actor import Actor  # noqa: E402 - after the view is known
-from engine.safe_text import sanitize  # noqa: E402
-from screens.frame.screen import ConsoleScreen  # noqa: E402
-from screens.keys.keymap import read_keymap  # noqa: E402
-from screens.widgets.plain import Plain  # noqa: E402
-from tests.fakes.engine import FakeEngine  # noqa: E402
-from tests.fakes.views import a_run  # noqa: E402
-from tests.patience import PATIENCE  # noqa: E402
-from tests.screens.picture import characters, strips  # noqa: E402
-from vasini_tui.console.app import ConsoleApp  # noqa: E402
-from vasini_tui.console.options import ConsoleOptions  # noqa: E402
+from engine.contracts.actor import Actor
+from engine.safe_text import sanitize
+from screens.frame.screen import ConsoleScreen
+from screens.keys.keymap import read_keymap
+from screens.widgets.plain import Plain
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run
+from tests.patience import PATIENCE
+from tests.screens.picture import characters, strips
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -59,7 +59,8 @@ async def press(app: App[Any], *keys: str) -> None:
 async def resize(app: App[Any], width: int, height: int) -> None:
     """Another size of the terminal."""
     size = Size(width, height)
-    app._driver._size = size  # type: ignore[union-attr]
+    assert app._driver is not None
+    app._driver._size = size
     app.post_message(Resize(size, size))
     await _quiet()
     with app._context():

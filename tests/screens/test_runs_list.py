@@ -34,6 +34,10 @@ def keys_of(stage: Stage) -> list[str]:
     return [row.key for row in stage.paged("#runs").visible_rows]
 
 
+async def in_order(stage: Stage, keys: list[str]) -> None:
+    await stage.until(lambda: keys_of(stage) == keys)
+
+
 @dataclass
 class FakeManyRuns(FakeRuns):
     """A million runs that are made when they are read; every fourth failed. Counts what is read."""
@@ -135,18 +139,18 @@ async def test_orders_turn_and_a_cursor_below_the_top_stays_on_its_run(console: 
         a_run("run-3", RunStatus.CANCELLED),
     )
     async with console(engine, size=(140, 30)) as stage:
-        await stage.until(lambda: keys_of(stage) == ["run-3", "run-2", "run-1"])
+        await in_order(stage, ["run-3", "run-2", "run-1"])
         for words, order in (
             ("oldest first", ["run-1", "run-2", "run-3"]),
             ("by status", ["run-3", "run-1", "run-2"]),
             ("by flow", ["run-2", "run-3", "run-1"]),
         ):
             await stage.press("S")
-            await stage.until(lambda order=order: keys_of(stage) == order)  # type: ignore[misc]
+            await in_order(stage, order)
             assert f"Runs {words}" in stage.notices()
             assert stage.paged("#runs").cursor_row == 0
         await stage.press("j", "S")
-        await stage.until(lambda: keys_of(stage) == ["run-3", "run-2", "run-1"])
+        await in_order(stage, ["run-3", "run-2", "run-1"])
         assert stage.paged("#runs").cursor_key == "run-3"
         await stage.shows("By ▲")
 

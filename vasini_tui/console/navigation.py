@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ class Navigation:
         self._state = state
         self._last = VIEWS[1].name
         for view in VIEWS:
-            app.add_mode(view.name, lambda view=view: self._made(view))  # type: ignore[misc]  # bound now
+            app.add_mode(view.name, partial(self._made, view))
 
     async def start(self) -> None:
         """Open the first view."""

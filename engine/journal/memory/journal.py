@@ -275,7 +275,7 @@ class MemoryJournal(JournalWrites):
         found: dict[str, list[CommentRow]] = {}
         for _, row in sorted(store.requests.items()):
             if row["run_id"] in run_ids and row["kind"] == RequestKind.APPROVAL.value and row["comment"]:
-                said = {name: row[name] for name in CommentRow.__annotations__}  # type: ignore[literal-required]
+                said = {name: value for name, value in row.items() if name in CommentRow.__annotations__}
                 found.setdefault(row["run_id"], []).append(cast("CommentRow", said))
         return found
 
