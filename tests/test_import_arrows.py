@@ -53,7 +53,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.runtime.worker.steps",),
     ("engine.runtime.archive",),
     ("engine.runtime.pack_library", "engine.runtime.views", "engine.runtime.plans"),
-    ("engine.runtime.looking",),
+    ("engine.runtime.rounds",),
     (
         "engine.runtime.files",
         "engine.runtime.intake",

@@ -104,7 +104,7 @@ class Requests(Protocol):
         """Raises NotFound."""
         ...
 
-    async def say_outcome(
+    async def decide_outcome(
         self,
         request_id: str,
         decision: OutcomeDecision,

@@ -1,4 +1,4 @@
-"""Garbage collection: seldom where runs are worked, never while packs are read"""
+"""Garbage collection: seldom where runs are worked, never while packs are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YOUNG_OBJECTS = 50_000
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
+def gc_infrequent() -> Iterator[None]:
     """Within the context a collection waits for `YOUNG_OBJECTS` new containers."""
     young, *older = gc.get_threshold()
     gc.set_threshold(max(young, YOUNG_OBJECTS), *older)
@@ -25,7 +25,7 @@ def seldom_collected() -> Iterator[None]:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Nothing is collected within the context, for a second at most: reading packs makes many objects,
     all of them in use, and looking at them over and over would hold up the event loop. Not nested.
     """

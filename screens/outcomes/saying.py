@@ -23,7 +23,11 @@ def ask_what_became(
     """Open the dialog; `act` does what was said, and nothing when it was closed."""
 
     def say(decision: OutcomeDecision, output: dict[str, Any] | None = None) -> None:
-        act(state.engine.requests.say_outcome(outcome.request_id, decision, actor=state.actor, output=output))
+        act(
+            state.engine.requests.decide_outcome(
+                outcome.request_id, decision, actor=state.actor, output=output
+            )
+        )
 
     def brought(said: Brought | None) -> None:
         if said is not None:

@@ -181,7 +181,7 @@ class FakeRequests(Scoped):
     async def outcome(self, request_id: str) -> OutcomeView:
         return self._seen("outcome", request_id, self.engine.stored_outcomes.get(request_id))
 
-    async def say_outcome(
+    async def decide_outcome(
         self,
         request_id: str,
         decision: OutcomeDecision,
@@ -190,7 +190,7 @@ class FakeRequests(Scoped):
         output: Any = None,
         comment: str = "",
     ) -> OutcomeView:
-        self.engine.note("say_outcome", (request_id, decision.value, actor.name, output, comment))
+        self.engine.note("decide_outcome", (request_id, decision.value, actor.name, output, comment))
         if output is not None and decision is not OutcomeDecision.DONE:
             raise InvalidInput("An output belongs to `done`.")
         view = await self.outcome(request_id)

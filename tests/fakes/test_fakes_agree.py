@@ -283,7 +283,7 @@ def decisions(fake: FakeEngine) -> Iterator[Call]:
         yield call("requests.answer", key, {"word": "so"}, actor=ANN, token="vat_x")
         for values in ({}, {"word": 3}, {"word": "so"}, {"word": "again"}):
             yield call("requests.answer", key, values, actor=ANN)
-    yield call("requests.say_outcome", "outc_none", OutcomeDecision.DONE, actor=ANN)
+    yield call("requests.decide_outcome", "outc_none", OutcomeDecision.DONE, actor=ANN)
 
 
 WHEN = {"decided_at", "answered_at", "claimed_until", "requested_at"}

@@ -54,7 +54,7 @@ async def test_what_a_call_brought_is_given_as_json(console: OpenConsole) -> Non
         await stage.write('{"id": 7}')
         await stage.press("f2")
         await stage.on(ApprovalsScreen)
-        said = ("say_outcome", ("out-1", "done", "ben", {"id": 7}, ""))
+        said = ("decide_outcome", ("out-1", "done", "ben", {"id": 7}, ""))
         await stage.until(lambda: said in engine.calls)
         await stage.until(lambda: not stage.app.screen.query_one("#waiting-outcomes").display)
 

@@ -60,7 +60,7 @@ class Person:
         label = effect_of(self.home, outcome.idempotency_key)
         output = None if label is None else {"label": label, "key": outcome.idempotency_key}
         decision = OutcomeDecision.RUN_AGAIN if label is None else OutcomeDecision.DONE
-        await self.engine.requests.say_outcome(outcome.request_id, decision, actor=ANA, output=output)
+        await self.engine.requests.decide_outcome(outcome.request_id, decision, actor=ANA, output=output)
         self.acknowledged[outcome.request_id] = decision.value
 
     async def operate(self, *, seconds: float = PATIENCE) -> None:

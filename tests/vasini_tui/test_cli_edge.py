@@ -196,7 +196,7 @@ def test_a_list_loads_what_a_list_needs() -> None:
     work |= {"engine.runtime.views.row_views", "engine.runtime.views.run_reader"}
     work |= {"engine.journal.sqlite.store", "engine.journal.sqlite.levels", "engine.journal.sqlite.spending"}
     work |= {"engine.contracts.model", "engine.slo", "engine.tools", "engine.facade.feed"}
-    work |= {"engine.journal.rules.publishing", "engine.runtime.looking"}
+    work |= {"engine.journal.rules.publishing", "engine.runtime.rounds"}
     others = {"vasini_tui.cli.packs", "vasini_tui.cli.requests", "vasini_tui.cli.host"}
     settings = {"pydantic_settings", "vasini_tui.settings.seldom_asked", "vasini_tui.settings.together"}
     settings |= {"engine.models.settings", "engine.budget.settings", "engine.acp.settings"}

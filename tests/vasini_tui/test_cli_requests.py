@@ -154,7 +154,7 @@ def test_outcome_says_what_became_of_a_call(vasini: Vasini, fake: FakeEngine, ta
     assert outcome.document["decision"] == "done"
     said = fake.stored_outcomes["out-1"]
     assert (said.decision, said.comment) == (OutcomeDecision.DONE, "seen")
-    assert fake.asked("say_outcome")[0][3] == {"sent": 1}
+    assert fake.asked("decide_outcome")[0][3] == {"sent": 1}
     fake.add(an_outcome())
     assert vasini("outcome", target, "run-again").stdout.startswith("out-1  run again, said by ")
     assert vasini("outcome", target, "maybe").status == ExitCode.USAGE

@@ -19,7 +19,7 @@ from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
 from engine.runtime.files.run_folders import RunFolders
 from engine.runtime.files.speaking import Speaking
-from engine.runtime.gc_tuning import seldom_collected
+from engine.runtime.gc_tuning import gc_infrequent
 from engine.runtime.intake import Intake
 from engine.runtime.pack_library.catalog_source import CatalogSource
 from engine.runtime.pack_library.library import PackLibrary
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
-    from engine.runtime.looking import Turns
+    from engine.runtime.rounds import Rounds
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
@@ -219,19 +219,19 @@ class EmbeddedEngine:
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
         """See facade."""
-        from engine.runtime.looking import Turns  # noqa: PLC0415 - see _sessions
+        from engine.runtime.rounds import Rounds  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
-        turns, lease = Turns(self._journal, self._clock), self._config.lease_seconds
-        worker = Worker(self._journal, self._clock, self._sessions, turns, slots=slots, lease_seconds=lease)
-        async with turns.taken():
-            with seldom_collected():
+        rounds, lease = Rounds(self._journal, self._clock), self._config.lease_seconds
+        worker = Worker(self._journal, self._clock, self._sessions, rounds, slots=slots, lease_seconds=lease)
+        async with rounds.running():
+            with gc_infrequent():
                 running = asyncio.create_task(worker.run())
                 try:
                     await worker.running_or(running)
                     with self._intake.served_by(worker.held):
                         async with AsyncExitStack() as beside:
-                            for one in self._beside(turns, worker.worker_id):
+                            for one in self._beside(rounds, worker.worker_id):
                                 await beside.enter_async_context(one)
                             yield worker
                 finally:
@@ -241,20 +241,20 @@ class EmbeddedEngine:
                     finally:
                         await self._sessions.close_connections()
 
-    def _beside(self, turns: Turns, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
+    def _beside(self, rounds: Rounds, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
         """What goes on beside a worker as long as it works."""
         yield self._pack_watch.watching()
         yield self._telling()
         yield self.tools.following(self._pack_source.read_again, self._sessions.use)
-        yield self._looking(turns, worker_id)
+        yield self._looking(rounds, worker_id)
 
-    def _looking(self, turns: Turns, worker_id: str) -> AbstractAsyncContextManager[None]:
+    def _looking(self, rounds: Rounds, worker_id: str) -> AbstractAsyncContextManager[None]:
         """What moves on without a person is looked at while the context is open."""
         from engine.runtime.embedded.standing_looks import standing_looks  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
 
         return standing_looks(
-            turns,
+            rounds,
             self._journal,
             self._clock,
             self._config.rules.budget,

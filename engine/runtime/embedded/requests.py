@@ -196,7 +196,7 @@ class Requests(Scoped):
         """See facade."""
         return await self._outcome(await self._row(request_id, RequestKind.OUTCOME))
 
-    async def say_outcome(
+    async def decide_outcome(
         self,
         request_id: str,
         decision: OutcomeDecision,

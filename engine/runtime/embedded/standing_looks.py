@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.runs import Runs
     from engine.runtime.embedded.starting import RunStarter
-    from engine.runtime.looking import Turns
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.rounds import Rounds
     from engine.runtime.worker.registered import RestingNotes
 
 
 @asynccontextmanager
 async def standing_looks(
-    turns: Turns,
+    rounds: Rounds,
     journal: Journal,
     clock: Clock,
     budget: BudgetSettings,
@@ -42,7 +42,7 @@ async def standing_looks(
     """Look at all of it while the context is open."""
     alerts = AlertWatch(journal, clock, levels)
     async with AsyncExitStack() as stack:
-        stack.callback(source.on_notices(turns.changed))  # other triggers may be in force
+        stack.callback(source.on_notices(rounds.changed))  # other triggers may be in force
         stack.enter_context(alerts.hearing())
         for what, look in (
             ("the triggers", Triggers(journal, clock, packs, starter).look),
@@ -51,5 +51,5 @@ async def standing_looks(
             ("service levels", alerts.look),
             ("models at rest", resting.tell),
         ):
-            await stack.enter_async_context(turns.at(what, look))
+            await stack.enter_async_context(rounds.at(what, look))
         yield

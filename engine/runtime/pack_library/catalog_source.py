@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
-from engine.runtime.gc_tuning import uncollected
+from engine.runtime.gc_tuning import gc_paused
 from engine.runtime.pack_library.last_good import LastKnownGood
 from engine.safe_text import sanitize
 
@@ -110,7 +110,7 @@ class CatalogSource:
         return undo
 
     async def _scan(self) -> ScanResult:
-        with uncollected():
+        with gc_paused():
             return await asyncio.to_thread(self._scan_now)
 
     def _scan_now(self) -> ScanResult:

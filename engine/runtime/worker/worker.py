@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
-    from engine.runtime.looking import Turns
+    from engine.runtime.rounds import Rounds
     from engine.runtime.worker.sessions.opening import Sessions
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Worker:
         journal: Journal,
         clock: Clock,
         sessions: Sessions,
-        turns: Turns,
+        rounds: Rounds,
         *,
         slots: int,
         lease_seconds: float,
@@ -41,7 +41,7 @@ class Worker:
         self.worker_id = new_id("wrk")
         self._journal = journal
         self._clock = clock
-        self._turns = turns
+        self._rounds = rounds
         self._lease_seconds = lease_seconds
         self._heartbeat = Heartbeat(journal, clock, self.worker_id, lease_seconds)
         self._held = HeldRuns(
@@ -81,7 +81,10 @@ class Worker:
         await self._heartbeat.beat()
         undo = self._journal.on_change(self._on_change)
         try:
-            async with self._turns.at("other workers", self._look_for_dead), asyncio.TaskGroup() as group:
+            async with (
+                self._rounds.at("other workers", self._look_for_dead),
+                asyncio.TaskGroup() as group,
+            ):
                 await self._held.open(group)
                 heart = group.create_task(self._keep_heartbeat())
                 self._ready.set()

@@ -70,7 +70,7 @@ OF_REQUESTS: dict[str, Call] = {
 }
 OF_OUTCOMES: dict[str, Call] = {
     "outcome": lambda engine, ids: engine.requests.outcome(ids["outcome"]),
-    "say_outcome": lambda engine, ids: engine.requests.say_outcome(
+    "decide_outcome": lambda engine, ids: engine.requests.decide_outcome(
         ids["outcome"], OutcomeDecision.DONE, actor=ANN
     ),
 }

@@ -97,7 +97,7 @@ async def test_run_again_makes_the_call_once_more_with_the_same_key(home: Home) 
         home.tools.release()
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
-            said = await engine.requests.say_outcome(
+            said = await engine.requests.decide_outcome(
                 asked.request_id, OutcomeDecision.RUN_AGAIN, actor=BOB, comment="nothing was sent"
             )
             assert (said.status, said.decision) == (RequestStatus.ANSWERED, OutcomeDecision.RUN_AGAIN)
@@ -113,7 +113,7 @@ async def test_done_takes_what_it_brought_from_the_person(home: Home) -> None:
         run_id = await interrupted(home, engine)
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
-            await engine.requests.say_outcome(
+            await engine.requests.decide_outcome(
                 asked.request_id, OutcomeDecision.DONE, actor=BOB, output={"sent": True}
             )
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
@@ -127,7 +127,7 @@ async def test_fail_ends_the_step_and_a_retry_asks_for_the_approval_anew(home: H
         home.tools.release()
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
-            await engine.requests.say_outcome(asked.request_id, OutcomeDecision.FAIL, actor=BOB)
+            await engine.requests.decide_outcome(asked.request_id, OutcomeDecision.FAIL, actor=BOB)
             await rest(engine, run_id, expect=RunStatus.FAILED)
             assert await error_of(engine, run_id) == (
                 "outcome_unknown",
@@ -148,14 +148,14 @@ async def test_only_the_first_word_counts(home: Home) -> None:
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
             with pytest.raises(InvalidInput):
-                await engine.requests.say_outcome(
+                await engine.requests.decide_outcome(
                     asked.request_id, OutcomeDecision.FAIL, actor=BOB, output={"x": 1}
                 )
             with pytest.raises(NotFound):
-                await engine.requests.say_outcome("outc_none", OutcomeDecision.FAIL, actor=BOB)
-            await engine.requests.say_outcome(asked.request_id, OutcomeDecision.DONE, actor=BOB)
+                await engine.requests.decide_outcome("outc_none", OutcomeDecision.FAIL, actor=BOB)
+            await engine.requests.decide_outcome(asked.request_id, OutcomeDecision.DONE, actor=BOB)
             with pytest.raises(AlreadyDecided):
-                await engine.requests.say_outcome(asked.request_id, OutcomeDecision.RUN_AGAIN, actor=ANN)
+                await engine.requests.decide_outcome(asked.request_id, OutcomeDecision.RUN_AGAIN, actor=ANN)
 
 
 async def test_an_author_can_have_a_person_asked_about_a_call_without_an_approval(home: Home) -> None:
@@ -221,7 +221,7 @@ async def test_the_history_names_the_question_and_the_word(home: Home) -> None:
         run_id = await interrupted(home, engine)
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
-            await engine.requests.say_outcome(asked.request_id, OutcomeDecision.DONE, actor=BOB)
+            await engine.requests.decide_outcome(asked.request_id, OutcomeDecision.DONE, actor=BOB)
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
         history = await kinds(engine, run_id)
     assert history.index("outcome_unknown") < history.index("outcome_decided")

@@ -98,7 +98,7 @@ async def _outcome(
 ) -> int:
     async with session.engine() as engine:
         request_id = await _request_of(engine, target)
-        view = await engine.requests.say_outcome(
+        view = await engine.requests.decide_outcome(
             request_id, decision, actor=session.actor, output=output, comment=comment
         )
     if session.out.as_json:

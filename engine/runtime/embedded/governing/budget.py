@@ -19,7 +19,7 @@ from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, TOPPED_UP
 from engine.runtime.embedded.asking.comments import require_comment
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
-from engine.runtime.embedded.governing.spent import ALWAYS, dearest_first, slot_of, sum_of, told_apart
+from engine.runtime.embedded.governing.spent import ALWAYS, costliest_first, slot_of, sum_of, sums_by
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.cap_views import CapViews, act_view, token_ceilings
 
@@ -75,8 +75,8 @@ class Budget(Scoped):
         sums = self._journal.spending
         read = sums.by_slot if by is SpendBy.DAY else sums.by_names
         rows = await read(self.access.tenant, first, last)
-        total, named = await asyncio.to_thread(told_apart, rows, by, self._zone)
-        ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else dearest_first(named)
+        total, named = await asyncio.to_thread(sums_by, rows, by, self._zone)
+        ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else costliest_first(named)
         return Spending(
             by=by, since=since, until=until, time_zone=self._zone, total=total, rows=tuple(ordered)
         )

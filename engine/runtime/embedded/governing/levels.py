@@ -26,7 +26,7 @@ from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.runtime.embedded.asking.comments import require_comment
-from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness
+from engine.runtime.embedded.governing.summaries import Goals, Summaries, worst_first
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
@@ -101,7 +101,7 @@ class ServiceLevels(Scoped):
             found += await asyncio.to_thread(_levels, counted, goals, now)
         unknown = goals.keys() - {level.pack for level in found}
         found += _levels({(tenant or DEFAULT_TENANT, pack): [] for pack in unknown}, goals, now)
-        return tuple(await asyncio.to_thread(sorted, found, key=badness))
+        return tuple(await asyncio.to_thread(sorted, found, key=worst_first))
 
     async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
         """See facade."""
@@ -234,7 +234,7 @@ def _detail(counted: Levels, goal: Goal, now: int) -> ServiceLevelDetail:
         for (tenant, pack), buckets in counted.items()
         for said in (report(buckets, goal.objective, now),)
     ]
-    level, said, buckets = min(found, key=lambda one: badness(one[0]))
+    level, said, buckets = min(found, key=lambda one: worst_first(one[0]))
     return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(said, buckets, now, POINTS)))
 
 

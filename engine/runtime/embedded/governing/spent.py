@@ -60,7 +60,7 @@ def slot_of(moment: datetime | None, otherwise: int) -> int:
     return otherwise if moment is None else (moment.astimezone(UTC) - _EPOCH) // _QUARTER
 
 
-def told_apart(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendSum, list[SpendRow]]:
+def sums_by(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendSum, list[SpendRow]]:
     """The sum of all, and of each name. There may be a row for each of ten thousand tenants."""
     zone = ZoneInfo(zone_name)
     whole: Row | None = None
@@ -73,6 +73,6 @@ def told_apart(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendS
     return total, [SpendRow(name=name, sum=_spend_sum(one)) for name, one in sums.items()]
 
 
-def dearest_first(rows: Iterable[SpendRow]) -> list[SpendRow]:
+def costliest_first(rows: Iterable[SpendRow]) -> list[SpendRow]:
     """What cost most before what cost less, then by calls whose cost is not known."""
     return sorted(rows, key=lambda row: (-row.sum.cost, -row.sum.unpriced, -row.sum.calls, row.name))

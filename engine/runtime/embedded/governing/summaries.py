@@ -41,8 +41,8 @@ Place = tuple[str, str]
 _WORST_FIRST = {state: number for number, state in enumerate(SloState)}
 
 
-def badness(level: LevelSummary | ServiceLevel) -> tuple[int, int, str, str]:
-    """The worst first."""
+def worst_first(level: LevelSummary | ServiceLevel) -> tuple[int, int, str, str]:
+    """Sorts levels: the worst comes first."""
     return _WORST_FIRST[level.state], level.may_fail, level.tenant, level.pack
 
 
@@ -103,7 +103,7 @@ def with_unused(found: Sequence[LevelSummary], tenant: str, goals: Goals) -> Seq
         if pack not in known
     ]
     first = bisect_left(found, _WORST_FIRST[SloState.NO_DATA], key=lambda level: _WORST_FIRST[level.state])
-    return (*found[:first], *sorted((*found[first:], *unused), key=badness))
+    return (*found[:first], *sorted((*found[first:], *unused), key=worst_first))
 
 
 class Goals(NamedTuple):

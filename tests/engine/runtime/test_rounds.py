@@ -12,8 +12,8 @@ import pytest
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import ChangeSet
 from engine.journal.memory.journal import MemoryJournal
-from engine.runtime.looking import Turns
 from engine.runtime.processes import this_process
+from engine.runtime.rounds import Rounds
 from engine.runtime.worker.heartbeat import Heartbeat
 from tests.engine.runtime.embedded_home import until
 from tests.engine.runtime.fake_clock import FakeClock
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
 
 SETTLED = 5
-"""Turns of the loop after which the looks of one turn are over: these looks ask nothing."""
+"""Turns of the loop after which the looks of one round are over: these looks ask nothing."""
 
 
 class FakeSubject:
@@ -42,12 +42,12 @@ class FakeSubject:
         return self.seconds
 
 
-class FakeTurns(Turns):
-    """Takes its turns when the test says so."""
+class FakeRounds(Rounds):
+    """Makes its rounds when the test says so."""
 
-    async def after(self, turns: int = 1) -> None:
-        for _ in range(turns):
-            self.turn()
+    async def after(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.make()
             for _ in range(SETTLED):
                 await asyncio.sleep(0)
 
@@ -55,77 +55,81 @@ class FakeTurns(Turns):
 @asynccontextmanager
 async def looking(
     one: FakeSubject, another: FakeSubject
-) -> AsyncIterator[tuple[FakeTurns, MemoryJournal, FakeClock]]:
+) -> AsyncIterator[tuple[FakeRounds, MemoryJournal, FakeClock]]:
     """Both were looked at once."""
     journal, clock = MemoryJournal(), FakeClock()
-    turns = FakeTurns(journal, clock)
-    async with turns.taken(), turns.at("one", one.look), turns.at("another", another.look):
-        await turns.after()
-        yield turns, journal, clock
+    rounds = FakeRounds(journal, clock)
+    async with (
+        rounds.running(),
+        rounds.at("one", one.look),
+        rounds.at("another", another.look),
+    ):
+        await rounds.after()
+        yield rounds, journal, clock
 
 
 async def test_nothing_is_looked_at_while_nothing_changes() -> None:
     still, other = FakeSubject(), FakeSubject()
-    async with looking(still, other) as (turns, _, _):
-        await turns.after(100)
+    async with looking(still, other) as (rounds, _, _):
+        await rounds.after(100)
     assert (still.looked, other.looked) == (1, 1)
 
 
 async def test_many_changes_of_one_moment_are_one_look() -> None:
     still, other = FakeSubject(), FakeSubject()
-    async with looking(still, other) as (turns, journal, _):
+    async with looking(still, other) as (rounds, journal, _):
         for number in range(20):
             await journal.triggers.note(f"trigger {number}", "{}", 0)
         assert still.looked == 1
-        await turns.after(10)
+        await rounds.after(10)
     assert (still.looked, other.looked) == (2, 2)
 
 
 async def test_what_said_when_is_looked_at_then_and_the_others_are_not() -> None:
     timed, still = FakeSubject(60.0), FakeSubject()
-    async with looking(timed, still) as (turns, _, clock):
+    async with looking(timed, still) as (rounds, _, clock):
         clock.ahead += 59
-        await turns.after(10)
+        await rounds.after(10)
         assert timed.looked == 1
         clock.ahead += 1
-        await turns.after(10)
+        await rounds.after(10)
         assert (timed.looked, still.looked) == (2, 1)
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0, 0.6])
 async def test_a_clock_that_is_set_is_a_change_once(seconds: float) -> None:
     timed, still = FakeSubject(86_400.0), FakeSubject()
-    async with looking(timed, still) as (turns, _, clock):
+    async with looking(timed, still) as (rounds, _, clock):
         clock.set_by(seconds)
-        await turns.after(10)
+        await rounds.after(10)
     assert (timed.looked, still.looked) == (2, 2)
 
 
 async def test_a_look_that_failed_is_made_again_until_it_succeeds() -> None:
     failing = FakeSubject(Unavailable(ErrorCode.DISK_FULL, "the disk is full"))
-    async with looking(failing, FakeSubject()) as (turns, _, _):
-        await turns.after(4)
+    async with looking(failing, FakeSubject()) as (rounds, _, _):
+        await rounds.after(4)
         assert failing.looked == 5
         failing.seconds = None
-        await turns.after(10)
+        await rounds.after(10)
     assert failing.looked == 6
 
 
 async def test_a_change_during_a_look_is_looked_at_after_it() -> None:
     journal, clock = MemoryJournal(), FakeClock()
-    turns, goes_on, looked = FakeTurns(journal, clock), asyncio.Event(), Counter[str]()
+    rounds, goes_on, looked = FakeRounds(journal, clock), asyncio.Event(), Counter[str]()
 
     async def slow() -> None:
         looked["begun"] += 1
         await goes_on.wait()
 
-    async with turns.taken(), turns.at("slow", slow):
-        await turns.after()
-        turns.changed(ChangeSet(foreign=True))
-        await turns.after(3)
+    async with rounds.running(), rounds.at("slow", slow):
+        await rounds.after()
+        rounds.changed(ChangeSet(foreign=True))
+        await rounds.after(3)
         assert looked["begun"] == 1
         goes_on.set()
-        await turns.after(3)
+        await rounds.after(3)
     assert looked["begun"] == 2
 
 
@@ -178,11 +182,11 @@ async def test_a_look_that_fails_by_a_fault_of_the_program_is_tried_again_and_en
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broken, still = FakeSubject(ZeroDivisionError()), FakeSubject(1.0)
-    async with looking(broken, still) as (turns, _, clock):
+    async with looking(broken, still) as (rounds, _, clock):
         clock.ahead += 59
-        await turns.after(10)
+        await rounds.after(10)
         assert (broken.looked, still.looked) == (1, 2)
         clock.ahead += 1
-        await turns.after()
+        await rounds.after()
         assert broken.looked == 2
     assert "looking at one failed" in caplog.text

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
 
-TURN_SECONDS = 1.0
+ROUND_SECONDS = 1.0
 AFTER_A_DEFECT_SECONDS = 60.0
 """A look that fails by a fault of this program is tried again, but does not fill the log."""
 SET_BY = 500_000
@@ -40,8 +40,8 @@ class _Looked:
     called: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Turns:
-    """The turns in which one process looks at things. Each look is made alone, beside the others.
+class Rounds:
+    """The rounds in which one process looks at things. Each look is made alone, beside the others.
 
     A change is any commit that the journal tells of, news of packs, and a wall clock that was set.
     """
@@ -53,20 +53,20 @@ class Turns:
         self._all: list[_Looked] = []
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        """A turn every second while the context is open."""
+    async def running(self) -> AsyncIterator[None]:
+        """A round every second while the context is open."""
         undo = self._journal.on_change(self.changed)
-        taking = asyncio.create_task(self._take())
+        running = asyncio.create_task(self._run())
         try:
             yield
         finally:
             undo()
-            await _ended(taking)
+            await _ended(running)
 
     @asynccontextmanager
     async def at(self, what: str, look: Callable[[], Awaitable[float | None]]) -> AsyncIterator[None]:
-        """Look while the context is open: in the next turn, and then in the first one after something changed
-        or after as many seconds as `look` said. What one look cannot do the next one does."""
+        """Look while the context is open: in the next round, and then in the first one after something
+        changed or after as many seconds as `look` said. What one look cannot do the next one does."""
         one = _Looked(look, what)
         self._all.append(one)
         task = asyncio.create_task(self._look_on(one))
@@ -77,12 +77,12 @@ class Turns:
             await _ended(task)
 
     def changed(self, _: object = None) -> None:
-        """Something is new: everything is looked at in the next turn."""
+        """Something is new: everything is looked at in the next round."""
         for one in self._all:
             one.changed = True
 
-    def turn(self) -> None:
-        """Let those look that have to."""
+    def make(self) -> None:
+        """One round: those look that have to."""
         offset, uptime = self._clock.now() - self._clock.uptime(), self._clock.uptime()
         if abs(offset - self._offset) >= SET_BY:
             self._offset = offset
@@ -92,10 +92,10 @@ class Turns:
                 one.changed, one.due = False, None
                 one.called.set()
 
-    async def _take(self) -> None:
+    async def _run(self) -> None:
         while True:
-            await asyncio.sleep(TURN_SECONDS)
-            self.turn()
+            await asyncio.sleep(ROUND_SECONDS)
+            self.make()
 
     async def _look_on(self, one: _Looked) -> None:
         while True:
