@@ -65,6 +65,8 @@ class WaitKind(StrEnum):
     SOFT_CAP = "soft_cap"
     MONEY = "money"
     """A hard cap leaves no room for a call as long as others are under way."""
+    TOKENS = "tokens"
+    """The same of the ceiling of tokens of its tree."""
 
 
 class OutcomeDecision(StrEnum):

@@ -53,9 +53,13 @@ def added(row: SpendRow, other: SpendRow) -> SpendRow:
 
 
 class HoldRow(TypedDict):
-    """Money that is held for a call of a model under way. `deadline` is by the time since the machine was
-    started, in the boot `boot_id`; `limits` are the windows whose soft caps the call may reach (JSON). What
-    has `ended` holds up nobody any more: it is counted when its run goes on."""
+    """What is held for a call of a model under way: money, and tokens where a ceiling holds for its run.
+
+    `deadline` is by the time since the machine was started, in the boot `boot_id`; `limits` are the windows
+    whose soft caps the call may reach (JSON). What has `ended` holds up nobody any more: it is counted when
+    its run goes on. `priced` is 0 where nobody knows what the call costs. Without a ceiling the tokens, and
+    the bytes of what it is told, are 0.
+    """
 
     hold_id: str
     run_id: str
@@ -69,6 +73,10 @@ class HoldRow(TypedDict):
     deadline: int
     limits: str
     ended: int
+    input_tokens: int
+    output_tokens: int
+    sent_bytes: int
+    priced: int
 
 
 class CapRow(TypedDict):

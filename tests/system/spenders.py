@@ -1,4 +1,4 @@
-"""A worker whose agents ask a model on the loopback, below a cap: for the test of money under kills."""
+"""A worker whose agents ask a model on the loopback, below a cap or a ceiling: for the tests under kills."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.budget.settings import BudgetSettings
 from engine.config import Rules
+from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
 from engine.runtime.embedded.engine import open_engine
 from tests.patience import PATIENCE
@@ -34,16 +35,29 @@ steps:
     tools: []
     max_tokens: 50
 """
+_TREE = """
+id: tree
+steps:
+  - id: all
+    type: parallel
+    branches:
+"""
+_LEAF = "      - [{{id: leaf{}, type: subflow, subflow: ask, on_failure: continue}}]\n"
 
 
-def make_spenders(home: Path, url: str, hard: int | None) -> None:
-    """The flow, and what workers have to know: where the model is, and the cap (billionths)."""
-    (home / "packs" / PACK / "flows" / "ask.yaml").write_text(_FLOW)
-    (home / "spending.json").write_text(json.dumps({"url": url, "hard": hard}))
+def make_spenders(
+    home: Path, url: str, hard: int | None, *, tokens: int | None = None, leaves: int = 1
+) -> None:
+    """The flows, and what workers have to know: where the model is, the cap (billionths), and the ceiling of
+    tokens of a run. The flow `tree` asks in as many runs of its own as there are `leaves`."""
+    flows = home / "packs" / PACK / "flows"
+    (flows / "ask.yaml").write_text(_FLOW)
+    (flows / "tree.yaml").write_text(_TREE + "".join(_LEAF.format(number) for number in range(leaves)))
+    (home / "spending.json").write_text(json.dumps({"url": url, "hard": hard, "tokens": tokens}))
 
 
 def spending_config(home: Path) -> EngineConfig:
-    """That of a drill, with the model and the cap."""
+    """That of a drill, with the model, the cap and the ceiling."""
     said = json.loads((home / "spending.json").read_text())
     named = {"served": {"provider": "openai", "model": "m", "base_url": said["url"], "api_key": ""}}
     caps: list[dict[str, Any]] = []
@@ -56,6 +70,7 @@ def spending_config(home: Path) -> EngineConfig:
         rules=Rules(
             models=ModelSettings.model_validate({"default": "served", "named": named}),
             budget=BudgetSettings.model_validate({"prices": prices, "caps": caps}),
+            policies=Policies(max_tokens_per_run=said["tokens"]),
         ),
     )
 

@@ -59,7 +59,7 @@ class RunEnding:
 @dataclass(frozen=True, kw_only=True)
 class WaitingFor:
     """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment, a word
-    about a soft cap, money that other calls hold."""
+    about a soft cap, money or tokens that other calls hold."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -80,6 +80,8 @@ class WaitingFor:
             return f"a word about the soft cap of {self.id}"
         if self.kind is WaitKind.MONEY:
             return f"money that other calls hold, below the cap of {self.id}"
+        if self.kind is WaitKind.TOKENS:
+            return "tokens that other questions hold, below the ceiling of the run"
         return f"child {self.id}" if self.kind is WaitKind.CHILD else self.kind.value
 
 

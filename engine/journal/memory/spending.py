@@ -51,6 +51,11 @@ class MemorySpendStore(MemoryTables):
         rows = _within(self.spending.values(), tenant, since, 2**62)
         return sum(row["cost"] for row in rows if cast("Any", row)[column] == name)
 
+    def tokens_of(self, tree: str) -> int:
+        """See rules."""
+        runs = {tree, *runs_below(self, tree)}
+        return sum(row["tokens_used"] for run_id, row in self.runs.items() if run_id in runs)
+
     def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
         """See rules."""
         rows = [one for one in _within(self.spending.values(), tenant, since, 2**62) if one["model"] == model]

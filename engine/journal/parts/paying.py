@@ -14,11 +14,13 @@ class Payments(Protocol):
     """What is held for calls of models, and the caps that people set."""
 
     async def begin_call(self, call: PaidCall) -> Begun:
-        """Hold what a call of a model may cost, which lets it begin; what is in its way. Raises LeaseLost."""
+        """Hold what a call of a model may cost, and its tokens below a ceiling of its run, which lets it
+        begin; what is in its way. Raises LeaseLost."""
         ...
 
-    async def lower_hold(self, hold_id: str, amount: int) -> None:
-        """A call has ended that cost so much, if that is less than is held: no more is held for it."""
+    async def lower_hold(self, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
+        """A call has ended that cost so much, if that is less than is held, and took so many tokens of input
+        and output: no more is held for it."""
         ...
 
     async def change_cap(

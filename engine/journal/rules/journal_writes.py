@@ -81,11 +81,11 @@ class JournalWrites(ABC):
 
         return await self.write(partial(waiting.begin_or_wait, call=call), begun)
 
-    async def lower_hold(self, hold_id: str, amount: int) -> None:
+    async def lower_hold(self, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
         """See port."""
         from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
 
-        await self.write(partial(holding.lower, hold_id=hold_id, amount=amount), MONEY)
+        await self.write(partial(holding.lower, hold_id=hold_id, amount=amount, tokens=tokens), MONEY)
 
     async def end_wait(self, run_id: str) -> None:
         """See port."""

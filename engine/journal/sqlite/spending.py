@@ -46,6 +46,10 @@ class SqliteSpendStore:
         row = self._execute(query("cost_since"), {"tenant": tenant, "slot": since, **names}).fetchone()
         return int(row["cost"])
 
+    def tokens_of(self, tree: str) -> int:
+        """See rules."""
+        return int(self._execute(query("tree_cost"), (tree,)).fetchone()["tokens"])
+
     def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
         """See rules."""
         row = self._execute(query("learned"), (tenant, since, model)).fetchone()

@@ -41,7 +41,7 @@ class ModelUsage(Fact):
     partial: bool = field(default=False, metadata=doc("the answer did not come to its end"))
     lost: bool = field(
         default=False,
-        metadata=doc("its worker was lost: the cost is what was held for it, nobody knows more"),
+        metadata=doc("its worker was lost: cost and tokens are what was held for it, nobody knows more"),
     )
 
     def apply(self, state: RunState, event: Event) -> RunState:

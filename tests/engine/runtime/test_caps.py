@@ -405,7 +405,7 @@ async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -
     dead = (
         f"'hold_dead', 'run_dead', 'work/0/model', 'default', 'demo', 'served', 'run_dead', {most}, '{boot}'"
     )
-    await on_file(home, f"INSERT INTO holds VALUES ({dead}, {2**60}, '[]', 0)")
+    await on_file(home, f"INSERT INTO holds VALUES ({dead}, {2**60}, '[]', 0, 0, 0, 0, 1)")
     cap = {"scope": "pack", "of": "demo", "window": "total", "hard": f"{(ANSWER + most * 1.5) / 10**9:.9f}"}
     async with asking(home, budget(cap)) as (engine, _):
         run_id = await start(engine, "ask")

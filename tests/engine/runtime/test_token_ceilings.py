@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import TokenCeiling
 from engine.contracts.runs.snapshot import TerminalCause, UsedLimit
-from engine.contracts.status import RunStatus
+from engine.contracts.status import CancelMode, RunStatus, WaitKind
 from engine.governance.policies import Policies
-from engine.machine.model.graph import RunLimits
-from engine.machine.model.state import Counters, RunState, Scope
-from engine.models.conversation import Message, MessageRole, ModelRequest
-from engine.runtime.worker.steps.agents.paying import BudgetExhausted
-from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
+from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_SETTING
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.embedded_home import Home, failed, finished, rest, retry, until
+from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, spoken
+from tests.engine.runtime.test_caps import on_file
 from tests.engine.runtime.test_outside_agents import agent as outside
 from tests.engine.runtime.test_outside_agents import agents
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:
-    from engine.runtime.worker.steps.calls.tool_call import CallSite
+    from engine.facade.engine import Engine
+    from tests.engine.models.loopback import Write
 
 ONE = 110
 """Tokens that the server tells of each answer."""
+BOUND = 200
+"""Tokens of an answer at the most."""
 
 
 def capped(limit: int | None, **by_pack: int | None) -> Policies:
@@ -121,83 +120,148 @@ async def test_a_program_that_asks_models_by_itself_does_not_begin_where_all_is_
         assert len(await usages(engine, run.run_id)) == 1
 
 
-@dataclass
-class FakeGraph:
-    limits: RunLimits
+def needs(run: Any) -> int:
+    """What a question may take at the most, as its refusal tells."""
+    assert run.error is not None
+    return int(run.error.details["needed"])
 
 
-@dataclass
-class FakeFlow:
-    graph: FakeGraph
+async def one_needs(home: Home) -> int:
+    """The same of the question of `leaf`, which is not put."""
+    home.flow("leaf", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(answering_in_turn()) as server,
+        home.working(models=models_at(server.url), policies=capped(1)) as engine,
+    ):
+        return needs(await failed(engine, "leaf"))
 
 
-@dataclass
-class FakeSite:
-    flow: FakeFlow
-    outermost: str = "run_1"
-    usage: None = None
+class Gate:
+    """A server that answers a question when it is let, and tells how many have come."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.let = asyncio.Semaphore(0)
+
+    async def answer(self, write: Write) -> None:
+        self.asked += 1
+        await self.let.acquire()
+        await write(spoken("Done."))
+
+    async def has(self, number: int) -> bool:
+        return self.asked == number
 
 
-@dataclass
-class Asking:
-    """Questions of one run below one ceiling."""
-
-    limit: int
-    ceilings: TokenCeilings = field(default_factory=lambda: TokenCeilings(50))
-    heard: list[str] = field(default_factory=list)
-
-    async def begin(self, known: int = 0) -> Any:
-        site = cast("CallSite", FakeSite(FakeFlow(FakeGraph(RunLimits(max_tokens=self.limit)))))
-        share = await self.ceilings.share(
-            site, RunState(root=Scope(path=""), counters=Counters(tokens_used=known))
-        )
-        assert share is not None
-        try:
-            await share.take(ModelRequest((Message(MessageRole.USER, "x" * 196),)), self.hear)
-        except BaseException:
-            share.end(None)
-            raise
-        return share
-
-    async def hear(self, words: str) -> None:
-        self.heard.append(words)
+async def waiting_runs(engine: Engine) -> list[str]:
+    found = (await engine.runs.list()).items
+    return [
+        run.run_id for run in found if run.waiting_for is not None and run.waiting_for.kind is WaitKind.TOKENS
+    ]
 
 
-async def test_questions_that_are_put_side_by_side_do_not_pass_the_ceiling_together() -> None:
-    """Each takes 50 tokens of input, and 50 of an answer at the most."""
-    asking = Asking(limit=270)
-    first, second = await asking.begin(), await asking.begin()
-    async with asyncio.TaskGroup() as group:
-        third = group.create_task(asking.begin())
+async def test_two_engines_on_one_journal_do_not_pass_a_ceiling_together(home: Home) -> None:
+    """Of four questions, which two processes would put at once, as many are put as fit; the others wait."""
+    most, gate = await one_needs(home), Gate()
+    branches = [[{"id": f"s{number}", "type": "subflow", "subflow": "leaf"}] for number in range(4)]
+    home.flow("tree", {"id": "all", "type": "parallel", "join": "all", "branches": branches})
+    ceiling = 2 * most + 10
+    async with serving(gate.answer) as server, AsyncExitStack() as stack:
+        settings: dict[str, Any] = {"models": models_at(server.url), "policies": capped(ceiling)}
+        engines = [await stack.enter_async_context(home.open(**settings)) for _ in range(2)]
+        for engine in engines:
+            await stack.enter_async_context(engine.work(slots=4))
+        run_id = await start(engines[0], "tree")
 
-        async def waits() -> bool:
-            return bool(asking.heard)
+        async def two_wait() -> bool:
+            return len(await waiting_runs(engines[1])) == 2
 
-        await until(waits)
-        assert not third.done()
-        first.end({"input": 50, "output": 10})
-    third.result().end({"input": 50, "output": 50})
-    second.end({"input": 50, "output": 0})
-    with pytest.raises(BudgetExhausted):  # 210 are used, though the run's state does not know it yet
-        await asking.begin(known=0)
+        await until(two_wait)
+        await until(lambda: gate.has(2))
+        (waits, _) = await waiting_runs(engines[0])
+        waiting_for = (await engines[0].runs.summary(waits)).waiting_for
+        assert waiting_for is not None
+        assert "below the ceiling of the run" in waiting_for.text
+
+        async def told() -> bool:
+            lines = (await engines[0].runs.output(waits)).lines
+            words = (
+                f"waits for other questions of the run to end: {TOKENS_SETTING} is {ceiling:,}, of which 0"
+            )
+            return [line.text.startswith(words) for line in lines] == [True]
+
+        await until(told)
+        for _ in range(4):
+            gate.let.release()
+        run = await rest(engines[0], run_id, expect=RunStatus.FAILED)
+        assert gate.asked < 4
+        assert run.error is not None
+        assert TOKENS_SETTING in run.error.message
+        assert await on_file(home, "SELECT * FROM holds") == []
 
 
-async def test_a_question_that_waited_for_nothing_is_refused() -> None:
-    asking = Asking(limit=250)
-    first, second = await asking.begin(), await asking.begin()
-    third = asyncio.create_task(asking.begin())
+async def test_a_question_whose_worker_died_is_counted_with_what_was_held_and_holds_nothing_for_ever(
+    home: Home,
+) -> None:
+    most, gate = await one_needs(home), Gate()
+    async with serving(gate.answer) as server:
+        settings: dict[str, Any] = {"models": models_at(server.url), "policies": capped(most + ONE)}
+        async with home.working(**settings) as engine:
+            run_id = await start(engine, "leaf")
+            await until(lambda: gate.has(1))
+            (held,) = await on_file(home, "SELECT input_tokens, output_tokens FROM holds")
+            assert sum(held) == most
+        # as one that was killed leaves it, not one that told what it had used
+        dead = f"input_tokens = {held[0]}, output_tokens = {held[1]}, boot_id = 'earlier'"
+        await on_file(home, f"UPDATE holds SET {dead}")
+        gate.let.release()
+        async with home.working(**settings) as engine:
+            run = await rest(engine, run_id, expect=RunStatus.FAILED)
+            (lost,) = await usages(engine, run_id)
+            assert (lost.payload["lost"], lost.payload["input"], lost.payload["output"]) == (True, *held)
+            assert run.error is not None
+            assert (run.tokens_used, run.error.details["used"]) == (most, most)
+            assert await on_file(home, "SELECT * FROM holds") == []
+        async with home.working(**{**settings, "policies": capped(2 * most)}) as engine:
+            gate.let.release()
+            await retry(engine, run_id)
+            again = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            assert again.tokens_used == most + ONE
 
-    async def waits() -> bool:
-        return bool(asking.heard)
 
-    await until(waits)
-    first.end({"input": 60, "output": 50})
-    second.end({"input": 60, "output": 50})
-    with pytest.raises(BudgetExhausted):
-        await third
+async def test_where_no_ceiling_is_set_nothing_is_held_for_what_costs_nothing(home: Home) -> None:
+    gate = Gate()
+    home.flow("leaf", agent(tools=(), max_tokens=BOUND))
+    free = BudgetSettings.model_validate({"prices": {"served": {"input": 0, "output": 0}}})
+    async with (
+        serving(gate.answer) as server,
+        home.working(models=models_at(server.url), budget=free) as engine,
+    ):
+        run_id = await start(engine, "leaf")
+        await until(lambda: gate.has(1))
+        assert await on_file(home, "SELECT * FROM holds") == []
+        gate.let.release()
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
-async def test_a_question_of_which_nothing_came_takes_no_room_any_more() -> None:
-    asking = Asking(limit=100)
-    for _ in range(3):
-        (await asking.begin()).end(None)
+async def test_a_question_that_is_stopped_while_it_waits_leaves_nothing_held(home: Home) -> None:
+    most, gate = await one_needs(home), Gate()
+    branches = [[{"id": f"s{number}", "type": "subflow", "subflow": "leaf"}] for number in range(2)]
+    home.flow("tree", {"id": "all", "type": "parallel", "join": "all", "branches": branches})
+    async with (
+        serving(gate.answer) as server,
+        home.working(models=models_at(server.url), policies=capped(most + most // 2)) as engine,
+    ):
+        run_id = await start(engine, "tree")
+
+        async def one_waits() -> bool:
+            return len(await waiting_runs(engine)) == 1
+
+        await until(one_waits)
+        await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+
+        async def nothing_held() -> bool:
+            return await on_file(home, "SELECT * FROM holds") == []
+
+        await until(nothing_held)
+        assert gate.asked == 1

@@ -1,4 +1,5 @@
-"""Money for calls of models: held and the call begun in one transaction, settled in that of its answer."""
+"""Money and tokens for calls of models: held and the call begun in one transaction, settled in that of its
+answer."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.spending.acts import cap_key, topped_up
 from engine.journal.rules.spending.soft_caps import AskLower, HeldBack, above_soft_caps, tell_soft
+from engine.journal.rules.spending.tokens import NoRoom, no_room
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ class PaidCall:
 
     `price` None is unknown. It is told `sent` bytes, to which a server adds at most `added` tokens, and
     answers with at most `answer` tokens. `caps` are those of the settings and of the pack, `zone` that of
-    their windows. `may_lower`: there is a lower tier whose model may be asked in place of this one.
+    their windows. `may_lower`: there is a lower tier whose model may be asked in place of this one. `ceiling`
+    is that of the tokens of its tree, below which what it is told counts as `told` tokens.
     """
 
     hold_id: str
@@ -52,6 +55,8 @@ class PaidCall:
     uptime: int
     deadline: int
     may_lower: bool = False
+    ceiling: int | None = None
+    told: int = 0
 
     @property
     def most(self) -> int:
@@ -61,7 +66,8 @@ class PaidCall:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """It may begin. `amount` is held until it ends; `capped` says that a hard cap holds for it."""
+    """It may begin. `amount` is held until it ends; `capped` says that a hard cap, or a ceiling of tokens,
+    holds for it."""
 
     amount: int
     capped: bool
@@ -76,18 +82,22 @@ class InTheWay:
     waits: bool
 
 
-Begun = Granted | InTheWay | HeldBack | AskLower
+Begun = Granted | InTheWay | NoRoom | HeldBack | AskLower
 """What becomes of a call that wants to begin."""
 
 
 def begin(store: Store, call: PaidCall) -> Begun:
-    """Hold what a call may cost at the most, which lets it begin. Raises LeaseLost."""
+    """Hold what a call may cost and take at the most, which lets it begin. Raises LeaseLost."""
     head = store.head(call.run_id)
     if head is None or head["lease_epoch"] != call.epoch or head["lease_worker"] is None:
         raise LeaseLost(call.run_id)
     store.end_holds(call.boot_id, call.uptime)
-    caps = (*call.caps, *map(set_cap, store.caps()))
-    limits = [topped_up(store, one) for one in limits_of(caps, call.subject, call.now, call.zone)]
+    if call.ceiling is not None:
+        full = no_room(store, call.subject.tree, call.ceiling, call.told + call.answer)
+        if full is not None:
+            store.drop_wait(call.run_id)
+            return full
+    limits = _limits(store, call)
     holds = store.holds()
     balances = [_balance(store, one, holds) for one in limits]
     above = above_soft_caps(
@@ -105,9 +115,9 @@ def begin(store: Store, call: PaidCall) -> Begun:
         admission, found = admit(hard, call.most, _likely(store, call, call.price))
         if found is not None:
             return InTheWay(found, call.most, waits=admission is Admission.WAIT)
-    if call.price is not None:
+    if call.price is not None or call.ceiling is not None:
         store.put_hold(_hold(call, limits))
-    return Granted(call.most, bool(hard))
+    return Granted(call.most, bool(hard) or call.ceiling is not None)
 
 
 def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
@@ -123,13 +133,16 @@ def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
         tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
 
 
-def lower(store: Store, hold_id: str, amount: int) -> None:
-    """A call has ended of which nobody will know more: it cost so much, if that is less than is held."""
+def lower(store: Store, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
+    """A call has ended of which nobody will know more: it cost so much, if that is less than is held, and
+    took so many tokens of input and of output, if any are held."""
     hold = store.hold(hold_id)
-    if not amount:
+    if not amount and not any(tokens):
         store.drop_hold(hold_id)
-    elif hold is not None and amount < hold["amount"]:
-        store.put_hold({**hold, "amount": amount})
+    elif hold is not None:
+        if hold["input_tokens"]:
+            hold = {**hold, "input_tokens": tokens[0], "output_tokens": tokens[1]}
+        store.put_hold({**hold, "amount": min(amount, hold["amount"])})
 
 
 def set_cap(row: CapRow) -> Cap:
@@ -141,10 +154,19 @@ def set_cap(row: CapRow) -> Cap:
 
 
 def held_for(limit: Limit, holds: Iterable[HoldRow]) -> list[HoldRow]:
-    """The holds that count for a limit."""
+    """The holds of money that count for a limit."""
     column = {CapScope.TENANT: "tenant", CapScope.PACK: "pack", CapScope.MODEL: "model", CapScope.RUN: "tree"}
     name: Any = column[limit.scope]
-    return [one for one in holds if one["tenant"] == limit.tenant and dict(one)[name] == limit.name]
+    held = (one for one in holds if one["amount"] and one["tenant"] == limit.tenant)
+    return [one for one in held if dict(one)[name] == limit.name]
+
+
+def _limits(store: Store, call: PaidCall) -> list[Limit]:
+    """What caps hold for a call; for one that costs nothing there are none."""
+    if call.price is not None and call.price.is_free:
+        return []
+    caps = (*call.caps, *map(set_cap, store.caps()))
+    return [topped_up(store, one) for one in limits_of(caps, call.subject, call.now, call.zone)]
 
 
 def _balance(store: Store, limit: Limit, holds: Sequence[HoldRow]) -> Balance:
@@ -171,6 +193,10 @@ def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
         "boot_id": call.boot_id,
         "deadline": call.deadline,
         "ended": 0,
+        "input_tokens": call.told if call.ceiling is not None else 0,
+        "output_tokens": call.answer if call.ceiling is not None else 0,
+        "sent_bytes": call.sent if call.ceiling is not None else 0,
+        "priced": int(call.price is not None),
         "limits": encode(
             [[*cap_key(one), one.soft - one.topped_up] for one in limits if one.soft is not None]
         ),

@@ -32,6 +32,10 @@ class SpendStore(Protocol):
         """What it cost since a slot; of a run, by the outermost one's id, always all."""
         ...
 
+    def tokens_of(self, tree: str) -> int:
+        """Tokens that a run has used with all that it started, by the outermost one's id."""
+        ...
+
     def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
         """Bytes that a model was told for a tenant since a slot, and the tokens that they made."""
         ...
@@ -45,7 +49,7 @@ class SpendStore(Protocol):
         ...
 
     def put_hold(self, row: HoldRow) -> None:
-        """Hold money for a call, or another amount for the same one."""
+        """Hold what a call may use, or another amount for the same one."""
         ...
 
     def drop_hold(self, hold_id: str) -> None:

@@ -1,4 +1,5 @@
-"""Runs whose call waits until others have ended, since a hard cap leaves no room: their rows say so."""
+"""Runs whose call waits until others have ended, since a hard cap or a ceiling of tokens leaves no room:
+their rows say so."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.budget import words_of_cap
 from engine.contracts.status import WaitKind
 from engine.journal.rules.spending.holding import InTheWay, begin
+from engine.journal.rules.spending.tokens import NoRoom
 
 if TYPE_CHECKING:
     from engine.journal.rules.spending.holding import Begun, PaidCall
@@ -19,10 +21,12 @@ def begin_or_wait(store: Store, call: PaidCall) -> Begun:
     head = store.head(call.run_id)
     if head is None:
         return found
-    if isinstance(found, InTheWay) and found.waits:
+    if isinstance(found, NoRoom) and found.waits:
+        store.change_run(head, {"waiting_for": WaitKind.TOKENS.value, "waiting_for_id": None})
+    elif isinstance(found, InTheWay) and found.waits:
         limit = found.balance.limit
         which = words_of_cap(limit.scope, limit.name, limit.window)
         store.change_run(head, {"waiting_for": WaitKind.MONEY.value, "waiting_for_id": which})
-    elif head["waiting_for"] == WaitKind.MONEY:
+    elif head["waiting_for"] in {WaitKind.MONEY, WaitKind.TOKENS}:
         store.change_run(head, {"waiting_for": None, "waiting_for_id": None})
     return found

@@ -50,12 +50,12 @@ SELECT step_id, coalesce(sum(json_extract(payload, '$.cost')), 0) AS cost,
 FROM events WHERE run_id = ? AND run_seq BETWEEN ? AND ? AND kind = 'model_usage' GROUP BY step_id
 
 -- name: tree_cost
--- what the runs of a tree cost, and how many of their calls are of unknown cost
+-- what the runs of a tree cost, how many of their calls are of unknown cost, and the tokens that they used
 WITH RECURSIVE tree(run_id) AS (
     SELECT run_id FROM runs WHERE run_id = ?
     UNION ALL SELECT r.run_id FROM runs r JOIN tree t ON r.parent_run_id = t.run_id
 )
-SELECT coalesce(sum(cost), 0) AS cost, coalesce(sum(unpriced), 0) AS unpriced
+SELECT coalesce(sum(cost), 0) AS cost, coalesce(sum(unpriced), 0) AS unpriced, coalesce(sum(tokens_used), 0) AS tokens
 FROM runs WHERE run_id IN (SELECT run_id FROM tree)
 
 -- name: cost_since
@@ -69,10 +69,13 @@ SELECT coalesce(sum(sent_bytes), 0) AS sent_bytes, coalesce(sum(input_tokens), 0
 WHERE tenant = ? AND slot >= ? AND model = ?
 
 -- name: put_hold
--- hold money for a call that begins
-INSERT INTO holds (hold_id, run_id, step_id, tenant, pack, model, tree, amount, boot_id, deadline, limits, ended)
-VALUES (:hold_id, :run_id, :step_id, :tenant, :pack, :model, :tree, :amount, :boot_id, :deadline, :limits, :ended)
-ON CONFLICT (hold_id) DO UPDATE SET amount = excluded.amount
+-- hold money and tokens for a call that begins, or less for one that ended
+INSERT INTO holds (hold_id, run_id, step_id, tenant, pack, model, tree, amount, boot_id, deadline, limits, ended,
+    input_tokens, output_tokens, sent_bytes, priced)
+VALUES (:hold_id, :run_id, :step_id, :tenant, :pack, :model, :tree, :amount, :boot_id, :deadline, :limits, :ended,
+    :input_tokens, :output_tokens, :sent_bytes, :priced)
+ON CONFLICT (hold_id) DO UPDATE SET amount = excluded.amount, input_tokens = excluded.input_tokens,
+    output_tokens = excluded.output_tokens
 
 -- name: select_hold
 -- what is held for one call

@@ -26,7 +26,6 @@ from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.live_models import LiveModels
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
-from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
 from engine.runtime.worker.steps.agents.told.question import Questions
 from engine.runtime.worker.steps.agents.told.turns import EndedTurns
 from engine.runtime.worker.steps.calls.call_judge import CallJudge
@@ -94,19 +93,18 @@ class Sessions:
         kept = partial(kept_output, writer, values, clock, limit, speaking)
         tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept, hand_off)
         paying = Paying(journal, clock, config.rules.budget)
-        ceilings = TokenCeilings(config.rules.budget.answer_tokens)
         turns = EndedTurns(journal, values)
 
         def door(catalog: ModelCatalog, prices: PriceBook) -> ModelCalls:
             questions = Questions(catalog, executor, values, turns)
-            return ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
+            return ModelCalls(catalog, questions, values, clock, kept, prices, paying)
 
         self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, door)
         self._launching = launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
         places = AgentPlaces(config.runs_dir)
-        outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
+        outside = OutsideAgents(launching, places, values, clock, kept, paying)
         self._callers = Callers(tools, self._models, outside, writer)
         self._faults = faults
         self._boot_id: str | None = None

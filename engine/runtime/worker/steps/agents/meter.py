@@ -31,7 +31,7 @@ class Meter:
     told: Usage | None = None
     answered: str | None = None
     hold: str | None = None
-    """What is held for the call, and how much (billionths)."""
+    """What is held for the call, and how much of it is money (billionths)."""
     held: int = 0
     heard_characters: int = field(default=0)
 
@@ -87,7 +87,7 @@ class Meter:
             payload["rates"] = [rates.input, rates.cached, rates.output]
         if self.hold is not None:
             payload["hold"] = self.hold
-            payload["over"] = payload["cost"] > self.held
+            payload["over"] = payload.get("cost", 0) > self.held
         return payload
 
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
-    from engine.runtime.worker.steps.agents.token_ceiling import Share, TokenCeilings
     from engine.runtime.worker.steps.agents.told.question import Question, Questions
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.context import OutputSink
@@ -57,10 +56,8 @@ class ModelCalls:
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
         prices: PriceBook,
         paying: Paying,
-        ceilings: TokenCeilings,
     ) -> None:
         self._paying = paying
-        self._ceilings = ceilings
         self._catalog = catalog
         self._prices = prices
         self._questions = questions
@@ -75,28 +72,10 @@ class ModelCalls:
 
         What went wrong is the step's error. Raises Stopped when it is cancelled, once it is paid for.
         """
-        share, usage = await self._ceilings.share(site, state), None
-        try:
-            ended, blobs = await self._called(site, execution, state, share)
-            usage = ended.usage if isinstance(ended, StepFinished) else None
-            return ended, blobs
-        except Stopped as stopped:
-            usage = stopped.usage
-            raise
-        finally:
-            if share is not None:
-                share.end(usage)
-
-    async def _called(
-        self, site: CallSite, execution: Execution, state: RunState, share: Share | None
-    ) -> tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]:
         meter: Meter | None = None
         asked: Question | None = None
         try:
             asked = await self._questions.of(site, execution, state)
-            if share is not None:
-                request = await share.take(asked.request, partial(self._told, site, execution))
-                asked = replace(asked, request=request)
             try:
                 meter, asked = await self._paid(site, execution, asked)
             except AtSoftCap as above:
@@ -141,11 +120,12 @@ class ModelCalls:
     async def leave(self, usage: Mapping[str, Any]) -> None:
         """A call was stopped that is made again by whoever goes on with its run, who counts this one."""
         if "hold" in usage:
-            await self._paying.lower(usage["hold"], usage["cost"])
+            tokens = usage["input"], usage["output"]
+            await self._paying.lower(usage["hold"], usage.get("cost", 0), tokens)
 
     async def left(self, run_id: str) -> list[dict[str, Any]]:
         """What calls of a run used that nobody makes any more and nobody has counted, each with its path: the
-        most that they may have cost, where nobody knows more."""
+        most that they may have used, where nobody knows more."""
         return [
             {
                 "path": hold["step_id"],
@@ -153,7 +133,10 @@ class ModelCalls:
                 "provider": "",
                 "asked": hold["model"],
                 "prices": "",
-                "cost": hold["amount"],
+                **({"cost": hold["amount"]} if hold["priced"] else {}),
+                "input": hold["input_tokens"],
+                "output": hold["output_tokens"],
+                "sent": hold["sent_bytes"],
                 "hold": hold["hold_id"],
                 "estimated": True,
                 "partial": True,
@@ -165,9 +148,10 @@ class ModelCalls:
     async def _paid(
         self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
     ) -> tuple[Meter, Question]:
-        """What is asked once money is held for it, where it costs any. Raises as `Paying.begin`."""
-        meter = await self._meter(asked)
-        if meter.quoted.price is not None and meter.quoted.price.is_free:
+        """What is asked once its money is held, where it costs any, and its tokens, where a ceiling holds.
+        Raises as `Paying.begin`."""
+        meter, ceiling = await self._meter(asked), site.flow.graph.limits.max_tokens
+        if ceiling is None and meter.quoted.price is not None and meter.quoted.price.is_free:
             return meter, asked
         seconds = self._catalog.longest_seconds(asked.route.name)
         lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) if may_lower else None
@@ -177,6 +161,7 @@ class ModelCalls:
             meter,
             asked.request,
             seconds,
+            ceiling=ceiling,
             may_lower=lower is not None,
             told=partial(self._told, site, execution),
         )

@@ -1,5 +1,5 @@
-"""Money for calls of models: one begins when what it may cost is held, waits while others may leave room, or
-is refused."""
+"""Money and tokens for calls of models: one begins when what it may use is held, waits while others may leave
+room, or is refused."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ import asyncio
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import Cap, Subject
 from engine.contracts.governing.budget import CapScope, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
+from engine.errors import Unavailable
 from engine.journal.rules.spending.holding import InTheWay, PaidCall
 from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
+from engine.journal.rules.spending.tokens import NoRoom
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.model.inputs import CallHeldBack
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.processes import boot_id
+from engine.runtime.worker.steps.agents.token_ceiling import (
+    all_used,
+    input_tokens,
+    used_up,
+    waits_for_tokens,
+)
+from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rules.spending.holding import Begun
     from engine.journal.spend_rows import HoldRow
-    from engine.machine.model.state import Execution
+    from engine.machine.model.state import Execution, RunState
     from engine.models.conversation import ModelRequest
     from engine.runtime.clock import Clock
     from engine.runtime.worker.steps.agents.meter import Meter
@@ -49,7 +59,8 @@ _UNBOUNDED = "an agent of another program asks models by itself: set budget.unpr
 
 
 class BudgetExhausted(Exception):
-    """A hard cap would be passed, or the cost of a call below one is not known; `error` is the step's."""
+    """A hard cap or a ceiling of tokens would be passed, or the cost of a call below a cap is not known;
+    `error` is the step's."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error["message"])
@@ -66,7 +77,7 @@ class AtSoftCap(Exception):
 
 
 class Paying:
-    """Holds money for calls of models. `settings` has the caps that nobody set by hand."""
+    """Holds money and tokens for calls of models. `settings` has the caps that nobody set by hand."""
 
     def __init__(self, journal: Journal, clock: Clock, settings: BudgetSettings) -> None:
         self._journal = journal
@@ -74,7 +85,7 @@ class Paying:
         self._settings = settings
         self._caps = tuple(one.cap for one in settings.caps)
         self._read: tuple[ZoneInfo, str] | None = None
-        self._waiting = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(
         self,
@@ -84,14 +95,15 @@ class Paying:
         request: ModelRequest,
         seconds: float,
         *,
+        ceiling: int | None = None,
         may_lower: bool = False,
         told: Callable[[str], Awaitable[None]],
     ) -> ModelRequest:
-        """Hold what the call may cost: what is asked from now on, with a bound where a hard cap holds.
+        """Hold what the call may use: what is asked from now on, with a bound where a cap or ceiling holds.
 
-        `seconds` is the longest it may take, `may_lower` whether a model of a lower tier may be asked in
-        place of this one, `told` hears what is waited for. One that costs nothing needs no money held. Raises
-        BudgetExhausted, AtSoftCap, LeaseLost.
+        `seconds` is the longest it may take, `ceiling` that of the tokens of its tree, `may_lower` whether a
+        model of a lower tier may be asked in place of this one, `told` hears what is waited for. One that
+        costs nothing, with no ceiling, needs nothing held. Raises BudgetExhausted, AtSoftCap, LeaseLost.
         """
         price = meter.quoted.price
         call = replace(
@@ -100,26 +112,35 @@ class Paying:
             added=ADDED_BY_TOOLS if request.tools else ADDED,
             answer=request.max_tokens or self._settings.answer_tokens,
             may_lower=may_lower,
+            ceiling=ceiling,
+            told=0 if ceiling is None else input_tokens(request),
         )
         call = replace(call, deadline=call.uptime + round(seconds * 1_000_000) + SPARE)
-        found = await self._journal.begin_call(call)
-        if isinstance(found, InTheWay) and found.waits:
+        found = await self._asked(call)
+        while (turn := _turn(found, call)) is not None:
             await told(_waits(found))
-            async with self._waiting:  # the others of this process wait their turn behind it
-                found = await self._waited(call)
+            async with self._turns.setdefault(turn, asyncio.Lock()):  # its others here wait behind it
+                found = await self._waited(call, turn)
         if isinstance(found, HeldBack | AskLower):
             raise AtSoftCap(found)
+        if isinstance(found, NoRoom):
+            raise BudgetExhausted(used_up(found))
         if isinstance(found, InTheWay):
             raise BudgetExhausted(_refusal(found, call))
-        if price is not None:
+        if price is not None or ceiling is not None:
             meter.hold, meter.held = call.hold_id, found.amount
         return replace(request, max_tokens=call.answer) if found.capped else request
 
-    async def begin_outside(self, site: CallSite, execution: Execution, agent: str) -> HeldBack | None:
+    async def begin_outside(
+        self, site: CallSite, execution: Execution, state: RunState, agent: str
+    ) -> HeldBack | None:
         """Whether a program that asks models by itself may begin, or what holds it back at a soft cap.
 
-        What it will cost nobody knows, so nothing is held for it. Raises BudgetExhausted, LeaseLost.
+        What it will use nobody knows, so nothing is held for it. Raises BudgetExhausted, LeaseLost.
         """
+        full = await all_used(site, state)
+        if full is not None:
+            raise BudgetExhausted(full)
         call = await self._call(site, execution, agent, None)
         found = await self._journal.begin_call(call)
         if isinstance(found, InTheWay):
@@ -131,9 +152,9 @@ class Paying:
         if meter.hold is not None:
             await self._journal.lower_hold(meter.hold, 0)
 
-    async def lower(self, hold_id: str, cost: int) -> None:
-        """The call was stopped, and cost so much: more is not held for it."""
-        await self._journal.lower_hold(hold_id, cost)
+    async def lower(self, hold_id: str, cost: int, tokens: tuple[int, int]) -> None:
+        """The call was stopped, and used so much: more is not held for it."""
+        await self._journal.lower_hold(hold_id, cost, tokens)
 
     async def left(self, run_id: str) -> Sequence[HoldRow]:
         """What is held for calls of a run that whoever asks holds, before it begins one itself."""
@@ -171,16 +192,26 @@ class Paying:
             self._read = zone, await asyncio.to_thread(boot_id)
         return self._read
 
-    async def _waited(self, call: PaidCall) -> Begun:
-        """Ask again whenever another call has ended; holds of dead ones end by themselves."""
+    async def _asked(self, call: PaidCall) -> Begun:
+        """Whether it begins. Of one that is cancelled meanwhile nothing stays held."""
+        try:
+            return await self._journal.begin_call(call)
+        except asyncio.CancelledError:
+            with suppress(Unavailable):  # then it is let go when its time is over
+                await finish(self._journal.lower_hold(call.hold_id, 0))
+            raise
+
+    async def _waited(self, call: PaidCall, turn: str) -> Begun:
+        """Ask again whenever another call has ended, until it waits in this turn no more; holds of dead ones
+        end by themselves."""
         took = call.deadline - call.uptime
         with self._news() as news:
             while True:
                 news.clear()
                 uptime = self._clock.uptime()
                 call = replace(call, now=self._clock.now(), uptime=uptime, deadline=uptime + took)
-                found = await self._journal.begin_call(call)
-                if not isinstance(found, InTheWay) or not found.waits:
+                found = await self._asked(call)
+                if _turn(found, call) != turn:
                     return found
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
@@ -202,7 +233,17 @@ class Paying:
             undo()
 
 
-def _waits(found: InTheWay) -> str:
+def _turn(found: Begun, call: PaidCall) -> str | None:
+    """In which line it waits: that of its tree for tokens, that of all for money; None: it does not wait."""
+    if isinstance(found, NoRoom):
+        return call.subject.tree if found.waits else None
+    return "money" if isinstance(found, InTheWay) and found.waits else None
+
+
+def _waits(found: Begun) -> str:
+    if isinstance(found, NoRoom):
+        return waits_for_tokens(found)
+    assert isinstance(found, InTheWay), found
     balance, limit = found.balance, found.balance.limit
     what = words_of_cap(limit.scope, limit.name, limit.window)
     return (

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from engine.runtime.files.agent_places import AgentPlaces
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
-    from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.runtime.worker.steps.outside.launching import Launch, Launching
     from engine.tools.context import OutputSink
@@ -88,10 +87,8 @@ class OutsideAgents:
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
         paying: Paying,
-        ceilings: TokenCeilings,
     ) -> None:
         self._paying = paying
-        self._ceilings = ceilings
         self._launching = launching
         self._places = places
         self._values = values
@@ -114,9 +111,8 @@ class OutsideAgents:
         """
         live: _Live | None = None
         try:
-            await self._ceilings.require_room(site, state)
             live = await self._launched(site, execution, waits)
-            above = await self._paying.begin_outside(site, execution, live.agent)
+            above = await self._paying.begin_outside(site, execution, state, live.agent)
             if above is not None:
                 return held_back(self._clock.now(), execution, above), {}
             reply = await self._reply(site, live, state, tell)
