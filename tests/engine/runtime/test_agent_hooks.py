@@ -263,3 +263,62 @@ def test_the_digest_of_policies_tells_their_hooks_and_their_order() -> None:
     two = Hook(id="two", at=HookPoint.START, reason="No.")
     digests = {Policies(hooks=hooks).digest() for hooks in ((), (one,), (one, two), (two, one))}
     assert len(digests) == 4
+
+
+GIVEN = "demo.given"
+"""A tool of the pack's own, which gets what people give for one turn."""
+
+
+def takes_data(home: Home, *script: Step, hook: Step, **fields: Any) -> None:
+    """A conversation whose agent has that tool, in a pack with one hook."""
+    tools = (GIVEN, "fake.echo")
+    hooked(home, says("Hi."), *script, tools=tools, mode="conversation", hook=hook, **fields)
+    (home.root / "shipped" / "demo" / "tools.py").write_text(
+        "def given(context):\n    return context['data']\n"
+    )
+
+
+async def give(engine: Engine, ticket: str) -> str:
+    """A run that was given data by a person, and goes on."""
+    run_id = await start(engine, "ask")
+    form = await pending_form(engine, run_id)
+    await engine.runs.tell(run_id, "", data={"ticket": ticket}, actor=ANN)
+    await engine.requests.answer(form.request_id, {"text": "Go on."}, actor=ANN)
+    return run_id
+
+
+async def test_data_that_people_give_for_a_turn_is_looked_at_before_a_tool_gets_it(home: Home) -> None:
+    script = says("", call(GIVEN), call(a=1)), says("", call(GIVEN)), says("Done.")
+    takes_data(home, *script, hook={"at": "before_tool", "contains": ["PROD-7"]})
+    async with home.working() as engine:
+        run_id = await give(engine, "prod-7")
+        await pending_form(engine, run_id)
+        turns = (await engine.runs.conversation(run_id, "work")).turns
+        refused, built_in = turns[1].calls
+        assert refused.error is not None
+        assert (refused.error.code, refused.error.message) == ("permission_denied", "Not here. (hook no)")
+        assert built_in.result == {"a": 1}, "it gets none of the data"
+        assert turns[2].calls[0].result == {}, "nor does the next turn"
+        assert await decisions(engine, run_id) == [("before_tool_call", "hook_veto", "no")]
+
+
+async def test_data_that_a_hook_refuses_stands_on_no_card(home: Home) -> None:
+    takes_data(home, says("", call(GIVEN)), says("Done."), hook={"at": "before_tool", "contains": ["prod"]})
+    file = home.root / "shipped" / "demo" / "flows" / "ask.yaml"
+    file.write_text(f"autonomy_level: suggest_only\n{file.read_text()}")
+    async with home.working() as engine:
+        run_id = await give(engine, "prod-7")
+        await pending_form(engine, run_id)
+        assert (await engine.requests.approvals(run_id=run_id)).items == ()
+        assert (await statuses(engine, run_id))["work/1/calls/0/call"] == "FAILED"
+
+
+async def test_where_a_hook_ends_the_agent_data_ends_it_before_any_call_of_the_answer(home: Home) -> None:
+    script = says("", call(a=1), call(GIVEN)), says("Never said.")
+    takes_data(home, *script, hook={"at": "before_tool", "tool": GIVEN, "contains": ["prod"], "ends": True})
+    async with home.working() as engine:
+        run_id = await give(engine, "prod-7")
+        run = await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert run.error is not None
+        assert (run.error.code, run.error.step_id) == ("permission_denied", "work/1/calls")
+        assert home.tools.calls == []

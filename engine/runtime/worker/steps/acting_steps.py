@@ -42,7 +42,8 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
-        stopped = refused_call(at, called.tool, called.params) if step.chosen else None
+        data = self._data(step, at, called.tool)
+        stopped = refused_call(at, called.tool, called.params, data) if step.chosen else None
         if stopped is None and isinstance(step, ChosenCallStep):
             stopped = own_call(_agent_of(at), at, called)
         if stopped is not None:
@@ -52,13 +53,18 @@ class ToolRenderer(StepRenderer[ToolStep]):
         if refused is not None:
             return refused
         if step.chosen:
-            data = data_given(at, called.tool) if isinstance(step, ChosenCallStep) else {}
             kept = {"tool": called.tool, "params": called.params, **({DATA: data} if data else {})}
             prepared = self._call(called, called.params, at, judged, kept, data)
             return replace(prepared, name=called.tool)
         at.judge.note_listing(called.tool)
         params = self.params(step, at)
         return self._call(step, params, at, judged, params, {})
+
+    def _data(self, step: ToolStep, at: Rendering, tool: str) -> dict[str, Any]:
+        """What people gave to the tools of the turn in which an agent chose it."""
+        if not isinstance(step, ChosenCallStep):
+            return {}
+        return data_given(at, scope_path_of(scope_path_of(scope_path_of(at.path))), tool)
 
     def _call(
         self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any, data: dict[str, Any]

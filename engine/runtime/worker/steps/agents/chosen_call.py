@@ -11,6 +11,7 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.wire.wire_format import WireNames
+from engine.runtime.worker.steps.agents.own_tools.own_call import only_of_agents
 from engine.runtime.worker.steps.agents.told.context import data_of_turn
 from engine.values import follow, resolve_value
 
@@ -62,11 +63,11 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     return chosen_step(tool, params, f"{step.name or step.id}: {tool}")
 
 
-def data_given(at: Rendering, tool: str) -> dict[str, Any]:
-    """What people gave to the tools of this turn, if the tool is the pack's own. Raises BlobNeeded."""
-    calls = scope_path_of(scope_path_of(at.path))
-    model = find_execution(at.state.root, f"{scope_path_of(calls)}/{MODEL}")
-    if model is None or at.judge.executor.spec(tool) is not None:
+def data_given(at: Rendering, turn: str, tool: str) -> dict[str, Any]:
+    """What people gave to the tools of the turn at this path, if the tool is the pack's own. Raises
+    BlobNeeded."""
+    model = find_execution(at.state.root, f"{turn}/{MODEL}")
+    if model is None or at.judge.executor.spec(tool) is not None or only_of_agents(tool):
         return {}
     return data_of_turn(resolve_value(model.input, at.values.resolve))
 

@@ -13,6 +13,7 @@ from engine.governance.hooks import POINTS, verdict_of, vetoes
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.agents.chosen_call import data_given
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handed_over
 from engine.runtime.worker.steps.plans.replanned import BEFORE
 from engine.values import resolve_value
@@ -68,7 +69,8 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
     wanted = [_read(call["arguments"]) for call in reply["calls"]]
     refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"], wanted])
     for call, arguments in zip(reply["calls"], wanted, strict=True):
-        for hook in vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, arguments, call["tool"]):
+        given = [arguments, data_given(at, scope_path_of(at.path), call["tool"])]
+        for hook in vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, given, call["tool"]):
             if hook.ends:
                 refused = refused or _refused(at, hook)
     if refused is not None:
@@ -85,9 +87,12 @@ def refused_plan(at: Rendering, text: str) -> StepPrepared | None:
     return _first(at, HookPoint.AFTER_MODEL, text)
 
 
-def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
-    """A call that a model chose and that may not be made; an agent is told why, a plan ends."""
-    return _first(at, HookPoint.BEFORE_TOOL, params, tool)
+def refused_call(
+    at: Rendering, tool: str, params: Any, data: Mapping[str, Any] | None = None
+) -> StepPrepared | None:
+    """A call that a model chose and that may not be made with this, and the `data` that people gave to it; an
+    agent is told why, a plan ends."""
+    return _first(at, HookPoint.BEFORE_TOOL, [params, data], tool)
 
 
 def let_through(at: Rendering, reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -32,6 +32,11 @@ def own_offers(agent: AgentStep, agent_path: str, flow: PinnedFlow) -> Iterator[
         yield handoff_offer(agent, flow.graph.steps_of(scope_path_of(agent_path)).steps)
 
 
+def only_of_agents(tool: str) -> bool:
+    """Whether a name is that of one of them."""
+    return tool in {FIND, HANDOFF} or flow_of(tool) is not None
+
+
 def own_call(agent: AgentStep, at: Rendering, called: ToolStep) -> StepPrepared | None:
     """What a call of one of them becomes; None for any other tool."""
     params: dict[str, Any] = called.params
