@@ -25,7 +25,7 @@ from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import Choice
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, a_step, ago, an_approval
-from tests.screens.test_decisions import engine_with, to_card
+from tests.screens.test_decisions import engine_with, to_card, to_decidable_card
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import ApprovalView
@@ -111,8 +111,7 @@ async def test_a_claim_is_seen_by_the_other_console_and_warns_there(console: Ope
 async def test_a_claim_of_another_is_advice_and_begins_the_grace_again(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         engine.requests.claim_as(engine.stored_approvals["app-1"], "ana")
         await stage.shows("ana is on it until")
         await stage.press("a")
@@ -276,8 +275,7 @@ async def test_two_consoles_race_and_exactly_one_decides(console: OpenConsole) -
     engine = engine_with()
     async with console(engine) as first, console(engine) as second:
         for stage in (first, second):
-            await to_card(stage)
-            await stage.graced()
+            await to_decidable_card(stage)
         await first.press("a")
         await second.press("a")
         for stage in (first, second):

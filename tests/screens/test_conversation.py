@@ -169,7 +169,7 @@ async def test_skills_that_a_message_names_go_with_it(console: OpenConsole) -> N
         assert engine.asked("answer")[0][1] == {"text": "/review it, /none", "skills": ["review"]}
 
 
-class SlowRequests(FakeRequests):
+class FakeSlowRequests(FakeRequests):
     """Requests whose answers are taken when the test says so."""
 
     go_on = asyncio.Event()
@@ -181,7 +181,7 @@ class SlowRequests(FakeRequests):
 
 async def test_what_is_typed_on_while_a_message_is_being_taken_stays(console: OpenConsole) -> None:
     engine = a_waiting_engine()
-    engine.requests = slow = SlowRequests(engine)
+    engine.requests = slow = FakeSlowRequests(engine)
     async with console(engine, size=(100, 40)) as stage:
         await talking(stage)
         await stage.press("T", *"One", "enter", *" two")

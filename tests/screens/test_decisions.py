@@ -30,11 +30,15 @@ async def to_card(stage: Stage) -> None:
     await stage.shows("What exactly will happen")
 
 
+async def to_decidable_card(stage: Stage) -> None:
+    await to_card(stage)
+    await stage.graced()
+
+
 async def test_a_key_after_the_grace_approves_exactly_what_was_shown(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.shows("already decided by ben")
         assert engine.asked("approve") == [("app-1", "ben", "digest-of-app-1")]
@@ -69,8 +73,7 @@ async def test_what_an_early_key_was_refused_for_is_not_said_any_more_after_a_de
 async def test_moving_to_another_approval_begins_the_grace_again(console: OpenConsole) -> None:
     engine = engine_with().add(an_approval("app-2", title="The second", requested_at=ago(5)))
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("j", "a")
         await stage.until(lambda: "The second" in stage.plain(".card-title"))
         assert not engine.asked("approve")
@@ -79,8 +82,7 @@ async def test_moving_to_another_approval_begins_the_grace_again(console: OpenCo
 async def test_content_that_changes_under_the_cursor_begins_the_grace_again(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         action = GatedAction(step="write", kind="tool", target="files.write", params={"path": "/etc/passwd"})
         engine.add(an_approval(action=action, digest="another"))
         engine.news()
@@ -109,8 +111,7 @@ async def test_of_a_run_that_asked_no_model_it_tells_no_cost(console: OpenConsol
 async def test_enter_and_escape_never_decide(console: OpenConsole, key: str) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press(key, key)
         await stage.settle()
         assert not engine.asked("approve")
@@ -120,8 +121,7 @@ async def test_enter_and_escape_never_decide(console: OpenConsole, key: str) -> 
 async def test_a_rejection_needs_a_comment(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("r")
         await stage.on(CommentDialog)
         await stage.press("f2")
@@ -139,8 +139,7 @@ async def test_a_rejection_needs_a_comment(console: OpenConsole) -> None:
 async def test_high_risk_asks_for_the_typed_word(console: OpenConsole, risk: Risk) -> None:
     engine = engine_with(risk=risk)
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.on(TypedWordDialog)
         await stage.write("appro")
@@ -157,8 +156,7 @@ async def test_high_risk_asks_for_the_typed_word(console: OpenConsole, risk: Ris
 async def test_escape_from_the_typed_word_sends_nothing(console: OpenConsole) -> None:
     engine = engine_with(risk=Risk.HIGH)
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.on(TypedWordDialog)
         await stage.write("approve")
@@ -170,8 +168,7 @@ async def test_escape_from_the_typed_word_sends_nothing(console: OpenConsole) ->
 async def test_too_late_is_told_with_who_when_and_what(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         # No news reached this console yet: only the engine knows.
         engine.stored_approvals["app-1"] = an_approval(
             status=RequestStatus.APPROVED, decision="APPROVED", decided_by="carol", decided_at=ago(1)
@@ -184,8 +181,7 @@ async def test_too_late_is_told_with_who_when_and_what(console: OpenConsole) -> 
 async def test_a_colleagues_decision_shows_at_once_and_the_keys_die(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await engine.requests.decide("app-1", RequestStatus.REJECTED, "carol", comment="not today")
         await stage.shows("already decided by carol")
         await stage.shows("not today")
@@ -199,8 +195,7 @@ async def test_a_colleagues_decision_shows_at_once_and_the_keys_die(console: Ope
 async def test_a_colleagues_decision_kills_an_open_dialog_but_keeps_it_open(console: OpenConsole) -> None:
     engine = engine_with(risk=Risk.HIGH)
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.on(TypedWordDialog)
         await stage.write("approve")
@@ -215,8 +210,7 @@ async def test_a_colleagues_decision_kills_an_open_dialog_but_keeps_it_open(cons
 async def test_a_decided_approval_stays_under_the_cursor_until_it_is_left(console: OpenConsole) -> None:
     engine = engine_with().add(an_approval("app-2", title="The second", requested_at=ago(5)))
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.shows("already decided by ben")
         await stage.graced()
@@ -230,8 +224,7 @@ async def test_a_failure_of_the_engine_is_told_and_can_be_tried_again(console: O
     engine = engine_with()
     engine.failures["approve"] = Unavailable(ErrorCode.DISK_FULL, "The disk is full; free some space.")
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.until(lambda: "disk_full: The disk is full" in stage.notices())
         del engine.failures["approve"]

@@ -61,7 +61,7 @@ async def test_counters_drop_their_words_where_they_do_not_fit(console: OpenCons
         await stage.shows("2 Approvals")
 
 
-class SlowRuns(FakeRuns):
+class FakeSlowRuns(FakeRuns):
     """Answers nothing before the gate is open."""
 
     gate: asyncio.Event
@@ -73,7 +73,7 @@ class SlowRuns(FakeRuns):
 
 async def test_a_first_load_that_takes_long_says_so_until_it_is_there(console: OpenConsole) -> None:
     engine = FakeEngine().add(a_run())
-    engine.runs = slow = SlowRuns(engine)
+    engine.runs = slow = FakeSlowRuns(engine)
     slow.gate = asyncio.Event()
     async with console(engine) as stage:
         await stage.shows("Reading …")

@@ -73,7 +73,7 @@ def hostile_engine() -> FakeEngine:
     return engine
 
 
-async def test_packs_and_everything_inside_one(console: OpenConsole) -> None:
+async def test_packs_and_everything_inside_one_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine, size=(120, 40)) as stage:
         await stage.press("5")
@@ -109,7 +109,7 @@ async def test_packs_and_everything_inside_one(console: OpenConsole) -> None:
         assert stage.app.is_running
 
 
-async def test_notices_of_a_reload(console: OpenConsole) -> None:
+async def test_notices_of_a_reload_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     first = Problem(file=ALL, line=1, column=1, field=ALL, message=ALL, found=ALL, expected=ALL)
     async with console(engine) as stage:

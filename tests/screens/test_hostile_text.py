@@ -187,7 +187,7 @@ def hostile_engine() -> FakeEngine:
     return engine
 
 
-async def test_runs_and_their_detail(console: OpenConsole) -> None:
+async def test_runs_and_their_detail_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine) as stage:
         await stage.until(lambda: stage.paged("#runs").row_count == len(PAYLOADS) + 1)
@@ -218,7 +218,7 @@ async def test_runs_and_their_detail(console: OpenConsole) -> None:
         assert stage.app.is_running
 
 
-async def test_files_texts_the_past_and_comparisons(console: OpenConsole) -> None:
+async def test_files_texts_the_past_and_comparisons_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     run_id = f"run{ALL}"
     engine.stored_texts[run_id, ALL] = FileText(
@@ -252,7 +252,7 @@ async def test_files_texts_the_past_and_comparisons(console: OpenConsole) -> Non
         assert_harmless(stage)
 
 
-async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
+async def test_approvals_and_their_dialogs_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine, size=(120, 60)) as stage:
         await stage.press("2")
@@ -285,7 +285,7 @@ async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
         assert not engine.asked("approve")
 
 
-async def test_claims_and_several_approvals_at_once(console: OpenConsole) -> None:
+async def test_claims_and_several_approvals_at_once_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     for view in list(engine.stored_approvals.values()):
         if view.action is not None:
@@ -310,7 +310,7 @@ async def test_claims_and_several_approvals_at_once(console: OpenConsole) -> Non
         assert_harmless(stage)
 
 
-async def test_forms_and_their_fields(console: OpenConsole) -> None:
+async def test_forms_and_their_fields_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine, size=(100, 90)) as stage:
         await stage.press("3")
@@ -348,7 +348,7 @@ async def test_a_form_with_a_megabyte_on_one_line(console: OpenConsole) -> None:
         assert_harmless(stage)
 
 
-async def test_the_start_dialog(console: OpenConsole) -> None:
+async def test_the_start_dialog_is_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine) as stage:
         await stage.press("c")
@@ -367,7 +367,7 @@ async def test_the_start_dialog(console: OpenConsole) -> None:
         assert_harmless(stage)
 
 
-async def test_filters_and_marked_runs(console: OpenConsole) -> None:
+async def test_filters_and_marked_runs_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     for number, payload in enumerate(PAYLOADS[:-1]):
         saved = SavedFilter(name=f"{number:02}{payload}"[:60], text=payload[:500])
@@ -391,7 +391,7 @@ async def test_filters_and_marked_runs(console: OpenConsole) -> None:
         assert_harmless(stage)
 
 
-async def test_errors_of_the_engine_and_of_its_feed(console: OpenConsole) -> None:
+async def test_errors_of_the_engine_and_of_its_feed_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
     engine.failures["pause"] = Refused(ErrorCode.POLICY_DENIED, ALL)
     engine.failures["cancel_mode"] = ValueError(ALL)

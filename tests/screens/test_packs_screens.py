@@ -115,7 +115,7 @@ async def test_a_broken_pack_shows_its_first_problem_and_opens_at_its_line(conso
 
 
 @dataclass
-class LatePacks(FakePacks):
+class FakeLatePacks(FakePacks):
     """Packs whose answer comes just when nobody waits for it any more; `read`: which were asked for."""
 
     read: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ async def test_a_pack_that_is_read_while_its_screen_closes_is_no_failure(
     console: OpenConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = an_engine()
-    engine.packs = late = LatePacks(engine)
+    engine.packs = late = FakeLatePacks(engine)
     async with console(engine) as stage:
         await on_packs(stage)
         await stage.press("enter")
@@ -143,7 +143,7 @@ async def test_a_pack_that_is_read_while_its_screen_closes_is_no_failure(
 
 
 @dataclass
-class LateList(FakePacks):
+class FakeLateList(FakePacks):
     """Its list comes when `late` says that it is late enough."""
 
     late: Callable[[], bool] | None = None
@@ -160,7 +160,7 @@ async def test_a_list_that_comes_while_the_console_ends_is_no_failure(
     console: OpenConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = an_engine()
-    engine.packs = packs = LateList(engine)
+    engine.packs = packs = FakeLateList(engine)
     async with console(engine) as stage:
         await on_packs(stage)
         screen = stage.app.screen

@@ -69,7 +69,7 @@ FAILED = {"status": (RunStatus.FAILED,), "rejected": False}
         ),
     ],
 )
-def test_what_is_understood(typed: str, wanted: dict[str, Any]) -> None:
+def test_what_is_typed_becomes_a_filter(typed: str, wanted: dict[str, Any]) -> None:
     query = run_query(typed, "t1", NOW)
     assert query.filters == RunFilter(tenant="t1", **wanted)
     assert query.faults == ()

@@ -188,7 +188,7 @@ async def test_the_sort_order_turns(console: OpenConsole) -> None:
         await stage.shows("Age ▲")
 
 
-async def test_pause_then_resume(console: OpenConsole) -> None:
+async def test_one_key_pauses_a_run_and_resumes_it(console: OpenConsole) -> None:
     engine = FakeEngine().add(a_run())
     async with console(engine) as stage:
         await stage.shows("● running")
@@ -208,7 +208,9 @@ async def test_pause_then_resume(console: OpenConsole) -> None:
         (("escape",), []),
     ],
 )
-async def test_the_cancel_menu(console: OpenConsole, keys: tuple[str, ...], modes: list[CancelMode]) -> None:
+async def test_the_cancel_menu_cancels_as_was_chosen_or_not_at_all(
+    console: OpenConsole, keys: tuple[str, ...], modes: list[CancelMode]
+) -> None:
     engine = FakeEngine().add(a_run())
     async with console(engine) as stage:
         await stage.shows("● running")

@@ -19,7 +19,7 @@ from screens.approvals.screen import ApprovalsScreen
 from screens.approvals.styled_lines import CONTINUED, StyledLines, _pieces
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, an_approval
-from tests.screens.test_decisions import to_card
+from tests.screens.test_decisions import to_card, to_decidable_card
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -53,8 +53,7 @@ async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
 ) -> None:
     engine = engine_with({"text": "\n".join(f"line {number}" for number in range(100)), "path": "last.txt"})
     async with console(engine, size=size) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("a")
         await stage.shows("more lines of the action")
         await to_the_end(stage)
@@ -66,8 +65,7 @@ async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
 async def test_a_text_of_any_length_can_be_read_to_its_end(console: OpenConsole) -> None:
     engine = engine_with({"text": "x" * 50_000 + "END"}, message="m " * 15_000 + "LAST")
     async with console(engine, size=(80, 24)) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         assert "END" in stage.app.screen.query_one(".card-action", StyledLines).text
         await to_the_end(stage)
         assert "LAST" in stage.app.screen.query_one(".card-message", StyledLines).text
@@ -94,8 +92,7 @@ async def test_what_took_the_place_of_a_card_while_another_view_was_open_has_to_
 ) -> None:
     engine = engine_with({"text": "short"})
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         assert shown(stage).unread_lines() == 0
         await stage.press("1")
         engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
@@ -111,8 +108,7 @@ async def test_what_took_the_place_of_a_card_while_another_view_was_open_has_to_
 async def test_a_card_that_is_read_while_another_view_is_open_has_to_be_seen(console: OpenConsole) -> None:
     engine = engine_with({"text": "short"})
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         card = stage.app.screen.query_one(DecisionCard)
         await stage.press("1")
         card.show(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))  # its answer came late
@@ -143,8 +139,7 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
 ) -> None:
     engine = engine_with({"text": "short"})
     async with console(engine) as stage:
-        await to_card(stage)
-        await stage.graced()
+        await to_decidable_card(stage)
         await stage.press("1")
         engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
         with stage.app._context():

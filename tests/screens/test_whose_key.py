@@ -10,7 +10,7 @@ from screens.approvals.dialogs import TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.keyboard import Keyboard
 from tests.patience import PATIENCE
-from tests.screens.test_decisions import engine_with, to_card
+from tests.screens.test_decisions import engine_with, to_card, to_decidable_card
 from vasini_tui.console.app import ConsoleApp
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ class SlowTerminal(ConsoleApp, inherit_bindings=True):
 
 
 async def ready(stage: Stage) -> None:
-    await to_card(stage)
-    await stage.graced()
+    await to_decidable_card(stage)
 
 
 async def taken(stage: Stage) -> None:

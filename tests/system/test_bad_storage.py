@@ -79,7 +79,7 @@ def shell(vasini: Vasini, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_damaged_journal(used: Vasini) -> None:
+def test_a_damaged_journal_is_refused_and_left_as_it_is(used: Vasini) -> None:
     size = journal_file(used).stat().st_size
     journal_file(used).write_bytes(os.urandom(size))
     before = journal_file(used).read_bytes()
@@ -87,7 +87,7 @@ def test_a_damaged_journal(used: Vasini) -> None:
     assert journal_file(used).read_bytes() == before
 
 
-def test_a_journal_damaged_inside(used: Vasini) -> None:
+def test_a_journal_that_is_damaged_inside_is_told_so(used: Vasini) -> None:
     content = bytearray(journal_file(used).read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     journal_file(used).write_bytes(content)
@@ -95,7 +95,7 @@ def test_a_journal_damaged_inside(used: Vasini) -> None:
     assert (outcome.status, outcome.error["code"]) == (7, "journal_corrupt")
 
 
-def test_a_journal_of_a_newer_version(used: Vasini) -> None:
+def test_a_journal_of_a_newer_version_is_refused_untouched(used: Vasini) -> None:
     with closing(sqlite3.connect(journal_file(used))) as database:
         database.execute("PRAGMA user_version = 999")
     refused(used, "journal_newer")
@@ -104,7 +104,7 @@ def test_a_journal_of_a_newer_version(used: Vasini) -> None:
         assert database.execute("SELECT count(*) FROM runs").fetchone() == (1,)
 
 
-def test_the_database_of_another_program(vasini: Vasini) -> None:
+def test_the_database_of_another_program_is_refused_untouched(vasini: Vasini) -> None:
     journal_file(vasini).parent.mkdir(parents=True)
     with closing(sqlite3.connect(journal_file(vasini))) as database:
         database.execute("PRAGMA application_id = 1234")
@@ -115,7 +115,7 @@ def test_the_database_of_another_program(vasini: Vasini) -> None:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
 
 
-def test_a_database_without_a_name_that_is_not_ours(vasini: Vasini) -> None:
+def test_a_database_without_a_name_that_is_not_ours_is_refused_untouched(vasini: Vasini) -> None:
     journal_file(vasini).parent.mkdir(parents=True)
     with closing(sqlite3.connect(journal_file(vasini))) as database:
         database.execute("CREATE TABLE runs (x)")
@@ -137,14 +137,14 @@ def test_a_locked_journal_is_told_after_a_while_and_works_again_when_free(used: 
     used.ok("run", "hello/hello", "--set", "name=x")
 
 
-def test_a_home_that_is_a_file(vasini: Vasini) -> None:
+def test_a_home_that_is_a_file_is_told_and_left_as_it_is(vasini: Vasini) -> None:
     vasini.home.write_text("not a directory")
     outcome = vasini("runs", "--json")
     assert (outcome.status, outcome.error["code"]) == (2, "config_invalid")
     assert vasini.home.read_text() == "not a directory"
 
 
-def test_a_home_without_write_permission(used: Vasini) -> None:
+def test_a_home_without_write_permission_can_be_read_only(used: Vasini) -> None:
     data = journal_file(used).parent
     for file in data.iterdir():
         file.chmod(0o400)
@@ -179,7 +179,7 @@ MOUNT = 'mount -t tmpfs -o size=2m none "$VASINI_HOME" && chmod 700 "$VASINI_HOM
 RUN = '"$VASINI" run hello/hello --set name=x'
 
 
-def test_a_full_disk(vasini: Vasini) -> None:
+def test_a_full_disk_is_told_and_work_goes_on_once_there_is_room(vasini: Vasini) -> None:
     made = in_small_disk(
         vasini,
         f"""{MOUNT}; {RUN} >&2 || echo first failed

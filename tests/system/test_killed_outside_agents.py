@@ -40,7 +40,7 @@ def check(person: Person, run_id: str, *, killed: bool) -> None:
     assert prompts <= 1 + killed
 
 
-async def test_of_a_worker(tmp_path: Path) -> None:
+async def test_an_agent_ends_with_its_killed_worker_and_its_run_goes_on(tmp_path: Path) -> None:
     async with open_nursery() as nursery, person_at(make_home(tmp_path)) as person:
         run_id = await person.start("outside")
         worker = await nursery.start(tmp_path, ("after_commit", "permission", 1))
@@ -57,7 +57,7 @@ async def test_of_a_worker(tmp_path: Path) -> None:
         check(person, run_id, killed=True)
 
 
-async def test_of_the_agent_while_a_person_is_asked(tmp_path: Path) -> None:
+async def test_an_agent_that_is_killed_while_a_person_is_asked_asks_anew(tmp_path: Path) -> None:
     async with open_nursery() as nursery, person_at(make_home(tmp_path)) as person:
         run_id = await person.start("outside")
         worker = await nursery.start(tmp_path)

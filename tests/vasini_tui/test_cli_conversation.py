@@ -134,7 +134,7 @@ def test_asking_a_pack_begins_its_conversation_with_what_was_said(vasini: Vasini
     assert given[:3] == ("hello", "talk", {"message": "What is new?"})
 
 
-class Overtaken(FakeRuns):
+class FakeOvertakenRuns(FakeRuns):
     """Runs of which somebody else starts one just before the start that is asked for."""
 
     async def start(self, *_given: Any, idempotency_key: str | None = None, **_more: Any) -> RunView:
@@ -149,7 +149,7 @@ def test_of_several_who_begin_a_session_at_once_one_does_and_the_others_go_on_wi
     vasini: Vasini, fake: FakeEngine
 ) -> None:
     fake.stored_packs = (a_pack(TALK),)
-    fake.runs = Overtaken(fake)
+    fake.runs = FakeOvertakenRuns(fake)
     assert vasini("ask", "hello", "And me?", "--session", "review-7").status == ExitCode.OK
     assert fake.asked("answer")[0][1] == {"text": "And me?"}
 

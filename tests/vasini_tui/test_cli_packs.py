@@ -66,7 +66,7 @@ def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEng
     assert vasini("pack", "show", "none").status == ExitCode.NOT_FOUND
 
 
-def test_versions_and_publishing(vasini: Vasini, fake: FakeEngine, tmp_path: Path) -> None:
+def test_versions_are_listed_and_published(vasini: Vasini, fake: FakeEngine, tmp_path: Path) -> None:
     fake.packs.versions_known["hello"] = (a_version(version="1.1.0"), a_version(latest=False))
     told = vasini("pack", "versions", "hello")
     assert [line.split()[:2] for line in told.stdout.splitlines()[1:]] == [

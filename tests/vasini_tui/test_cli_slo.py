@@ -116,7 +116,7 @@ def test_a_quote_in_a_name_stays_in_its_label(vasini: Vasini, fake: FakeEngine) 
     assert 'vasini_slo_goal_ratio{tenant="default",pack="a\\"b\\\\c"} 0.98' in vasini("metrics").stdout
 
 
-def test_metrics_as_json(vasini: Vasini, fake: FakeEngine) -> None:
+def test_programs_get_metrics_as_json(vasini: Vasini, fake: FakeEngine) -> None:
     known(fake)
     told = vasini("metrics", "--json").document["metrics"]
     assert {"name": "vasini_workers", "labels": {}, "value": 1.0} in told

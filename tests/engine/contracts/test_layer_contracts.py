@@ -179,7 +179,7 @@ DEFAULTS: list[tuple[Contract, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("contract", "values"), DEFAULTS, ids=lambda part: type(part).__name__)
-def test_defaults(contract: Contract, values: dict[str, Any]) -> None:
+def test_a_layer_that_says_nothing_has_its_defaults(contract: Contract, values: dict[str, Any]) -> None:
     assert contract.model_dump(mode="json") == values
 
 
@@ -219,13 +219,13 @@ ENUMS: list[tuple[type[Contract], str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("layer", "field", "values"), ENUMS, ids=lambda part: str(part)[:40])
-def test_enums(layer: type[Contract], field: str, values: list[str]) -> None:
+def test_a_field_takes_these_words_only(layer: type[Contract], field: str, values: list[str]) -> None:
     schema = layer.model_json_schema()
     owner, _, name = field.rpartition(".")
     assert (schema["$defs"][owner] if owner else schema)["properties"][name]["enum"] == values
 
 
-def test_risks() -> None:
+def test_every_layer_knows_the_same_risks() -> None:
     for schema in (Tools.model_json_schema(), Skill.model_json_schema(), PackManifest.model_json_schema()):
         assert schema["$defs"]["Risk"]["enum"] == ["low", "medium", "high", "critical"]
 
@@ -258,7 +258,7 @@ def test_what_breaks_a_layer(layer: type[Contract], value: dict[str, Any], field
 
 
 @pytest.mark.parametrize("pack_id", ["Demo", "1demo", "-demo", "de_mo", "de mo", ""])
-def test_ids_of_packs(pack_id: str) -> None:
+def test_ids_of_packs_that_are_none_are_refused(pack_id: str) -> None:
     with pytest.raises(ValidationError):
         PackManifest.model_validate(
             {"schema_version": "1.0", "pack_id": pack_id, "version": "1.0.0", "author": {"name": "A"}}

@@ -27,22 +27,22 @@ if TYPE_CHECKING:
         ("365d", 31536000),
     ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_durations_are_seconds(text: str, seconds: float) -> None:
     assert duration_seconds(text) == seconds
 
 
 @pytest.mark.parametrize(("text", "size"), [("256Mi", 268_435_456), ("1Gi", 1_073_741_824), ("64Ki", 65_536)])
-def test_sizes(text: str, size: int) -> None:
+def test_sizes_are_bytes(text: str, size: int) -> None:
     assert memory_bytes(text) == size
 
 
 @pytest.mark.parametrize(("text", "cores"), [("1", 1.0), ("0.5", 0.5), ("500m", 0.5), ("16", 16.0)])
-def test_processors(text: str, cores: float) -> None:
+def test_processors_are_cores_or_their_thousandths(text: str, cores: float) -> None:
     assert cpu_cores(text) == cores
 
 
 @pytest.mark.parametrize(("text", "amount"), [("$5", "5"), ("$0.50", "0.50")])
-def test_amounts(text: str, amount: str) -> None:
+def test_amounts_are_exact_dollars(text: str, amount: str) -> None:
     assert dollars(text) == Decimal(amount)
 
 

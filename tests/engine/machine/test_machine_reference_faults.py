@@ -42,7 +42,7 @@ def test_the_missing_output_error_reaches_the_record() -> None:
     assert run.last(RunFailed.kind).payload["error"] == run.state.error
 
 
-def test_subflows_work() -> None:
+def test_a_flow_goes_on_behind_a_subflow_that_ended() -> None:
     run = Simulation(graph(subflow("s"), tool("a"))).start().child_ended("s")
 
     assert run.finish("a").status() is RunStatus.COMPLETED

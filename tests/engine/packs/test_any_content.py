@@ -60,13 +60,13 @@ def load(files: dict[str, str]) -> None:
         st.sampled_from((*LAYERS, "skills", "compatibility", "tested_with", "name")), VALUES, max_size=4
     )
 )
-def test_any_references(layers: dict[str, Any]) -> None:
+def test_a_manifest_with_any_references_loads_or_has_problems(layers: dict[str, Any]) -> None:
     load({"profession-pack.yaml": json.dumps({**MANIFEST, **layers})})
 
 
 @FEW
 @given(VALUES, VALUES, VALUES)
-def test_any_layer_files(first: Any, second: Any, flow: Any) -> None:
+def test_files_with_any_values_load_or_have_problems(first: Any, second: Any, flow: Any) -> None:
     manifest = {**MANIFEST, "soul": {"file": "SOUL.yaml"}, "workflow": {"extends": "../a.yaml"}}
     load(
         {
@@ -97,14 +97,14 @@ STEPS = st.lists(
 
 @FEW
 @given(STEPS, st.sampled_from(("", "Help.")))
-def test_any_procedures(steps: list[Any], escalation: str) -> None:
+def test_procedures_with_any_steps_load_or_have_problems(steps: list[Any], escalation: str) -> None:
     sop = {"id": "s", "name": "S", "trigger": "T", "steps": steps, "escalation": escalation}
     load({"profession-pack.yaml": json.dumps({**MANIFEST, "workflow": {"sop": [sop]}})})
 
 
 @FEW
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_any_text(manifest: str, layer: str) -> None:
+def test_files_with_any_text_load_or_have_problems(manifest: str, layer: str) -> None:
     load({"profession-pack.yaml": manifest, "flows/f.yaml": layer, "tools.py": manifest})
     load({"profession-pack.yaml": json.dumps({**MANIFEST, "soul": {"file": "s.yaml"}}), "s.yaml": layer})
     load(

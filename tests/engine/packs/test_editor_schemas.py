@@ -126,7 +126,7 @@ def test_what_a_manifest_needs(missing: str) -> None:
         ("guardrails", {"inputs": {}}, False),
     ],
 )
-def test_layers(layer: str, value: Any, good: bool) -> None:
+def test_editors_take_a_layer_that_loads_and_no_other(layer: str, value: Any, good: bool) -> None:
     assert valid(layer_schema(layer), value) is good
 
 
@@ -147,7 +147,7 @@ def test_layers(layer: str, value: Any, good: bool) -> None:
         ),
     ],
 )
-def test_flows(flow: Any, good: bool) -> None:
+def test_editors_take_a_flow_that_loads_and_no_other(flow: Any, good: bool) -> None:
     assert valid(FLOW_SCHEMA, flow) is good
 
 

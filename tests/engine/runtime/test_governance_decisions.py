@@ -38,7 +38,7 @@ def test_every_reason_names_its_rule() -> None:
     assert [reason for reason, rule in RULE_OF.items() if not rule] == [Reason.ALLOWED]
 
 
-async def test_a_refused_call(home: Home) -> None:
+async def test_a_refused_call_is_on_record_with_its_rule(home: Home) -> None:
     home.flow("go", tool("act"))
     async with home.working(policies=Policies(blocked_tools=frozenset({"fake.echo"}))) as engine:
         run_id = await start(engine, "go")

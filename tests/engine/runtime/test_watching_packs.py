@@ -140,7 +140,7 @@ async def test_a_half_written_file_is_stale_until_its_end_comes(home: Home) -> N
         await one.until("demo", PackState.OK, good)
 
 
-async def test_a_pack_deleted_made_again_and_renamed(home: Home) -> None:
+async def test_a_pack_that_is_deleted_made_again_or_renamed_is_noticed(home: Home) -> None:
     directory = write(home).parents[1]
     async with watched(home) as one:
         kept = home.root / "kept"
