@@ -7,7 +7,6 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.contracts.runs.event_head import EventHead
-from engine.contracts.status import RequestKind
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
@@ -17,8 +16,18 @@ from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.spending import MemorySpending
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
+from engine.journal.memory.view_rows import (
+    comments,
+    earlier_view_rows,
+    payload_of,
+    request_view_row,
+    request_view_rows,
+    request_view_rows_below,
+    run_view_row,
+    step_view_rows,
+)
 from engine.journal.records import TreeUsage, WorkerRow
-from engine.journal.rows import CommentRow, StepHeadRow
+from engine.journal.rows import StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.rows.projecting import CLAIMS
 from engine.journal.rules.working import any_ready
@@ -27,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from engine.contracts.runs.listed import RequestFilter
-    from engine.contracts.status import RequestStatus
+    from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
-    from engine.journal.rows import EventRow, RequestRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
+    from engine.journal.rows import CommentRow, EventRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
@@ -138,15 +147,7 @@ class MemoryJournal(JournalWrites):
 
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""
-        store = await self._read()
-        row = store.runs.get(run_id)
-        if row is None:
-            return None
-        payloads = {
-            "first_event": _payload(store, run_id, 1),
-            "output_event": _payload(store, run_id, row["output_seq"]),
-        }
-        return cast("RunViewRow", {**row, **payloads})
+        return run_view_row(await self._read(), run_id)
 
     async def successors(self, run_id: str) -> list[tuple[str, int]]:
         """See port."""
@@ -178,24 +179,13 @@ class MemoryJournal(JournalWrites):
         self, run_id: str, path: str | None = None, *, of_type: str | None = None
     ) -> Sequence[StepViewRow]:
         """See port."""
-        store = await self._read()
-        rows = sorted(store.steps.get(run_id, {}).values(), key=lambda row: int(row["first_seq"]))
-        return [
-            {
-                **row,
-                "input_event": _payload(store, run_id, row["input_seq"]),
-                "output_event": _payload(store, run_id, row["output_seq"]),
-                "error_event": _payload(store, run_id, row["error_seq"]),
-            }
-            for row in rows
-            if (path is None or row["path"] == path) and of_type in {None, row["type"]}
-        ]
+        return step_view_rows(await self._read(), run_id, path, of_type)
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """See port."""
         store = await self._read()
         rows = store.steps.get(run_id, {})
-        found = {path: _payload(store, run_id, rows[path]["output_seq"]) for path in paths if path in rows}
+        found = {path: payload_of(store, run_id, rows[path]["output_seq"]) for path in paths if path in rows}
         return {path: payload for path, payload in found.items() if payload is not None}
 
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
@@ -208,12 +198,7 @@ class MemoryJournal(JournalWrites):
 
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
-        store = await self._read()
-        row = store.requests.get(request_id)
-        if row is None:
-            return None
-        recoveries = sum(step["recoveries"] for step in store.steps.get(row["run_id"], {}).values())
-        return {**_with_run(store, row), "recoveries": recoveries, "decided_event": _decided(store, row)}
+        return request_view_row(await self._read(), request_id)
 
     async def request_rows(
         self,
@@ -223,61 +208,21 @@ class MemoryJournal(JournalWrites):
         after: str | None = None,
     ) -> Sequence[RequestViewRow]:
         """See port."""
-        store = await self._read()
-        oldest_first = (store.requests[request_id] for request_id in sorted(store.requests))
-        found = (
-            _with_run(store, row)
-            for row in oldest_first
-            if row["kind"] == kind.value
-            and row["request_id"] > (after or "")
-            and (wanted.status is None or row["status"] == wanted.status.value)
-            and wanted.run_id in {None, row["run_id"]}
-            and wanted.tenant in {None, row["tenant"]}
-        )
-        return list(islice(found, limit))
+        return request_view_rows(await self._read(), kind, wanted, limit, after)
 
     async def requests_below(
         self, run_id: str, paths: Sequence[str], status: RequestStatus | None
     ) -> Sequence[RequestViewRow]:
         """See port."""
-        below = tuple(f"{path}/" for path in paths)
-        store = await self._read()
-        oldest_first = (store.requests[request_id] for request_id in sorted(store.requests))
-        return [
-            _with_run(store, row)
-            for row in oldest_first
-            if row["run_id"] == run_id
-            and row["step_id"].startswith(below)
-            and (status is None or row["status"] == status.value)
-        ]
+        return request_view_rows_below(await self._read(), run_id, paths, status)
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""
-        store = await self._read()
-        asked = store.requests.get(request_id)
-        if asked is None:
-            return []
-        shape = _shape(asked)
-        found = [
-            row
-            for row in store.requests.values()
-            if row["decision"] is not None
-            and row is not asked
-            and (asked["decided_at"] is None or _decided_at(row) <= asked["decided_at"])
-            and _shape(row) == shape
-        ]
-        found.sort(key=lambda row: (_decided_at(row), row["request_id"]), reverse=True)
-        return [_with_run(store, row) for row in found[:limit]]
+        return earlier_view_rows(await self._read(), request_id, limit)
 
     async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
         """See port."""
-        store = await self._read()
-        found: dict[str, list[CommentRow]] = {}
-        for _, row in sorted(store.requests.items()):
-            if row["run_id"] in run_ids and row["kind"] == RequestKind.APPROVAL.value and row["comment"]:
-                said = {name: value for name, value in row.items() if name in CommentRow.__annotations__}
-                found.setdefault(row["run_id"], []).append(cast("CommentRow", said))
-        return found
+        return comments(await self._read(), run_ids)
 
     async def claims_version(self) -> int:
         """See port."""
@@ -356,45 +301,3 @@ def _head(store: MemoryStore, event: EventRow) -> EventHead:
         tenant=run["tenant"] if run is not None else "",
         handed_off_from=run["handed_off_from"] if run is not None and event["run_seq"] == 1 else None,
     )
-
-
-def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None:
-    return None if run_seq is None else str(store.histories[run_id][run_seq]["payload"])
-
-
-def _decided(store: MemoryStore, row: RequestRow) -> str | None:
-    """The payload of the first decision behind a request's opening."""
-    if row["decision"] is None:
-        return None
-    history = store.histories.get(row["run_id"], {})
-    fits = (
-        str(event["payload"])
-        for run_seq, event in history.items()
-        if run_seq > row["opened_seq"]
-        and (event["kind"], event["step_id"]) == ("approval_decided", row["step_id"])
-    )
-    return next(fits, None)
-
-
-def _shape(row: RequestRow) -> tuple[str, ...]:
-    return row["tenant"], row["pack"], row["flow"], row["step"], row["kind"]
-
-
-def _decided_at(row: RequestRow) -> int:
-    return row["decided_at"] or 0
-
-
-def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
-    run = store.runs[request["run_id"]]
-    claim = store.claims.get(request["request_id"])
-    seen = {
-        **request,
-        "pack_version": run["pack_version"],
-        "pack_digest": run["pack_digest"],
-        "requested_by": run["requested_by"],
-        "subject": run["subject"],
-        "opened_event": _payload(store, request["run_id"], request["opened_seq"]) or "",
-        "claimed_by": claim["claimed_by"] if claim is not None else None,
-        "claimed_until": claim["expires_at"] if claim is not None else None,
-    }
-    return cast("RequestViewRow", seen)
