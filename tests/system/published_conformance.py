@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.tools.context import ToolLimits
-from engine.tools.mcp.connection import Connection, Surroundings
+from engine.tools.mcp.connection import Connection
 from engine.tools.mcp.settings import McpServer
+from engine.tools.mcp.transport import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

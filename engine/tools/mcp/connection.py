@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import time
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,28 +14,25 @@ from engine.contracts.status import StepErrorCode
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure
 from engine.tools.mcp import results
-from engine.tools.mcp.http import connected
 from engine.tools.mcp.listing import Listing, listing_of
-from engine.tools.mcp.process import running
 from engine.tools.mcp.session import answers, ask_tools, call_tool, greeted, opened_session
-from engine.tools.mcp.settings import SecretReference
+from engine.tools.mcp.transport import last_words, load_sdk, opened_transport, secrets_of
 from engine.tools.secret_references import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
 
     from mcp.client.session import ClientSession
 
-    from engine.tools.context import OutputSink, ToolLimits
+    from engine.tools.context import OutputSink
     from engine.tools.mcp.listing import ListedTool
     from engine.tools.mcp.process import ServerProcess
     from engine.tools.mcp.settings import McpServer
+    from engine.tools.mcp.transport import Surroundings
 
 logger = logging.getLogger(__name__)
 
 _RELIST_SECONDS = 1.0
-_LAST_SECONDS = 2.0
 _MAX_WORDS = 900
 
 
@@ -46,20 +42,6 @@ class State(StrEnum):
     UNASKED = "unasked"
     READY = "ready"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What servers of this engine are given. `limits` makes those of one server, with what isolates it."""
-
-    folder: Path
-    limits: Callable[[str, McpServer], Awaitable[ToolLimits]]
-    secrets: Mapping[str, str]
-    message_bytes: int
-    backoff_seconds: tuple[float, float] = (1.0, 60.0)
-    """Before the third start in a row, and at the most; the second is made at once."""
-    answer_seconds: float = 30.0
-    """How long one may take to answer anything, after a call of it was given up."""
 
 
 class Connection:
@@ -192,11 +174,13 @@ class Connection:
             raise self._failure() from error
 
     async def _one_life(self) -> None:
-        await asyncio.to_thread(_load_sdk)
+        await asyncio.to_thread(load_sdk)
         async with AsyncExitStack() as life:
             async with asyncio.timeout(self.settings.start_seconds):
                 ended = asyncio.Event()
-                process, incoming, outgoing = await life.enter_async_context(self._streams(ended.set))
+                process, incoming, outgoing = await life.enter_async_context(
+                    opened_transport(self.name, self.settings, self._around, ended.set)
+                )
                 self._news.clear()
                 try:
                     session = await life.enter_async_context(
@@ -205,7 +189,7 @@ class Connection:
                     self.program = self._strike.text(await greeted(session))
                     self.listing = await self._listed(session)
                 except ToolFailure as failure:
-                    await _last_words(process)
+                    await last_words(process)
                     raise _started_badly(failure, process) from failure
             self._session, self.state, self.error = session, State.READY, ""
             self._stale = self._doubtful = self._hung = False
@@ -214,7 +198,7 @@ class Connection:
             await self._told(self)
             self._settle()
             await self._until(ended)
-            await _last_words(process)
+            await last_words(process)
             words = "it does not answer" if self._hung else "the connection ended"
             self._fail(process.ended if process is not None and process.ended else words)
 
@@ -235,24 +219,6 @@ class Connection:
                     await asyncio.wait((over,), timeout=_RELIST_SECONDS)
         finally:
             over.cancel()
-
-    @asynccontextmanager
-    async def _streams(
-        self, broken: Callable[[], None]
-    ) -> AsyncIterator[tuple[ServerProcess | None, Any, Any]]:
-        around = self._around
-        if self.settings.url is not None:
-            async with connected(self.settings, around.secrets, around.message_bytes) as (incoming, outgoing):
-                yield None, incoming, outgoing
-            return
-        limits = await around.limits(self.name, self.settings)
-        folder = around.folder / self.name
-        async with running(self.settings, folder, limits, around.secrets, around.message_bytes, broken) as (
-            process,
-            incoming,
-            outgoing,
-        ):
-            yield process, incoming, outgoing
 
     async def _listed(self, session: ClientSession) -> Listing:
         strike = self._strike
@@ -298,14 +264,6 @@ class Connection:
         )
 
 
-async def _last_words(process: ServerProcess | None) -> None:
-    """Its pipe may be closed before its process is gone, which has more to say."""
-    if process is not None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_SECONDS):
-                await process.over.wait()
-
-
 class _Struck:
     """Output of a call without the secrets of its server."""
 
@@ -322,28 +280,11 @@ class _Struck:
         self._output.write(stream, self._text(data.decode("utf-8", "replace")).encode("utf-8", "replace"))
 
 
-def secrets_of(settings: McpServer, secrets: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that a server is given, by name: nothing that it says repeats them."""
-    given = (*settings.env.values(), *settings.headers.values())
-    names = {value.secret for value in given if isinstance(value, SecretReference)}
-    return {name: secrets[name] for name in names if secrets.get(name)}
-
-
 def _started_badly(failure: ToolFailure, process: ServerProcess | None) -> ToolFailure:
     """The end of its process says more than that nothing came."""
     if process is not None and process.ended:
         return ToolFailure(failure.code, process.ended)
     return failure
-
-
-def _load_sdk() -> None:
-    """Import the SDK beside the loop: it is slow. Raises ToolFailure without the extra."""
-    try:
-        for name in ("mcp.client.session", "mcp.client.streamable_http"):
-            importlib.import_module(name)
-    except ImportError as error:
-        message = "tools of MCP servers need the extra `mcp`: pip install 'vasini-tui[mcp]'"
-        raise ToolFailure(StepErrorCode.BACKEND_ERROR, message, recoverable=False) from error
 
 
 def _words(error: BaseException) -> str:

@@ -14,10 +14,11 @@ from engine.contracts.status import StepErrorCode
 from engine.json_schema.forms import load_checks, payload_errors
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure, permission_denied
-from engine.tools.mcp.connection import Connection, Surroundings, secrets_of
+from engine.tools.mcp.connection import Connection
 from engine.tools.mcp.listing import BACK_END, closed_spec
 from engine.tools.mcp.records import keep, record_of, views
 from engine.tools.mcp.settings import server_of
+from engine.tools.mcp.transport import Surroundings, secrets_of
 from engine.tools.registry import RegisteredTool
 from engine.tools.sandbox.confining import isolating
 from engine.tools.sandbox.room import Room
