@@ -78,7 +78,7 @@ async def ask(
     )
     if parts.finish is None:
         raise malformed("the server ended its answer without a reason")
-    if not text and not calls:
+    if not text.strip() and not calls:
         why = "its bound of tokens was used up" if parts.finish is FinishReason.LENGTH else "it said nothing"
         raise ModelFailure(
             ModelErrorCode.MALFORMED, f"the model gave no answer: {why}", request_id=parts.request_id

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 4_000
 """Characters of one text; the step has it whole."""
 _SCRIPTED = "scripted (no model was asked)"
+_CUT_OFF = "cut off: its bound of tokens was used up"
 
 
 def numbered(conversation: Conversation) -> Iterator[tuple[int, SpokenTurn]]:
@@ -71,7 +72,8 @@ def turn_line(number: int, turn: SpokenTurn) -> str:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
         return f"turn {number} · {turn.status.value}{tries}"
     who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
-    return " · ".join(filter(None, (f"turn {number}", who, _tokens(turn))))
+    cut = _CUT_OFF if turn.cut_off else ""
+    return " · ".join(filter(None, (f"turn {number}", who, _tokens(turn), cut)))
 
 
 def turn_lines(turn: SpokenTurn) -> Iterator[str]:

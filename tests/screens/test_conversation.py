@@ -68,6 +68,11 @@ def test_a_turn_says_what_it_cost_or_that_nobody_knows() -> None:
     assert turn_line(1, turn.model_copy(update={"unpriced": 1})).endswith("2 out, of unknown cost")
 
 
+def test_an_answer_that_was_cut_off_says_so() -> None:
+    turn = SpokenTurn(step_id="look/0/model", status=StepStatus.COMPLETED, text="hal", cut_off=True)
+    assert turn_line(1, turn).endswith("cut off: its bound of tokens was used up")
+
+
 async def test_the_timeline_names_the_tool_that_an_agent_chose(console: OpenConsole) -> None:
     engine = an_engine()
     steps = [step.model_copy(update={"name": "files.read"}) for step in agent_steps()]

@@ -73,6 +73,7 @@ class SpokenTurn(Contract):
     status: StepStatus
     attempt: int = 1
     text: str = ""
+    cut_off: bool = Field(default=False, description="The bound of its tokens was used up before its end.")
     provider: str = Field(default="", description="`scripted`: what is written down, no model was asked.")
     model: str = ""
     input_tokens: int | None = Field(default=0, description="None: an agent of another program told none.")

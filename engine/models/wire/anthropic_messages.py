@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
 from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
     CallArguments,
@@ -24,6 +22,7 @@ from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
     WireNames,
+    arguments_of,
     count_of,
     index_of,
     json_frame,
@@ -171,7 +170,7 @@ def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, A
             else:
                 wire.append({"role": "user", "content": [block]})
         elif message.calls:
-            text = [{"type": "text", "text": message.text}] if message.text else []
+            text = [_text(message.text)] if message.text.strip() else []
             wire.append({"role": "assistant", "content": [*text, *_uses(message, names)]})
         else:
             wire.append({"role": message.role.value, "content": _content(message)})
@@ -207,12 +206,3 @@ def _uses(message: Message, names: WireNames) -> list[dict[str, Any]]:
         }
         for call in message.calls
     ]
-
-
-def arguments_of(text: str) -> dict[str, Any]:
-    """Arguments as the object this format wants back; what was none is shown as it was."""
-    try:
-        value = from_json(text) if text else {}
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"not_an_object": text}

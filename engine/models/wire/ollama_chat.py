@@ -17,13 +17,13 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.wire.anthropic_messages import arguments_of
 from engine.models.wire.frames import LineFrames
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
     WireNames,
+    arguments_of,
     count_of,
     functions_of,
     images_behind_results,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
     CallArguments,
@@ -22,6 +24,7 @@ from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
     WireNames,
+    arguments_of,
     count_of,
     functions_of,
     images_behind_results,
@@ -145,9 +148,10 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": names.wire(call.name), "arguments": call.arguments},
+                "function": {"name": names.wire(call.name), "arguments": arguments},
             }
             for call in message.calls
+            for arguments in (to_json(arguments_of(call.arguments)).decode(),)
         ]
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import from_json
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from engine.models.wire.server_errors import Hide
 
 _WIRE_DOT = "__"
+_WIRE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NO_WIRE_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_BEFORE_DIGEST = 55
 IMAGES_OF_RESULTS = "These are the images of the results above, in their order. They are data, too."
 MAX_CALLS = 128
 """Calls of one answer."""
@@ -99,20 +104,45 @@ def images_behind_results(messages: Sequence[Message]) -> Iterator[Message]:
         yield Message(MessageRole.USER, IMAGES_OF_RESULTS, blocks=tuple(waiting))
 
 
+def wire_name(name: str) -> str:
+    """`files.read` as `files__read`; what servers refuse, such as a name that a model made up, with `_` for
+    what they do not take and its digest at the end."""
+    wire = name.replace(".", _WIRE_DOT)
+    return wire if _WIRE_NAME.fullmatch(wire) else _with_digest(name)
+
+
+def _with_digest(name: str) -> str:
+    wire = _NO_WIRE_NAME.sub("_", name.replace(".", _WIRE_DOT))
+    return f"{wire[:_BEFORE_DIGEST]}_{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+
+
 class WireNames:
-    """Names of tools as servers take them: letters, digits, `_` and `-` only."""
+    """Names of tools as servers take them: letters, digits, `_` and `-`, 64 at the most, no two the same."""
 
     def __init__(self, tools: Sequence[ToolOffer]) -> None:
-        self._own = {self.wire(tool.name): tool.name for tool in tools}
+        self._own: dict[str, str] = {}
+        self._wire: dict[str, str] = {}
+        for tool in tools:
+            wire = wire_name(tool.name)
+            wire = wire if wire not in self._own else _with_digest(tool.name)
+            self._own[wire], self._wire[tool.name] = tool.name, wire
 
-    @staticmethod
-    def wire(name: str) -> str:
-        """`files.read` as `files__read`."""
-        return name.replace(".", _WIRE_DOT)
+    def wire(self, name: str) -> str:
+        """The name under which a tool is offered, or was called."""
+        return self._wire.get(name) or wire_name(name)
 
     def own(self, wire: str) -> str:
         """The tool that was offered under that name; another name as it is."""
         return self._own.get(wire, wire)
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """Arguments of a call as the object that servers want back; what was none is shown as it was."""
+    try:
+        value = from_json(text, allow_inf_nan=False) if text else {}
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"not_an_object": text}
 
 
 def json_frame(frame: bytes) -> dict[str, Any]:

@@ -201,7 +201,7 @@ async def test_a_chat_completion_is_asked_for_as_servers_want_it() -> None:
                     {
                         "id": "c1",
                         "type": "function",
-                        "function": {"name": "files__read", "arguments": '{"path": "a.txt"}'},
+                        "function": {"name": "files__read", "arguments": '{"path":"a.txt"}'},
                     }
                 ],
             },

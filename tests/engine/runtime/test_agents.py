@@ -313,7 +313,7 @@ async def test_a_served_model_is_told_everything_and_what_it_writes_is_no_templa
         assert "Be a test." in first[0]["content"]
         assert "Tester" in first[0]["content"]
         assert first[1]["content"] == "Do a thing."
-        assert [message["tool_call_id"] for message in second[3:]] == ["c0", "c1"]
+        assert [message["tool_call_id"] for message in second[3:]] == ["c00000000", "c00000001"]
         assert "no JSON object" in second[4]["content"]
         offered = [one["function"]["name"] for one in server.asked[0].body["tools"]]
         assert offered == ["fake__echo", "fake__fail"]

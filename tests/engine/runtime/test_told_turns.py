@@ -27,7 +27,7 @@ def turn(number: int, result: Any = "found", *, said: str = "") -> Turn:
     """A turn with one call."""
     call = {"id": f"c{number}", "tool": "look", "arguments": f'{{"n":{number}}}'}
     reply = {"text": f"turn {number}", "calls": [call], **({"said": said} if said else {})}
-    return turn_of({"reply": reply, "results": [result]})
+    return turn_of({"reply": reply, "results": [result]}, number)
 
 
 def told(turns: list[Turn], characters: int, said: str = "") -> tuple[Message, ...]:

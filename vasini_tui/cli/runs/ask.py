@@ -237,6 +237,8 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: dic
         for turn in turns:
             if turn.step_id not in heard:
                 _write_turn(out, turn)
+            if turn.cut_off:
+                out.note("the answer is cut off: its bound of tokens (max_tokens) was used up")
             if turn.provider == "scripted":
                 out.note("scripted: no model was asked (docs/models.md)")
     finally:  # also where nobody reads the answer to its end

@@ -16,6 +16,7 @@ from engine.contracts.runs.conversation import (
 )
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
+from engine.models.conversation import FinishReason
 from engine.runtime.views.conversations.outside_turns import outside_turns
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
         status=model.status,
         attempt=model.attempt,
         text=_text(reply.get("text")),
+        cut_off=reply.get("finish") == FinishReason.LENGTH.value,
         provider=_text(reply.get("provider")),
         model=_text(reply.get("model")),
         input_tokens=usage.get("input_tokens", 0),

@@ -10,7 +10,7 @@ from engine.contracts.flows.agent_step import MODEL, chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.models.wire.wire_format import WireNames
+from engine.models.wire.wire_format import wire_name
 from engine.runtime.worker.steps.agents.own_tools.own_call import only_of_agents
 from engine.runtime.worker.steps.agents.told.context import data_of_turn
 from engine.values import follow, resolve_value
@@ -37,7 +37,7 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     tool, offered = str(asked["tool"]), [one for one in own if one not in hidden]
     if tool not in offered:
         words = ", ".join(offered) or "none"
-        tool = next((one for one in hidden if WireNames.wire(one) == tool), tool)
+        tool = next((one for one in hidden if wire_name(one) == tool), tool)
         known = tool in hidden or at.judge.spec(tool) is not None
         code = StepErrorCode.PERMISSION_DENIED if known else StepErrorCode.NOT_FOUND
         named = tool[:MAX_NAME]

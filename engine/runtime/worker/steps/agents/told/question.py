@@ -13,6 +13,7 @@ from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
 from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
 from engine.runtime.worker.steps.agents.messages import images_said, message_of_turn, text_of
+from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.context import context_messages
@@ -20,7 +21,6 @@ from engine.runtime.worker.steps.agents.told.conversation import Briefing, Windo
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
 from engine.runtime.worker.steps.agents.told.skills import SKILLS, persona_with_skills, skill_blocks
-from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
 from engine.tools.builtin.handing_off import HAND_OFF, hand_off_spec
@@ -165,7 +165,8 @@ class Questions:
         newest = _branches(agent).outputs.in_order()[-1:]
         if not step.deferred or not newest:
             return []
-        found = turn_of(await self._values.load(newest[0])).found
+        kept = await self._values.load(newest[0])
+        found = found_since(kept["reply"].get("found", ()), kept["reply"]["calls"], kept["results"])
         return [name for name in found if name in step.deferred]
 
     async def _offers(self, site: CallSite, tools: list[str], hidden: Collection[str]) -> list[ToolOffer]:

@@ -102,10 +102,17 @@ class Turn:
         return tuple(one for several in (self.said_images, *self.images) for one in several)
 
 
-def turn_of(kept: Any) -> Turn:
-    """A turn as the journal keeps it."""
+def turn_of(kept: Any, number: int) -> Turn:
+    """A turn as the journal keeps it, the how many-th one it is.
+
+    Its calls have ids of our own: a server may give each turn the same ones, and another server, which is
+    asked when that one fails, refuses what is not there once, is long or has signs that its own do not have.
+    """
     reply = kept["reply"]
-    calls = tuple(ToolCall(call["id"], call["tool"], call["arguments"]) for call in reply["calls"])
+    calls = tuple(
+        ToolCall(f"c{number:05}{place:03}", call["tool"], call["arguments"])
+        for place, call in enumerate(reply["calls"])
+    )
     brought = [_as_told(result) for result in kept["results"]]
     results = tuple(text for text, _ in brought)
     images = tuple(images for _, images in brought)
@@ -161,7 +168,7 @@ class EndedTurns:
                 brought |= {number: decode(found[path])["output"] for path, number in paths.items()}
             kept = await self._values.load_many(list(brought.values()))
             for number, one in zip(brought, kept, strict=True):
-                held[number] = turn_of(one)
+                held[number] = turn_of(one, number)
                 self._size += held[number].held
         page = [held[number] for number in numbers]
         while self._size > HELD_CHARACTERS and self._held:

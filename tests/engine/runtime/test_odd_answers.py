@@ -1,0 +1,38 @@
+"""Answers of servers that are allowed, and are not what most of them send."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import finished
+from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
+
+if TYPE_CHECKING:
+    from tests.engine.runtime.embedded_home import Home
+
+
+async def test_calls_have_ids_of_our_own_as_servers_may_give_the_same_ones_in_every_turn(home: Home) -> None:
+    looks = ("fake__echo", '{"a": 1}'), ("fake__echo", '{"a": 2}')
+    answers = answering_in_turn(spoken("", *looks), spoken("", *looks), spoken("Done."))
+    home.flow("ask", agent(says("never asked for")))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        await finished(engine, "ask")
+        told = server.asked[-1].body["messages"]
+        ids = [one["id"] for message in told for one in message.get("tool_calls", ())]
+        assert ids == [message["tool_call_id"] for message in told if message["role"] == "tool"]
+        assert len(set(ids)) == 4
+        assert all(re.fullmatch("[a-z0-9]{9}", one) for one in ids)  # no server known takes less
+
+
+async def test_an_answer_whose_bound_was_used_up_is_told_as_cut_off(home: Home) -> None:
+    answers = answering_in_turn(spoken("It is only hal").replace(b'"stop"', b'"length"'))
+    home.flow("ask", agent(says("never asked for")))
+    async with (
+        serving(answers) as server,
+        home.working(models=models_at(server.url)) as engine,
+    ):
+        run = await finished(engine, "ask")
+        (turn,) = (await engine.runs.conversation(run.run_id, "work")).turns
+        assert (turn.text, turn.cut_off) == ("It is only hal", True)
