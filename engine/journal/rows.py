@@ -26,8 +26,10 @@ class HeadRow(FlowNames):
     updated_at: int
     started_at: int | None
     finished_at: int | None
+    error_code: str | None
     run_seq: int
     output_seq: int | None
+    ready: int
     lease_worker: str | None
     lease_epoch: int
     slot_key: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
-from engine.machine.ending import own_end, start_ending
+from engine.machine.ending import forget_duration, own_end, start_ending
 from engine.machine.escalation import escalation_index
 from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
 from engine.machine.events.request_facts import RequestWithdrawn
@@ -167,8 +167,7 @@ def escalated(builder: TransitionBuilder, execution: Execution, error: Error) ->
 
 
 def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
-    if builder.graph.flow.max_duration is not None:
-        builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    forget_duration(builder)
     land(builder, path, error, landing)
 
 
@@ -334,7 +333,7 @@ def end_run(builder: TransitionBuilder, end: RunEnd) -> None:
         start_ending(builder, end, steps.end + 1)
         return
     builder.emit(end if state.ending is None else own_end(state.ending))
-    builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    forget_duration(builder)
 
 
 def resume_work(builder: TransitionBuilder) -> None:

@@ -28,9 +28,15 @@ def start_ending(builder: TransitionBuilder, end: RunEnd, following: int) -> Non
     else:
         fact = RunEnding(_outcome(end), end.kind, following, error=end.error)
     builder.emit(fact)
-    builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    forget_duration(builder)
     for effect in outstanding(builder.graph, builder.state):
         builder.effect(effect)
+
+
+def forget_duration(builder: TransitionBuilder) -> None:
+    """The run's time is watched no more, where it was."""
+    if builder.graph.flow.max_duration is not None:
+        builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
 
 
 def own_end(ending: Ending) -> RunEnd:

@@ -14,6 +14,7 @@ from engine.errors import InvalidTransition
 from engine.frozen import frozen
 from engine.machine import verbs
 from engine.machine.control import fail, settle, skip
+from engine.machine.events.fold import counted
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
@@ -172,4 +173,5 @@ def transition(graph: FlowGraph, state: RunState, given: inputs.Input) -> Transi
         )
     builder = TransitionBuilder(graph, state, given)
     handler(builder, given)
-    return Transition(builder.state, builder.events, builder.effects)
+    made = counted(builder.state, state, len(builder.events))
+    return Transition(made, builder.events, builder.effects)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.machine.events.event import Event
-from engine.machine.events.fold import evolve
 from engine.machine.model.state import Execution, RunState, Scope, find_execution, find_scope
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ class TransitionBuilder:
     effects: list[Effect] = field(default_factory=list)
 
     def emit(self, fact: Fact, step_id: str | None = None) -> None:
-        """Add an event and fold it."""
+        """Add an event and what it changes; the state counts its events when all are there."""
         event = Event(fact, self.input.now, self.input.actor, step_id, self.input.via)
-        self.state = evolve(self.state, event)
+        self.state = fact.apply(self.state, event)
         self.events.append(event)
 
     def effect(self, effect: Effect) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.errors import damaged_history
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 EVENTS_AT_ONCE = 64
 """Events that one statement writes."""
+_INDEXED: tuple[Literal["ready", "finished_at", "error_code"], ...] = ("ready", "finished_at", "error_code")
+"""Columns of runs that are named only when they change: what is named is written to its index again."""
 
 
 class SqliteStore(SqliteSpendStore):
@@ -75,6 +77,9 @@ class SqliteStore(SqliteSpendStore):
     def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""
         changes: dict[str, object] = {**columns}
+        for name in _INDEXED:
+            if name in changes and changes[name] == run[name]:
+                del changes[name]
         status = columns.get("status")
         if status is not None:
             if status == run["status"]:

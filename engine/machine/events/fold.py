@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 def evolve(state: RunState, event: Event) -> RunState:
     """The state after `event`. Raises InvalidTransition when the event does not fit the state."""
-    changed = event.fact.apply(state, event)
-    return replace(changed, run_seq=state.run_seq + 1)
+    return fold((event,), state)
 
 
 def fold(events: Iterable[Event], state: RunState | None = None) -> RunState:
     """The state after all `events`, from `state` or from nothing."""
-    current = state or RunState()
+    before = state or RunState()
+    current, number = before, 0
     for event in events:
-        current = evolve(current, event)
-    return current
+        current = event.fact.apply(current, event)
+        number += 1
+    return counted(current, before, number)
+
+
+def counted(changed: RunState, before: RunState, events: int) -> RunState:
+    """The state that so many events, whose facts have been applied to it, made of `before`: they are counted
+    once, for each copy of a state costs as much as what an event changes."""
+    return replace(changed, run_seq=before.run_seq + events) if events else changed

@@ -76,6 +76,11 @@ class RowViews:
         with reading(f"approval {row['request_id']}", row["run_id"]):
             return await self._approval(row, viewer)
 
+    async def require_card(self, row: RequestViewRow) -> None:
+        """Raise as `approval` does when what the approval shows cannot be read."""
+        with reading(f"approval {row['request_id']}", row["run_id"]):
+            await self._values.load(decode(row["opened_event"])["body"])
+
     async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
         """An interrupted call: what is known of it, its parameters masked."""
         with reading(f"outcome {row['request_id']}", row["run_id"]):

@@ -127,13 +127,18 @@ async def take(journal: Journal, run_id: str, *, worker: str = "worker-1", start
 
 
 async def wait_for_approval(
-    journal: Journal, number: int = 1, *, parked: bool = True, **changes: Any
+    journal: Journal,
+    number: int = 1,
+    *,
+    parked: bool = True,
+    expires_at: int | None = None,
+    **changes: Any,
 ) -> HeldRun:
     """A run with the pending approval `appr_<number>` of its step `ask`."""
     held = await hold(journal, number)
     await held.append(
         step_started("ask", "human_approval"),
-        approval_opened(f"appr_{number:04}"),
+        approval_opened(f"appr_{number:04}", expires_at=expires_at),
         status=RunStatus.PENDING_HUMAN,
         release=parked,
         ready=not parked,

@@ -52,7 +52,8 @@ async def everything(journal: Journal) -> list[Any]:
 
 
 async def test_a_decision_is_an_event_a_closed_request_and_mail(journal: Journal) -> None:
-    held = await wait_for_approval(journal, timers={"timeout:ask": LATER + 5, "max_duration": LATER + 9})
+    timers = {"timeout:ask": LATER + 5, "max_duration": LATER + 9}
+    held = await wait_for_approval(journal, expires_at=LATER + 5, timers=timers)
     assert await journal.decide(approve("appr_0001", blobs={"b": b"x"})) == Decided("run_0001", "ask")
     row = await held.row()
     assert (row["run_seq"], row["updated_at"], row["ready"], row["status"]) == (5, LATER, 1, "PENDING_HUMAN")

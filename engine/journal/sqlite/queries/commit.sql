@@ -4,7 +4,7 @@ INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (
 
 -- name: select_head
 -- what a transition is compared with: sequence, lease, newest mail, and what counts the run
-SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
+SELECT run_id, run_seq, lease_epoch, lease_worker, status, ready, slot_key, started_at, finished_at, error_code, output_seq,
     tenant, pack, flow, parent_run_id, bucket, created_at, updated_at, worked, counted_at, confidence, waiting_for,
     waiting_for_id, (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
