@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,11 +16,14 @@ from engine.runtime.worker.steps.agents.told.conversation import (
     LOOKED_BACK,
     Briefing,
     Briefings,
-    LoopDetected,
     Window,
+    messages_as_they_were,
     messages_of,
 )
+from engine.runtime.worker.steps.agents.told.ended_turns import Spoken
+from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn, turn_of
+from engine.values import ImageRef
 
 BRIEFING = Briefing("", "Be.", "Do it.")
 
@@ -32,12 +37,16 @@ def turn(number: int, result: Any = "found", *, said: str = "") -> Turn:
 
 def told(turns: list[Turn], characters: int, said: str = "") -> tuple[Message, ...]:
     """What a model is told of turns, the oldest first."""
-    window = Window(BRIEFING, said, characters)
+    return messages_of(filled(Window(BRIEFING, said, characters), turns), len(turns))
+
+
+def filled(window: Window, turns: list[Turn]) -> Window:
+    """With so many of the turns as it takes."""
     for one in reversed(turns):
         if not window.wants_more:
             break
         window.add(one)
-    return messages_of(window, len(turns))
+    return window
 
 
 def results(messages: tuple[Message, ...]) -> list[str]:
@@ -98,6 +107,41 @@ def test_the_same_call_again_and_again_is_found_though_its_turns_are_not_told() 
 def test_calls_of_before_a_person_spoke_are_no_loop() -> None:
     same = turn(99)
     assert told([same, same, same, turn(1, said="again"), same, same], 100_000)
+
+
+@pytest.mark.parametrize("output", [None, {"type": "object"}])
+def test_turns_that_are_kept_from_the_question_before_are_told_as_if_put_together_anew(
+    output: dict[str, Any] | None,
+) -> None:
+    chance = Random(7)
+    briefing = Briefing("", "Be.", "Do it.", output)
+    kept = anew = 0
+    for _ in range(60):
+        spoken, turns = Spoken(), []
+        while len(turns) < 12:
+            said = chance.choice(["", "", "", "And then?"])
+            turns.append(turn(chance.randrange(40), "r" * chance.choice([1, 40, 900]), said=said))
+            if chance.random() < 0.1:
+                turns[-1] = turn_of({"reply": {"text": "well", "calls": []}, "results": []}, 40)
+            window = Window(briefing, said, chance.choice([1_500, 4_000, 100_000]))
+            if not spoken.add(turns[-1]):
+                break
+            if not window.holds(spoken):
+                anew += 1
+                continue
+            kept += 1
+            found = messages_as_they_were(window, spoken)
+            assert found == messages_of(filled(window, turns), len(turns))
+    assert kept > 50
+    assert anew > 50
+
+
+def test_a_call_that_was_made_before_or_an_image_is_told_anew() -> None:
+    same, image = turn(99), turn(1)
+    assert Spoken.of([same, turn(1), same]) is not None
+    assert Spoken.of([same, same, same]) is None
+    assert Spoken.of([replace(image, said_images=(ImageRef(),))]) is None
+    assert Spoken.of([turn(1, "r" * (RESULT_LIMIT + 1))]) is None
 
 
 def test_no_more_turns_are_read_than_are_told_or_looked_at() -> None:

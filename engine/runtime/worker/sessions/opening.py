@@ -26,8 +26,8 @@ from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.live_models import LiveModels
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
+from engine.runtime.worker.steps.agents.told.ended_turns import EndedTurns
 from engine.runtime.worker.steps.agents.told.question import Questions
-from engine.runtime.worker.steps.agents.told.turns import EndedTurns
 from engine.runtime.worker.steps.calls.call_judge import CallJudge
 from engine.runtime.worker.steps.calls.call_output import kept_output
 from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls

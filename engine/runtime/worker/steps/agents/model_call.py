@@ -22,7 +22,7 @@ from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
-from engine.runtime.worker.steps.agents.told.conversation import LoopDetected
+from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
 if TYPE_CHECKING:

@@ -17,7 +17,12 @@ from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.context import context_messages
-from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
+from engine.runtime.worker.steps.agents.told.conversation import (
+    Briefing,
+    Window,
+    messages_as_they_were,
+    messages_of,
+)
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
 from engine.runtime.worker.steps.agents.told.skills import SKILLS, persona_with_skills, skill_blocks
@@ -33,9 +38,11 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Branches, Execution, RunState
     from engine.models.blocks import Block, ImageBlock
     from engine.models.catalog import ModelCatalog
+    from engine.models.conversation import Message
     from engine.models.routing import Route
     from engine.runtime.value_store import ValueStore
-    from engine.runtime.worker.steps.agents.told.turns import EndedTurns
+    from engine.runtime.worker.steps.agents.told.ended_turns import EndedTurns
+    from engine.runtime.worker.steps.agents.told.turns import Turn
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.executor import ToolExecutor
 
@@ -123,16 +130,14 @@ class Questions:
         now = await self._images(images_now, gallery.said)
         skills = tuple(given.get(SKILLS, ()))
         beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
-        window, ended = Window(briefing, said, room, gallery, beside), _branches(agent).ended
-        await self._fill(window, site.row["run_id"], agent)
-        images = {digest: await self._values.image(digest) for digest in gallery.shown}
-        messages = (*messages_of(window, ended, images), *context)
-        request = ModelRequest(messages, offers, bound, step.temperature)
-        since = 0 if said or now or not window.turns else window.turns[0].since + 1
+        window = Window(briefing, said, room, gallery, beside)
+        messages, newest = await self._told(window, site.row["run_id"], agent)
+        request = ModelRequest((*messages, *context), offers, bound, step.temperature)
+        since = 0 if said or now or newest is None else newest.since + 1
         return Question(
             route,
             request,
-            _script(told["script"], ended),
+            _script(told["script"], _branches(agent).ended),
             said,
             tuple(images_now),
             skills,
@@ -147,13 +152,27 @@ class Questions:
         bounds = (of_step, self._catalog.max_tokens(model))
         return min((bound for bound in bounds if bound is not None), default=None)
 
-    async def _fill(self, window: Window, run_id: str, agent: Execution) -> None:
-        """Ended turns, the newest first, as long as they fit."""
-        async for page in self._turns.pages(run_id, agent.path, _branches(agent)):
-            for turn in page:
+    async def _told(
+        self, window: Window, run_id: str, agent: Execution
+    ) -> tuple[tuple[Message, ...], Turn | None]:
+        """What the model is told until now, and the newest turn that has ended.
+
+        Where all was told as it was only what ended since is put together. Raises LoopDetected, ModelFailure.
+        """
+        branches = _branches(agent)
+        spoken = await self._turns.spoken(run_id, agent.path, branches)
+        if spoken is not None and window.holds(spoken):
+            return messages_as_they_were(window, spoken), spoken.newest
+        async for page in self._turns.pages(run_id, agent.path, branches):
+            for turn in page:  # the newest first, as long as they fit
                 window.add(turn)
             if not window.wants_more:
                 break
+        images = {digest: await self._values.image(digest) for digest in window.gallery.shown}
+        messages = messages_of(window, branches.ended, images)
+        if spoken is None and window.whole == branches.ended:
+            self._turns.keep(run_id, agent.path, window.turns[::-1])
+        return messages, window.turns[0]
 
     async def _images(self, images: list[ImageRef], shown: Collection[str]) -> tuple[ImageBlock, ...]:
         """Blocks of images, each with its bytes once, where it is shown."""

@@ -1,16 +1,13 @@
-"""The ended turns of an agent: they are read from the journal, so the state of a run may forget them."""
+"""A turn of an agent that has ended, as its model is told of it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from engine.contracts.flows.agent_step import CALLS
-from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.told.images import image_block
@@ -18,18 +15,10 @@ from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.values import IMAGE_KEY, ImageRef, images_in, with_images, with_images_shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from engine.journal.port import Journal
-    from engine.machine.model.state import Branches, Outputs
     from engine.models.blocks import Block, SkillBlock
-    from engine.runtime.value_store import ValueStore
 
-TURNS_AT_ONCE = 64
 RESULT_LIMIT = 32_000
 """Characters of one result that a model is told."""
-HELD_CHARACTERS = 16 * 1024 * 1024
-"""So much of turns stays in memory, of the agents that were asked last."""
 _IMAGE = f'"{IMAGE_KEY}"'.encode()
 _BESIDE = 60
 """Characters that come with each message: names, braces, what stands for a result."""
@@ -137,41 +126,3 @@ def _as_told(result: Any) -> tuple[str, tuple[ImageRef, ...]]:
         return text.decode(), ()
     brought = with_images(result)
     return to_json(with_images_shown(brought)).decode(), tuple(images_in(brought))
-
-
-class EndedTurns:
-    """Reads turns of agents, each once while it is held: what has ended changes no more."""
-
-    def __init__(self, journal: Journal, values: ValueStore) -> None:
-        self._journal = journal
-        self._values = values
-        self._held: OrderedDict[tuple[str, str], dict[int, Turn]] = OrderedDict()
-        self._size = 0
-
-    async def pages(self, run_id: str, agent: str, branches: Branches) -> AsyncGenerator[list[Turn], None]:
-        """The ended turns of an agent by the page, the newest first."""
-        end = branches.ended
-        while end:
-            start = max(0, end - TURNS_AT_ONCE)
-            yield await self._page(run_id, agent, range(end - 1, start - 1, -1), branches.outputs)
-            end = start
-
-    async def _page(self, run_id: str, agent: str, numbers: range, newest: Outputs) -> list[Turn]:
-        held = self._held.setdefault((run_id, agent), {})
-        self._held.move_to_end((run_id, agent))
-        missing = [number for number in numbers if number not in held]
-        if missing:
-            brought = {number: newest.at(number) for number in missing if newest.holds(number)}
-            paths = {f"{agent}/{number}/{CALLS}": number for number in missing if number not in brought}
-            if paths:
-                found = await self._journal.step_outputs(run_id, list(paths))
-                brought |= {number: decode(found[path])["output"] for path, number in paths.items()}
-            kept = await self._values.load_many(list(brought.values()))
-            for number, one in zip(brought, kept, strict=True):
-                held[number] = turn_of(one, number)
-                self._size += held[number].held
-        page = [held[number] for number in numbers]
-        while self._size > HELD_CHARACTERS and self._held:
-            _, dropped = self._held.popitem(last=False)
-            self._size -= sum(turn.held for turn in dropped.values())
-        return page
