@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_GROUP = 256
+"""A group with so many jobs takes no more."""
 ANSWERED_AT_ONCE = 24
 """Callers that go on in one turn of the loop: a whole group would hold up everything else."""
 
@@ -67,7 +68,8 @@ class Writer:
         self._version: int | None = None
         self._after_commit = after_commit
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._coming: list[_Job] = []
         self._done: deque[_Job] = deque()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
@@ -96,8 +98,17 @@ class Writer:
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(operation, future, change))
+        if not self._coming:
+            self._loop.call_soon(self._hand_over)
+        self._coming.append(_Job(operation, future, change))
         return await future
+
+    def _hand_over(self) -> None:
+        """What is asked for in one turn of the loop goes to the thread together: it is woken once, and what
+        runs that move together write is one group."""
+        coming, self._coming = self._coming, []
+        for begin in range(0, len(coming), MAX_GROUP):
+            self._jobs.put(coming[begin : begin + MAX_GROUP])
 
     def refuse(self, error: Unavailable) -> None:
         """The journal could not be opened for writing: every write is answered so."""
@@ -108,6 +119,7 @@ class Writer:
         if self._closed or self._refusal is not None:
             return
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
         while self._done:
@@ -143,15 +155,15 @@ class Writer:
         """Waiting jobs, and whether there will be more; none when none came for a while."""
         group: list[_Job] = []
         try:
-            job = self._jobs.get(timeout=self._pause)
+            jobs = self._jobs.get(timeout=self._pause)
         except queue.Empty:
             return group, True
-        while job is not None:
-            group.append(job)
+        while jobs is not None:
+            group += jobs
             if len(group) >= MAX_GROUP:
                 return group, True
             try:
-                job = self._jobs.get_nowait()
+                jobs = self._jobs.get_nowait()
             except queue.Empty:
                 return group, True
         return group, False

@@ -121,6 +121,12 @@ async def test_more_writes_than_one_group_holds_are_all_written(sqlite_journal: 
     assert await sqlite_journal.lists.by_status(None) == {"QUEUED": 600}
 
 
+async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_group(sqlite_journal: SqliteJournal) -> None:
+    changes = await file_changes(sqlite_journal)
+    await asyncio.gather(*(sqlite_journal.create_run(a_run(number)) for number in range(50)))
+    assert await file_changes(sqlite_journal) == changes + 1
+
+
 async def limit_pages(journal: SqliteJournal, extra: int | None) -> None:
     def limit(transaction: Transaction) -> None:
         pages = transaction.execute("PRAGMA page_count").fetchone()[0]
