@@ -117,7 +117,8 @@ def test_turns_that_are_kept_from_the_question_before_are_told_as_if_put_togethe
     briefing = Briefing("", "Be.", "Do it.", output)
     kept = anew = 0
     for _ in range(60):
-        spoken, turns = Spoken(), []
+        spoken = Spoken()
+        turns: list[Turn] = []
         while len(turns) < 12:
             said = chance.choice(["", "", "", "And then?"])
             turns.append(turn(chance.randrange(40), "r" * chance.choice([1, 40, 900]), said=said))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from engine.models.conversation import Message, MessageRole, ToolCall
-from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.told.images import image_block
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.values import IMAGE_KEY, ImageRef, images_in, with_images, with_images_shown
@@ -39,8 +38,6 @@ class Turn:
     since: int
     bare: int
     full: int
-    found: tuple[str, ...] = ()
-    """Deferred tools that the agent knows after it."""
     images: tuple[tuple[ImageRef, ...], ...] = ()
     """Those of each result; in its text they are told in words."""
     said_images: tuple[ImageRef, ...] = ()
@@ -112,9 +109,8 @@ def turn_of(kept: Any, number: int) -> Turn:
     bare = len(said) + len(text) + of_calls + _BESIDE * (1 + len(said_images))
     bare += sum(len(block.told) for block in said_skills)
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
-    found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
     since = reply.get("since", 0)
-    return Turn(said, text, calls, results, since, bare, full, tuple(found), images, said_images, said_skills)
+    return Turn(said, text, calls, results, since, bare, full, images, said_images, said_skills)
 
 
 def _as_told(result: Any) -> tuple[str, tuple[ImageRef, ...]]:
