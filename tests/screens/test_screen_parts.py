@@ -21,6 +21,8 @@ from engine.safe_text import sanitize
 from screens.frame.console_state import explain
 from screens.frame.feed_pump import KEPT_EVENTS, FeedPump
 from screens.frame.refresher import Refresher
+from screens.run.screen import RunScreen
+from screens.run_verbs.cancel_menu import CancelMenu
 from screens.widgets.ages import age, next_tick, span
 from screens.widgets.json.json_text import SHOWN_CHARACTERS, hides_something, json_text
 from screens.widgets.plain import Plain
@@ -274,3 +276,23 @@ async def test_a_screen_is_laid_out_for_another_size_and_for_what_has_its_size_f
         await stage.resize(120, 40)
         assert wide
         assert all(wide)
+
+
+async def test_a_screen_below_an_opaque_one_draws_nothing_and_below_a_dialog_it_does(
+    console: OpenConsole,
+) -> None:
+    async with console(FakeEngine().add(a_run()), size=(80, 24)) as stage:
+        await stage.still()
+        runs = stage.app.screen
+        about = runs.query_one("#about", Plain)
+        await stage.press("x")
+        await stage.on(CancelMenu)
+        about.show(sanitize("in the shade"))
+        await stage.shows("in the shade")
+        await stage.press("escape", "enter")
+        await stage.on(RunScreen)
+        await stage.still()
+        about.show(sanitize("out of sight"))
+        await stage.settle()
+        assert not runs.is_current
+        assert about in runs._dirty_widgets

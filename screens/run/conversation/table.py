@@ -11,7 +11,6 @@ from textual.message import Message
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.breaking import CONTINUED, broken
-from screens.widgets.scrolling import grow
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual import events
-    from textual.geometry import Size
 
     from screens.run.conversation.blocks import Block
 
@@ -117,9 +115,6 @@ class TurnsTable(LineTable):
         self._rows_changed(place - 1 if at_end else kept, 0 if at_end else kept - old)
         self._draw_changes(before)
         self.call_later(self._ask_for_visible)
-
-    def _has_length(self, size: Size) -> None:
-        grow(self, size)
 
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""

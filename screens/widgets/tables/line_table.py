@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.keys.bindings import bindings
+from screens.widgets.scrolling import grow
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import GAP, Column, Placed, place
 from screens.widgets.tables.rows import Row, fit
@@ -199,8 +200,9 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def select_rows(self, keys: set[str]) -> None:
         """Mark the rows of these keys and no others."""
-        self.selected = keys
-        self.refresh()
+        if keys != self.selected:
+            self.selected = keys
+            self.refresh()
 
     def step(self, by: int) -> None:
         """Move the cursor by rows, around the ends."""
@@ -243,12 +245,12 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._places
 
     def _place(self) -> None:
-        self._has_length(Size(self.size.width, self.row_count + HEADER))
+        self._grow()
         self.refresh()
 
-    def _has_length(self, size: Size) -> None:
-        """It takes so much space with all its rows."""
-        self.virtual_size = size
+    def _grow(self) -> None:
+        """It has so many rows now."""
+        grow(self, Size(self.size.width, self.row_count + HEADER))
 
     def _visible(self) -> tuple[int, int]:
         """The first place on the screen, and the one after the last."""
@@ -275,7 +277,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         first = self.scroll_offset.y
         in_view = first <= self._cursor < first + self.size.height - HEADER
         self._cursor = max(0, min(cursor, self.row_count - 1))
-        self._has_length(Size(self.size.width, self.row_count + HEADER))
+        self._grow()
         if moved and first > 0:
             self.scroll_to(y=first + moved, animate=False, force=True)
         if in_view:

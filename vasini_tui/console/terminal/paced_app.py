@@ -43,6 +43,15 @@ class PacedApp(App[T], inherit_bindings=False):
         self._shown_later.append((drawn + bool(self._withheld), then))
         self._call_when_shown()
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """What can be seen below the screen on top.
+
+        Textual counts one below an opaque screen in: what changed there drew all of the screen on top again.
+        """
+        stack = self._screen_stack
+        return [] if stack and stack[-1].styles.background.a == 1 else super()._background_screens
+
     def delay_update(self, delay: float = 0.05) -> None:
         """Nothing waits for time: meanwhile keys would meet a screen that is not laid out."""
 
