@@ -18,7 +18,7 @@ from engine.errors import NotFound, VasiniError
 from engine.safe_text import sanitize
 from screens.approvals.card import DecisionCard
 from screens.approvals.rows import ORDERS, claimed_by, columns, row
-from screens.approvals.verbs import DecisionVerbsScreen
+from screens.approvals.verbs import READ_ON, DecisionVerbsScreen
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console_state import ConsoleState, explain
@@ -235,6 +235,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     @on(DecisionCard.EndSeen)
     def _end_seen(self) -> None:
+        if self._said == self.state.keymap.fill(READ_ON):
+            self.hint("")
         self.appear_again()
 
     @property

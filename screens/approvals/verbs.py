@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+READ_ON = "Not sent: the action goes on: {list.open}, then {text.down} or {text.bottom}."
+"""The edge of the card counts the lines that are left; this holds until the last of them was seen."""
+
 
 class DecisionVerbsScreen(ConsoleScreen):
     """A screen with the card of an approval: approve, reject, own, decide the marked ones."""
@@ -145,9 +148,8 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.refuse("There is nothing to decide.")
         elif view.status is not RequestStatus.PENDING:
             self.refuse(f"This approval is {REQUEST_LABELS[view.status].word} already.")
-        elif left := self.unread_lines():
-            keys = self.state.keymap.fill("{list.open}, then {text.down} or {text.bottom}")
-            self.refuse(f"Not sent: {left:,} more line{'' if left == 1 else 's'} of the action: {keys}.")
+        elif self.unread_lines():
+            self.refuse(self.state.keymap.fill(READ_ON))
         elif too_small(self) or not self.seen(view):
             self.refuse("Not sent: the card had only just appeared. Read it, then press again.")
         elif problem:

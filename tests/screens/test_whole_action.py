@@ -55,9 +55,12 @@ async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
     async with console(engine, size=size) as stage:
         await to_decidable_card(stage)
         await stage.press("a")
-        await stage.shows("more lines of the action")
+        await stage.shows("Not sent: the action goes on: Enter, then j or G.")
+        await stage.press("enter", "j")
+        assert "Not sent" in stage.plain("#hint")
         await to_the_end(stage)
         await stage.shows("last.txt")
+        assert "Not sent" not in stage.plain("#hint")
         await stage.press("a")
         await stage.until(lambda: engine.asked("approve"))
 
