@@ -349,3 +349,19 @@ async def test_a_click_on_the_counters_goes_to_what_waits_longest(console: OpenC
         await stage.shows("▣ 1 form")
         await stage.pilot.click(".counters")
         await stage.on(FormScreen)
+
+
+async def test_the_first_runs_of_an_empty_list_come_without_a_bar_to_scroll(console: OpenConsole) -> None:
+    engine, bars = FakeEngine(), list[bool]()
+    async with console(engine) as stage:
+        await stage.shows("No runs yet")
+        table = stage.paged("#runs")
+        stage.app.screen.screen_layout_refresh_signal.subscribe(
+            stage.app, lambda screen: bars.append(table.vertical_scrollbar in screen._compositor.full_map)
+        )
+        engine.add(a_run("run-1"), a_run("run-2"))
+        engine.news()
+        await stage.shows("1 of 2")
+        await stage.still()
+        assert bars
+        assert not any(bars)

@@ -250,7 +250,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _grow(self) -> None:
         """It has so many rows now."""
-        grow(self, Size(self.size.width, self.row_count + HEADER))
+        size = Size(self.size.width, self.row_count + HEADER)
+        if self.has_class("-empty"):
+            self.virtual_size = size  # it gets its height by a layout: before that they would not fit
+        else:
+            grow(self, size)
 
     def _visible(self) -> tuple[int, int]:
         """The first place on the screen, and the one after the last."""
