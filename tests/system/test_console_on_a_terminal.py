@@ -101,6 +101,33 @@ def test_no_key_is_lost_while_runs_come_in(vasini: Vasini) -> None:
         screen.until(lambda: screen.text.count("hello/hello") == 2, "both runs are listed")
 
 
+@pytest.mark.parametrize("stop", [None, signal.SIGTSTP, signal.SIGSTOP])
+def test_stopped_and_continued_it_draws_everything_again_and_reads_each_key_once(
+    vasini: Vasini, stop: signal.Signals | None
+) -> None:
+    start_runs(vasini, 1)
+    with console(vasini, start=as_a_shell_does) as screen:
+        screen.shows("pending input")
+        for _ in range(2):
+            if stop is not None:
+                os.kill(screen.process.pid, stop)
+                screen.until(lambda: is_stopped(screen.process.pid), "the console is stopped")
+            written = len(screen.raw)
+            os.kill(screen.process.pid, signal.SIGCONT)
+            screen.until(lambda start=written: b"pending input" in screen.raw[start:], "it draws again")
+        screen.press("3")
+        screen.shows("How should N0 be greeted?")
+        screen.press("q")
+        screen.shows("Leave the console?")
+        screen.press("q")
+        assert screen.ended() == 0
+        assert screen.left_on() == []
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_the_terminal_is_as_before(vasini: Vasini, number: signal.Signals) -> None:
     with console(vasini) as screen:

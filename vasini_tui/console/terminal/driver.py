@@ -119,6 +119,7 @@ class PatientDriver(LinuxDriver):
         self.told: Callable[[], None] = lambda: None
         self.lost: Callable[[], None] = lambda: None
         self._outlet: Outlet | None = None
+        self._has_terminal = False
         self._answered = threading.Event()
         self._answered.set()
         self._answers: bool | None = None
@@ -154,14 +155,42 @@ class PatientDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal, then put the outlet in the place of Textual's writer."""
         self._sleeper, self._waker = socket.socketpair()
+        self._forget_questions()
+        before = self._writer_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]
         first, file = self._writer_thread, self._file
-        if first is not None and file is not None:
+        if first is not None and first is not before and file is not None:
             outlet = Outlet(file.fileno(), self._emptied, self._gone)
             self._outlet = outlet
             self._writer_thread = outlet  # type: ignore[assignment]  # the same methods
             first.stop()
             outlet.start()
+            self._has_terminal = True
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was."""
+        self._has_terminal = False
+        super().stop_application_mode()
+
+    def _forget_questions(self) -> None:
+        """Their answers went to whoever had the terminal meanwhile."""
+        self._questions.clear()
+        self._answered.set()
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._in_loop(self._continued)
+
+    def _continued(self) -> None:
+        """The shell may have had the terminal. A stop that no program hears of (SIGSTOP), or none at all, has
+        not given it back: two threads would read its keys."""
+        if self._auto_restart:
+            if self._has_terminal:
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            self.resume_application_mode()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """Of the terminal itself: COLUMNS and LINES, where a shell exports them, do not follow a resize."""

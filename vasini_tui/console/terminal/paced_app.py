@@ -6,8 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textual import on
 from textual._compositor import ChopsUpdate
 from textual.app import App
+from textual.driver import Driver
 from textual.geometry import Region
 
 from vasini_tui.console.terminal.closed_widgets import let_closed_widgets_go
@@ -60,6 +62,11 @@ class PacedApp(App[T], inherit_bindings=False):
         if isinstance(self._driver, PatientDriver):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._driver.taken.wait(), seconds)
+
+    @on(Driver.SignalResume)
+    def draw_again(self) -> None:
+        """The terminal was another program's meanwhile: everything is drawn over what that left."""
+        self.refresh(layout=True)
 
     def _call_when_shown(self) -> None:
         driver = self._driver
