@@ -53,6 +53,7 @@ def test_what_is_wrong_with_a_trigger_is_told(triggers: list[dict[str, Any]], wo
     ("fields", "words"),
     [
         ({"schedule": "0 8 * *"}, "a cron schedule of five fields"),
+        ({"schedule": "*/5 * * * * *"}, "a cron schedule of five fields"),
         ({"schedule": "0 0 30 2 *"}, "a cron schedule of five fields"),
         ({"time_zone": "Berlin"}, "a time zone such as"),
         ({"misfire": "twice"}, "'once' or 'skip'"),
