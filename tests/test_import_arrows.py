@@ -94,6 +94,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.tools.registry",),
     ("engine.tools.mcp",),
     ("engine.tools.process",),
+    ("engine.tools.sandbox",),
     ("engine.tools",),
     ("engine.budget",),
     ("engine.models",),

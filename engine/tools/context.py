@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.preview import Preview
     from engine.contracts.sandbox_level import SandboxWish
     from engine.governance.tools_layer import ToolsLayer
-    from engine.tools.sandbox.room import Room
+    from engine.tools.room import Room
 
 
 @frozen

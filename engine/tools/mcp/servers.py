@@ -20,8 +20,8 @@ from engine.tools.mcp.records import keep, record_of, views
 from engine.tools.mcp.settings import server_of
 from engine.tools.mcp.transport import Surroundings, secrets_of
 from engine.tools.registry import RegisteredTool
+from engine.tools.room import Room
 from engine.tools.sandbox.confining import isolating
-from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping

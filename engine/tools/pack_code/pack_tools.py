@@ -17,9 +17,9 @@ from engine.tools.awaiting import AnswerAwaited, awaited_answer
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.ask import ask
 from engine.tools.registry import RegisteredTool
+from engine.tools.room import Room
 from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.sandbox.confining import isolating
-from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable

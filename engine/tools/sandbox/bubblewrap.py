@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.tools.room import Room
 from engine.tools.sandbox.mounts import mount_arguments
-from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.sandbox_level import SandboxLevel, SandboxWish, highest_wish
 from engine.tools.failure import permission_denied
-from engine.tools.sandbox.room import Room
+from engine.tools.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from engine.tools.sandbox.room import Room
+    from engine.tools.room import Room
 
 _ROOT = Path("/")
 _TMP = Path("/tmp")  # noqa: S108 - its own, unless the whole machine is in sight

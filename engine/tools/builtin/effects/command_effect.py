@@ -26,7 +26,7 @@ from engine.tools.builtin.effects.committing import commit, unchanged
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
 from engine.tools.process.threads import finish, run_stoppable
-from engine.tools.sandbox.room import Room
+from engine.tools.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,8 +12,8 @@ from engine.contracts.sandbox_level import SandboxLevel, highest_wish
 from engine.tools.failure import ToolFailure
 from engine.tools.process.command_runner import child_environment, program_path
 from engine.tools.process.held_program import KEPT_BYTES
+from engine.tools.room import Room
 from engine.tools.sandbox.confining import isolating
-from engine.tools.sandbox.room import Room
 from engine.tools.secret_references import Redaction
 
 if TYPE_CHECKING:
