@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
-    from engine.journal.rules.spending.spend_store import Spending
+    from engine.journal.rules.spend_store import Spending
 
 
 class Journal(RunWrites, Work, Payments, RunReads, Protocol):

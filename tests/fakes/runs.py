@@ -28,7 +28,7 @@ from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
-from engine.runtime.embedded.again import merged
+from engine.runtime.embedded.starting.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
 from engine.runtime.views.conversations.below import Below
 from engine.runtime.views.conversations.conversation import conversation_of

@@ -127,7 +127,7 @@ class MemorySpendStore(MemoryTables):
 
 
 class MemorySpending:
-    """Implements `engine.journal.rules.spending.spend_store.Spending`."""
+    """Implements `engine.journal.rules.spend_store.Spending`."""
 
     def __init__(self, read: Callable[[], Awaitable[MemorySpendStore]]) -> None:
         self._read = read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from engine.journal.rules.spending.spend_store import SpendStore
+from engine.journal.rules.spend_store import SpendStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

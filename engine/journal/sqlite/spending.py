@@ -116,7 +116,7 @@ class SqliteSpendStore:
 
 
 class SqliteSpending:
-    """Implements `engine.journal.rules.spending.spend_store.Spending`."""
+    """Implements `engine.journal.rules.spend_store.Spending`."""
 
     def __init__(self, read: Callable[..., Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
     from engine.runtime.rounds import Rounds
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
@@ -178,7 +178,7 @@ class EmbeddedEngine:
 
     @cached_property
     def _starter(self) -> RunStarter:
-        from engine.runtime.embedded.starting import RunStarter  # noqa: PLC0415 - reading starts nothing
+        from engine.runtime.embedded.starting.run_starter import RunStarter  # noqa: PLC0415 - reading starts nothing
 
         return RunStarter(self._config, self._journal, self._clock, self._values, self._packs, self._intake)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.publishing import PackStore
-    from engine.journal.rules.spending.spend_store import Spending
+    from engine.journal.rules.spend_store import Spending
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.watch import PackWatch
 

@@ -25,7 +25,7 @@ from engine.journal.records import Decision
 from engine.json_schema.forms import check_values
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.asking.answering import Answering
-from engine.runtime.embedded.asking.comments import require_comment
+from engine.runtime.embedded.comments import require_comment
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of

@@ -14,9 +14,9 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
-from engine.runtime.embedded.again import merged, require_no_masks
-from engine.runtime.embedded.asking.session_names import session_named
 from engine.runtime.embedded.resting import until_rest
+from engine.runtime.embedded.starting.again import merged, require_no_masks
+from engine.runtime.embedded.starting.session_names import session_named
 from engine.runtime.embedded.steering.verbs import Steering
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import ListedRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.views.run_reader import RunReader
 
@@ -114,7 +114,7 @@ class Runs(Steering):
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
-        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
+        from engine.runtime.embedded.starting.run_starter import StartRequest  # noqa: PLC0415 - loaded with the starter
 
         request = StartRequest(
             pack,
@@ -143,7 +143,7 @@ class Runs(Steering):
         row, given = await self.reader.whole_input(run_id)
         payload = merged(given, changes)
         require_no_masks(run_id, payload)
-        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
+        from engine.runtime.embedded.starting.run_starter import StartRequest  # noqa: PLC0415 - loaded with the starter
 
         tenant = row["tenant"]
         request = StartRequest(row["pack"], row["flow"], payload, actor, tenant, idempotency_key, base_dir)

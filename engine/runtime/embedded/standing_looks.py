@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.runs import Runs
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.rounds import Rounds

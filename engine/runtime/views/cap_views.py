@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.budget.caps import Cap
     from engine.contracts.governing.budget import CapView
     from engine.governance.policies import Policies
-    from engine.journal.rules.spending.spend_store import Spending
+    from engine.journal.rules.spend_store import Spending
     from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
 
     _Subject = tuple[CapScope, str, str]

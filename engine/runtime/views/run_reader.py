@@ -19,7 +19,7 @@ from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
-from engine.runtime.views.seen_runs import SeenRuns
+from engine.runtime.views.timelines.seen_runs import SeenRuns
 from engine.runtime.views.timelines.timeline import timeline_of
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.runtime.value_store import ValueStore
 from engine.runtime.views.items import ItemWords
-from engine.runtime.views.seen_runs import SeenRuns
 from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
+from engine.runtime.views.timelines.seen_runs import SeenRuns
 from engine.runtime.views.timelines.timeline import timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,

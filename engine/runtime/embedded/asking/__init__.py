@@ -1,1 +1,1 @@
-"""What is asked by programs and in conversations."""
+"""Answers to forms, also by token, and the questions of agents elsewhere."""

@@ -17,7 +17,7 @@ from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, TOPPED_UP
-from engine.runtime.embedded.asking.comments import require_comment
+from engine.runtime.embedded.comments import require_comment
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.embedded.governing.spent import ALWAYS, costliest_first, slot_of, sum_of, sums_by
 from engine.runtime.embedded.run_ancestry import refuse_a_run

@@ -25,7 +25,7 @@ from engine.contracts.status import Risk
 from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
-from engine.runtime.embedded.asking.comments import require_comment
+from engine.runtime.embedded.comments import require_comment
 from engine.runtime.embedded.governing.summaries import Goals, Summaries, worst_first
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view

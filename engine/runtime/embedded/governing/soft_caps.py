@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from engine.journal.spend_rows import ActRow, WaitingRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.runs import Runs
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class SoftCaps:
             "hard": dollars(hard) if hard else "none",
             "meanwhile": _WAITS if cap is not None and cap.pauses else _GOES_ON,
         }
-        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - whoever answers starts nothing
+        from engine.runtime.embedded.starting.run_starter import StartRequest  # noqa: PLC0415 - whoever answers starts nothing
 
         key = f"soft cap {act['act']}" + (f" again {again}" if again else "")
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.actor import Actor
 from engine.contracts.packs.handoff import HandoffView
 from engine.errors import ErrorCode, InvalidInput, Refused
-from engine.runtime.embedded.starting import HandedOver, StartRequest
+from engine.runtime.embedded.starting.run_starter import HandedOver, StartRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.embedded.handing_off.context import HandoffContexts
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.run_reader import RunReader

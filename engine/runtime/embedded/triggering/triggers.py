@@ -20,7 +20,7 @@ from engine.contracts.flows.trigger import CronTrigger, WatchTrigger
 from engine.contracts.status import RUN_TERMINAL
 from engine.errors import VasiniError
 from engine.governance.access import DEFAULT_TENANT
-from engine.runtime.embedded.starting import StartRequest
+from engine.runtime.embedded.starting.run_starter import StartRequest
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
 from engine.runtime.noted import read_notes
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting.run_starter import RunStarter
     from engine.runtime.pack_library.library import PackLibrary
 
 logger = logging.getLogger(__name__)

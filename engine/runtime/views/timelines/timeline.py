@@ -10,7 +10,7 @@ from engine.contracts.status import StepStatus
 from engine.contracts.times import from_micros
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.items import item_at
-from engine.runtime.views.seen_runs import EVENTS_AT_ONCE, MAX_EVENTS, SeenRuns
+from engine.runtime.views.timelines.seen_runs import EVENTS_AT_ONCE, MAX_EVENTS, SeenRuns
 from engine.runtime.views.timelines.timeline_graphs import Graphs
 from engine.runtime.views.timelines.timeline_spans import Bar
 

@@ -19,7 +19,7 @@ from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
-from engine.runtime.embedded.governing.isolation import require_isolation
+from engine.runtime.embedded.starting.isolation import require_isolation
 from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject

@@ -1,0 +1,1 @@
+"""Starting runs: what is checked before one exists, and starting one again."""
