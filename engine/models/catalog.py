@@ -14,10 +14,10 @@ from engine.models.settings import ProviderName
 from engine.models.wire.anthropic_messages import AnthropicMessages
 from engine.models.wire.connections import Connections
 from engine.models.wire.ollama_chat import OllamaChat
-from engine.models.wire.openai_chat import OpenAiChat
+from engine.models.wire.openai_chat import OpenAiChat, bound_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from engine.models.provider import Provider
     from engine.models.scripted import ScriptedReply
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from engine.models.wire.wire_format import WireFormat
 
 _HIDDEN = "[SECRET api-key]"
-_FORMATS: Mapping[ProviderName, Callable[[Hide], WireFormat]] = {
-    ProviderName.OPENAI: OpenAiChat,
-    ProviderName.ANTHROPIC: AnthropicMessages,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +151,9 @@ def _format(named: NamedModel, hide: Hide) -> WireFormat:
     if named.provider is ProviderName.OLLAMA:
         said = "context_tokens" in named.model_fields_set
         return OllamaChat(hide, named.context_tokens if said else None)
-    return _FORMATS[named.provider](hide)
+    if named.provider is ProviderName.OPENAI:
+        return OpenAiChat(hide, bound_at(named.url))
+    return AnthropicMessages(hide)
 
 
 def _key_state(named: NamedModel, key: str | None) -> str:

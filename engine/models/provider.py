@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic_core import to_json
@@ -59,6 +60,8 @@ class HttpProvider:
             )
             raise ModelFailure(ModelErrorCode.MISSING_API_KEY, message)
         wire, names = self._wire, WireNames(request.tools)
+        if not self._named.temperature:
+            request = replace(request, temperature=None)
         frames, reader = wire.frames(), wire.reader(names)
         posted = HttpStream(
             url=self._named.url + wire.path,

@@ -96,6 +96,8 @@ class NamedModel(_Group):
     """What it is told at the most, its answer aside; counted as so many times four characters."""
     images: bool = False
     """Whether it is shown images; else it is told what they are."""
+    temperature: bool = True
+    """Whether it is told a temperature; some models refuse any."""
     timeouts: ModelTimeouts = ModelTimeouts()
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 
@@ -43,13 +44,19 @@ if TYPE_CHECKING:
 _REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
 
 
+def bound_at(url: str) -> str:
+    """The name of an answer's bound: OpenAI's newer models refuse the one that other servers know."""
+    return "max_completion_tokens" if urlsplit(url).hostname == "api.openai.com" else "max_tokens"
+
+
 class OpenAiChat(WireFormat):
     """`POST <base_url>/chat/completions`."""
 
     path = "/chat/completions"
 
-    def __init__(self, hide: Hide) -> None:
+    def __init__(self, hide: Hide, bound: str = "max_tokens") -> None:
         self._hide = hide
+        self._bound = bound
 
     def headers(self, key: str) -> dict[str, str]:
         """A bearer token."""
@@ -66,7 +73,7 @@ class OpenAiChat(WireFormat):
         if request.tools:
             body["tools"] = functions_of(request.tools, names)
         if request.max_tokens is not None:
-            body["max_tokens"] = request.max_tokens
+            body[self._bound] = request.max_tokens
         if request.temperature is not None:
             body["temperature"] = request.temperature
         return body

@@ -20,6 +20,8 @@ from engine.models.conversation import (
     Usage,
 )
 from engine.models.settings import ProviderName
+from engine.models.wire.openai_chat import OpenAiChat, bound_at
+from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import KEY, reply_to
 from tests.engine.models.loopback import answering, head, lines, sse
 
@@ -262,6 +264,27 @@ async def test_ollama_is_told_how_much_it_has_to_read_where_the_settings_say_so(
     request = replace(CONVERSATION, max_tokens=max_tokens)
     _, _, server = await reply_to(answer, ProviderName.OLLAMA, request, **said)
     assert server.asked[0].body["options"].get("num_ctx") == context
+
+
+async def test_a_model_that_refuses_a_temperature_is_told_none() -> None:
+    _, _, server = await reply_to(
+        answering(head(), OPENAI), ProviderName.OPENAI, CONVERSATION, temperature=False
+    )
+    assert "temperature" not in server.asked[0].body
+
+
+@pytest.mark.parametrize(
+    ("url", "field"),
+    [
+        ("https://api.openai.com/v1", "max_completion_tokens"),
+        ("https://openai.example/v1", "max_tokens"),
+        ("http://127.0.0.1:8000/v1", "max_tokens"),
+    ],
+)
+def test_the_bound_of_an_answer_has_the_name_that_the_server_takes(url: str, field: str) -> None:
+    wire = OpenAiChat(str, bound_at(url))
+    body = wire.body("m-1", CONVERSATION, WireNames(CONVERSATION.tools))
+    assert {name for name in body if "tokens" in name} == {field}
 
 
 async def test_usage_that_no_server_told_is_estimated_and_says_so() -> None:
