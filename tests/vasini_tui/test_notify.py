@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +15,9 @@ import pytest
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import Risk
 from engine.errors import VasiniError
+from tests.engine.tools.alive import ended
 from tests.fakes.views import NOW
+from tests.patience import PATIENCE
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.notify.channels import (
     NotSent,
@@ -51,6 +53,60 @@ async def test_a_command_finds_the_notice_on_its_standard_input(tmp_path: Path) 
 async def test_a_command_that_fails_has_told_nobody(argv: tuple[str, ...], words: str) -> None:
     with pytest.raises(NotSent, match=words):
         await by_command(argv, NOTICE)
+
+
+async def test_a_command_that_is_not_waited_for_any_more_is_killed_with_what_it_started(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "pid"
+    hanging = f"trap '' TERM; sleep 600 & echo $! > {kept}.new; mv {kept}.new {kept}; wait"
+    telling = asyncio.create_task(by_command(("sh", "-c", hanging), NOTICE, seconds=PATIENCE))
+    await until_written(kept)
+    telling.cancel()
+    await asyncio.wait({telling})
+    await asyncio.to_thread(ended, int(await asyncio.to_thread(kept.read_text)))
+
+
+async def until_written(kept: Path) -> None:
+    while not await asyncio.to_thread(kept.exists):  # noqa: ASYNC110 - another program writes it
+        await asyncio.sleep(0.02)
+
+
+async def test_a_command_that_does_not_end_in_time_has_told_nobody() -> None:
+    with pytest.raises(NotSent, match=r"did not end within 0\.1 s"):
+        await by_command(("sleep", "600"), NOTICE, seconds=0.1)
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nx: y\r\n"])
+async def test_a_webhook_that_never_answers_whole_was_not_told(said: bytes) -> None:
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError), closing(writer):
+            writer.write(said)
+            while not writer.is_closing():
+                writer.write(b"x: y\r\n" if said else b"")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    async with server:
+        with pytest.raises(NotSent, match=r"did not answer within|cannot be reached"):
+            await by_webhook(url, None, NOTICE, seconds=0.5)
+
+
+async def test_what_a_webhook_says_without_an_end_is_not_read() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n")
+        with suppress(OSError), closing(writer):
+            while not writer.is_closing():
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    async with server:
+        await by_webhook(url, None, NOTICE)
 
 
 @asynccontextmanager

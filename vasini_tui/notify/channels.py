@@ -8,8 +8,11 @@ import hashlib
 import hmac
 import html
 import importlib
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.contracts.notice import NoticeKind
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 """How long one way may take."""
 _KEY_BEGINS = "whsec_"
+_TAKEN = 2
+"""Hundreds of a status."""
 _RISKS = list(Risk)
 Channel = Callable[["Notice"], Awaitable[None]]
 
@@ -72,25 +77,30 @@ def is_wanted(settings: NotifySettings, notice: Notice) -> bool:
     return notice.risk is None or _RISKS.index(notice.risk) >= _RISKS.index(settings.risk)
 
 
-async def by_command(argv: Sequence[str], notice: Notice) -> None:
-    """Start a command with the notice as JSON on its standard input; status 0 says that it was told."""
+async def by_command(argv: Sequence[str], notice: Notice, *, seconds: float = SECONDS) -> None:
+    """Start a command with the notice as JSON on its standard input; status 0 says that it was told.
+
+    One that has not ended in time is killed with all that it started.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            process_group=0,
         )
     except OSError as error:
         raise NotSent(f"the command {argv[0]} cannot be started: {error.strerror}") from error
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             await process.communicate(json_text(notice.model_dump(mode="json")).encode())
     except TimeoutError as error:
-        raise NotSent(f"the command {argv[0]} did not end within {SECONDS:g} s") from error
+        raise NotSent(f"the command {argv[0]} did not end within {seconds:g} s") from error
     finally:
         if process.returncode is None:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode != 0:
         raise NotSent(f"the command {argv[0]} ended with status {process.returncode}")
@@ -107,20 +117,29 @@ async def by_desktop(notice: Notice) -> None:
     await by_command(("notify-send", "--app-name=vasini", f"--urgency={urgency}", "--", title, text), notice)
 
 
-async def by_webhook(url: str, key: bytes | None, notice: Notice) -> None:
-    """POST the notice as JSON, signed as Standard Webhooks say; a status 2xx says that it was taken."""
+async def by_webhook(url: str, key: bytes | None, notice: Notice, *, seconds: float = SECONDS) -> None:
+    """POST the notice as JSON, signed as Standard Webhooks say; a status 2xx says that it was taken.
+
+    What the server says beside it is not read.
+    """
     # it costs more than 100 ms to import; only who has a webhook pays for it
     httpx = await asyncio.to_thread(importlib.import_module, "httpx")
     content = {"type": f"vasini.{notice.kind}", "timestamp": notice.model_dump(mode="json")["ts"]}
     body = json_text({**content, "data": notice.model_dump(mode="json")}).encode()
     headers = {"content-type": "application/json", **signed(notice.id, int(time.time()), body, key)}
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as client:
-            answer = await client.post(url, content=body, headers=headers)
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(trust_env=False, timeout=seconds) as client,
+            client.stream("POST", url, content=body, headers=headers) as answer,
+        ):
+            status: int = answer.status_code
+    except TimeoutError as error:
+        raise NotSent(f"the webhook did not answer within {seconds:g} s") from error
     except httpx.HTTPError as error:
         raise NotSent(f"the webhook cannot be reached: {error or type(error).__name__}") from error
-    if not answer.is_success:
-        raise NotSent(f"the webhook answered {answer.status_code}")
+    if status // 100 != _TAKEN:
+        raise NotSent(f"the webhook answered {status}")
 
 
 def signed(message_id: str, timestamp: int, body: bytes, key: bytes | None) -> dict[str, str]:
