@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.slo.sketch import merge
+from engine.slo.sketch import add_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,8 @@ class RoleCounts:
 
     def plus(self, other: RoleCounts) -> RoleCounts:
         """Both together."""
-        waits = merge((self.waits, other.waits))
+        waits = {**self.waits}
+        add_all(waits, other.waits)
         return RoleCounts(self.asked + other.asked, self.expired + other.expired, waits)
 
 
@@ -68,6 +69,27 @@ class Bucket:
     doubtful: int = 0
     roles: dict[str, RoleCounts] = field(default_factory=dict)
 
+    def add(self, other: Bucket) -> None:
+        """Count what another one counted, too."""
+        self.good += other.good
+        self.bad += other.bad
+        self.excluded += other.excluded
+        self.asked += other.asked
+        self.expired += other.expired
+        self.cost += other.cost
+        self.priced += other.priced
+        self.tokens += other.tokens
+        self.metered += other.metered
+        self.flagged += other.flagged
+        self.stated += other.stated
+        self.doubtful += other.doubtful
+        for code, count in other.codes.items():
+            self.codes[code] = self.codes.get(code, 0) + count
+        for role, counts in other.roles.items():
+            self.roles[role] = self.roles[role].plus(counts) if role in self.roles else counts
+        add_all(self.times, other.times)
+        add_all(self.waits, other.waits)
+
     @property
     def end(self) -> int:
         """The first microsecond after it."""
@@ -93,24 +115,7 @@ def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
     """One bucket with what all of them counted."""
     whole = Bucket(start, width)
     for bucket in buckets:
-        whole.good += bucket.good
-        whole.bad += bucket.bad
-        whole.excluded += bucket.excluded
-        whole.asked += bucket.asked
-        whole.expired += bucket.expired
-        whole.cost += bucket.cost
-        whole.priced += bucket.priced
-        whole.tokens += bucket.tokens
-        whole.metered += bucket.metered
-        whole.flagged += bucket.flagged
-        whole.stated += bucket.stated
-        whole.doubtful += bucket.doubtful
-        for code, count in bucket.codes.items():
-            whole.codes[code] = whole.codes.get(code, 0) + count
-        for role, counts in bucket.roles.items():
-            whole.roles[role] = whole.roles[role].plus(counts) if role in whole.roles else counts
-    whole.times = merge(bucket.times for bucket in buckets)
-    whole.waits = merge(bucket.waits for bucket in buckets)
+        whole.add(bucket)
     return whole
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 ERROR = 0.0095
 """Most by which a quantile is wrong, as a share of it."""
@@ -39,22 +39,13 @@ def time_in(number: int) -> int:
     return round(LEAST * 2 * _GAMMA**number / (_GAMMA + 1))
 
 
-def add(sketch: Sketch, micros: int) -> None:
-    """Count one time."""
-    number = bin_of(micros)
-    sketch[number] = sketch.get(number, 0) + 1
-
-
-def merge(sketches: Iterable[Mapping[int, int]]) -> Sketch:
-    """What all of them counted."""
-    merged: Sketch = {}
-    for sketch in sketches:
-        if not merged:  # the first one is the longest where one more is counted
-            merged = dict(sketch)
-            continue
-        for number, count in sketch.items():
-            merged[number] = merged.get(number, 0) + count
-    return merged
+def add_all(sketch: Sketch, other: Mapping[int, int]) -> None:
+    """Count all that another one counted."""
+    if not sketch:
+        sketch.update(other)
+        return
+    for number, count in other.items():
+        sketch[number] = sketch.get(number, 0) + count
 
 
 def quantile(sketch: Mapping[int, int], share: float) -> int | None:

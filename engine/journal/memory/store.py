@@ -13,6 +13,7 @@ from engine.journal.memory.tables import Worker, standing
 from engine.journal.rules.rows.run_rows import whole_row
 from engine.journal.rules.run_filter import bucket_of
 from engine.machine.model.timers import TimerKind
+from engine.slo.buckets import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -245,7 +246,8 @@ class MemoryStore(MemorySpendStore):
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
         """See rules."""
-        return self.levels.get((tenant, pack, start, width))
+        kept = self.levels.get((tenant, pack, start, width))
+        return None if kept is None else merged([kept], start, width)
 
     def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:
         """See rules."""

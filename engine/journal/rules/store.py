@@ -174,7 +174,7 @@ class Store(SpendStore, Protocol):
     # service levels
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
-        """What was counted of a pack in one stretch."""
+        """What was counted of a pack in one stretch: whoever asks may change it and put it back."""
         ...
 
     def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:

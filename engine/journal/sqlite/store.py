@@ -299,12 +299,16 @@ class SqliteStore(SqliteSpendStore):
 
     def clock_offset(self, boot_id: str) -> int | None:
         """See rules."""
-        row = self._execute(query("clock_offset"), (boot_id,)).fetchone()
-        return None if row is None else int(row["ahead"])
+        known = self._transaction.clock_offsets
+        if boot_id not in known:
+            row = self._execute(query("clock_offset"), (boot_id,)).fetchone()
+            known[boot_id] = None if row is None else int(row["ahead"])
+        return known[boot_id]
 
     def put_clock_offset(self, clock: ClockOffset) -> None:
         """See rules."""
         self._execute(query("put_clock_offset"), (clock.boot_id, clock.ahead))
+        self._transaction.clock_offsets[clock.boot_id] = clock.ahead
 
     def move_due_times(self, by: int) -> None:
         """See rules."""

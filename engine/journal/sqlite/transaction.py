@@ -24,11 +24,22 @@ if TYPE_CHECKING:
 class Transaction:
     """What an operation writes through. The counts that it keeps are in the file after `write_counts`."""
 
-    __slots__ = ("_buckets", "_by_time", "_by_whole", "_counters", "_levels", "connection", "execute")
+    __slots__ = (
+        "_buckets",
+        "_by_time",
+        "_by_whole",
+        "_counters",
+        "_levels",
+        "clock_offsets",
+        "connection",
+        "execute",
+    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.execute = connection.execute
+        self.clock_offsets: dict[str, int | None] = {}
+        """Of each boot, as far as it was asked for: every decision asks."""
         self._buckets: dict[BucketKey, int] = {}
         self._by_whole: dict[int, int] = {}
         self._by_time: dict[tuple[int, int], int] = {}
@@ -59,7 +70,7 @@ class Transaction:
         self._counters[name] = self._counters.get(name, 0) + change
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
-        """What was counted of a pack in one stretch."""
+        """What was counted of a pack in one stretch; it may be changed and put back."""
         place = tenant, pack, start, width
         found = self._levels.get(place)
         if found is None:

@@ -93,13 +93,12 @@ class StepStarted(Fact):
             tool_calls=state.counters.tool_calls + calls,
             autonomous_calls=state.counters.autonomous_calls + calls,
         )
-        changed = replace(state, root=start(state.root, execution), counters=counters)
-        approval = find_execution(changed.root, self.approval) if self.approval is not None else None
+        root = start(state.root, execution)
+        approval = find_execution(root, self.approval) if self.approval is not None else None
         if approval is not None:
-            changed = replace(changed, root=consume_approval(changed.root, approval, path))
-            bound = replace(execution, digest=approval.digest)
-            changed = replace(changed, root=put_execution(changed.root, bound))
-        return changed
+            root = consume_approval(root, approval, path)
+            root = put_execution(root, replace(execution, digest=approval.digest))
+        return replace(state, root=root, counters=counters)
 
 
 @frozen

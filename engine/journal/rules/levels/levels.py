@@ -18,7 +18,6 @@ from engine.slo.buckets import (
     Bucket,
     RoleCounts,
     folded,
-    merged,
     start_of,
 )
 from engine.slo.sketch import bin_of
@@ -94,9 +93,12 @@ def count_request(store: Store, request: RequestRow, columns: RequestColumns) ->
 def _count(store: Store, of: FlowNames, counts: Bucket) -> None:
     tenant, pack, start = of["tenant"], of["pack"], start_of(counts.start)
     bucket = store.level(tenant, pack, start, SHORTEST)
-    if bucket is None and not store.levels_of(tenant, pack, SHORTEST, start_of(start, HOUR), start):
-        _fold(store, tenant, pack, start)
-    store.put_level(tenant, pack, merged([counts] if bucket is None else [bucket, counts], start, SHORTEST))
+    if bucket is None:
+        if not store.levels_of(tenant, pack, SHORTEST, start_of(start, HOUR), start):
+            _fold(store, tenant, pack, start)
+        bucket = Bucket(start)
+    bucket.add(counts)
+    store.put_level(tenant, pack, bucket)
 
 
 def _fold(store: Store, tenant: str, pack: str, now: int) -> None:
@@ -119,6 +121,6 @@ def _fold(store: Store, tenant: str, pack: str, now: int) -> None:
 
 
 def _add(store: Store, tenant: str, pack: str, bucket: Bucket) -> None:
-    known = store.level(tenant, pack, bucket.start, bucket.width)
-    both = [bucket] if known is None else [known, bucket]
-    store.put_level(tenant, pack, merged(both, bucket.start, bucket.width))
+    whole = store.level(tenant, pack, bucket.start, bucket.width) or Bucket(bucket.start, bucket.width)
+    whole.add(bucket)
+    store.put_level(tenant, pack, whole)
