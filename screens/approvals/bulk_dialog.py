@@ -22,9 +22,10 @@ from screens.approvals.differences import NOT_GIVEN, common_beside, common_param
 from screens.approvals.read_pane import ReadPane
 from screens.approvals.styled_lines import Ink, Line, StyledLines
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
-from screens.frame.screen import TooSmall, console
+from screens.frame.screen import TooSmall
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 

@@ -17,8 +17,9 @@ from engine.safe_text import SafeText, sanitize
 from screens.approvals.card import format_decided
 from screens.forms.draft_keeper import DraftKeeper
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import attempt, console
 from screens.frame.inputs import SafeInput, SafeTextArea
-from screens.frame.screen import Dialog, TooSmall, attempt, console, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain

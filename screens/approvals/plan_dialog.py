@@ -20,9 +20,10 @@ from screens.approvals.read_pane import ReadPane
 from screens.approvals.styled_lines import StyledLines
 from screens.forms.values import read_json
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import TYPED_LIMIT, SafeTextArea
-from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone

@@ -21,8 +21,8 @@ from screens.approvals.rows import ORDERS, claimed_by, columns, row
 from screens.approvals.verbs import READ_ON, DecisionVerbsScreen
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console, show_notice
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 from screens.outcomes.waiting import WaitingOutcomes
 from screens.widgets.plain import Plain

@@ -18,10 +18,11 @@ from screens.approvals.differences import not_one_shape
 from screens.approvals.plan_dialog import PlanDialog
 from screens.approvals.plan_draft import PlanDraft
 from screens.approvals.rows import claimed_by
+from screens.frame.console import attempt, show_notice
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
 from screens.frame.keyboard import ALONE_SECONDS
-from screens.frame.screen import ConsoleScreen, attempt, show_notice, too_small
+from screens.frame.screen import ConsoleScreen, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.status_labels import REQUEST_LABELS
 

@@ -11,8 +11,9 @@ from textual.widgets import Input
 from engine.contracts.runs.listed import RunFilter
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import attempt
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, attempt
+from screens.frame.screen import Dialog, TooSmall
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone, run_label

@@ -10,7 +10,8 @@ from textual.containers import Horizontal
 from engine.safe_text import sanitize
 from screens.compare.diff import Change
 from screens.compare.rows import columns, compared, compared_step, place_of, rows
-from screens.frame.screen import ConsoleScreen, show_notice
+from screens.frame.console import show_notice
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import full_time, span

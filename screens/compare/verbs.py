@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from screens.compare.dialog import CompareDialog
 from screens.compare.screen import CompareScreen
+from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
 
 

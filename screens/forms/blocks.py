@@ -16,7 +16,7 @@ from screens.forms.controls import control_of, typed_in
 from screens.forms.field import ADDITIONAL_PROPERTIES, Field, Kind
 from screens.forms.values import Path, initial_typed
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.screen import console
+from screens.frame.console import console
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import VasiniError
+from screens.frame.console import show_notice
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import show_notice
 from screens.widgets.working import begin
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from engine.errors import InvalidInput, VasiniError
 from engine.safe_text import sanitize
 from screens.forms.draft_keeper import DraftKeeper
 from screens.forms.schema_form import FormView
+from screens.frame.console import show_notice
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import ConsoleScreen, show_notice, too_small
+from screens.frame.screen import ConsoleScreen, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import short_time
 from screens.widgets.plain import Plain

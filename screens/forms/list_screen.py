@@ -9,7 +9,8 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.screen import ConsoleScreen, console
+from screens.frame.console import console
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age, full_time
 from screens.widgets.plain import NOTHING, Plain

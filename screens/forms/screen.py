@@ -10,8 +10,8 @@ from engine.errors import AlreadyDecided
 from engine.safe_text import has_hidden, sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import show_notice
 from screens.frame.inputs import TYPED_LIMIT
-from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain, TextPane

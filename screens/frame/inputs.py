@@ -13,7 +13,7 @@ from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.safe_text import sanitize
-from screens.frame.screen import attempt, console, show_notice
+from screens.frame.console import attempt, console, show_notice
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:

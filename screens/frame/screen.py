@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.message import Message
 from textual.renderables.background_screen import BackgroundScreen
@@ -12,6 +12,7 @@ from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.bars.header import HeaderLines
 from screens.frame.bars.key_bar import KeyBar
+from screens.frame.console import attempt, show_notice
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
 from screens.frame.laid_out_once import LaidOutOnce
@@ -22,15 +23,13 @@ from screens.widgets.ages import next_tick, seconds_time
 from screens.widgets.plain import NOTHING, Plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.timer import Timer
     from textual.widget import Widget
 
-    from engine.contracts.packs.pack import FlowView
-    from engine.contracts.runs.request import FormView
     from engine.facade.feed import FeedBatch
 
 T = TypeVar("T")
@@ -56,35 +55,6 @@ class LineChanged(Message):
     """The feed was lost or came back."""
 
 
-class Console(Protocol):
-    """What screens ask of the application: the state, and to go elsewhere."""
-
-    state: ConsoleState
-
-    def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
-        """Open the detail of a run on the current view."""
-
-    def open_form(self, form: FormView) -> None:
-        """Open a form to fill in."""
-
-    def open_again(
-        self, flow: FlowView, run_id: str, values: Mapping[str, Any], left_out: Sequence[str]
-    ) -> None:
-        """Open the start form of a flow, filled in from a run but for some fields."""
-
-    def open_start(self, flow: FlowView) -> None:
-        """Open the start form of a flow."""
-
-    def when_shown(self, then: Callable[[bool], None]) -> None:
-        """Call when the terminal shows what has been drawn by now; with False when it never tells."""
-
-    def show_runs(self, typed: str) -> None:
-        """Go to the list of runs with this filter."""
-
-    def show_in(self, view: str, key: str) -> None:
-        """Go to the list of a view, with the cursor on this row."""
-
-
 class TooSmall(Plain):
     """Covers everything while the terminal is smaller than the least size."""
 
@@ -102,30 +72,9 @@ _BREAKPOINTS: list[tuple[int, str]] = [(0, "-too-narrow"), (LEAST_WIDTH, "-narro
 _HEIGHTS: list[tuple[int, str]] = [(0, "-too-short"), (LEAST_HEIGHT, "-low"), (32, "-tall")]
 
 
-def console(widget: Widget) -> Console:
-    """The application, as far as screens know it."""
-    return cast("Console", widget.app)
-
-
 def too_small(screen: Widget) -> bool:
     """Whether the screen cannot show what it should."""
     return screen.app.size.width < LEAST_WIDTH or screen.app.size.height < LEAST_HEIGHT
-
-
-def show_notice(
-    widget: Widget, words: str, *, tone: Literal["information", "warning", "error"] = "information"
-) -> None:
-    """A short notice at the edge of the screen."""
-    widget.notify(sanitize(words, limit=600), severity=tone, timeout=6, markup=False)
-
-
-async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
-    """The outcome of a request to the engine; an error becomes a notice and None."""
-    try:
-        return await work
-    except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
-        show_notice(widget, explain(error), tone="error")
-        return None
 
 
 def format_damaged(ids: Sequence[str]) -> str:

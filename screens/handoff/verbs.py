@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
 from screens.forms.known_values import known_values
+from screens.frame.console import console, show_notice
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import console, show_notice
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen
 from screens.keys.bindings import bindings

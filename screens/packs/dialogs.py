@@ -10,8 +10,9 @@ from textual.widgets import Input
 
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 

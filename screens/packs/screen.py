@@ -12,8 +12,9 @@ from textual.widgets import ContentSwitcher
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.frame.bars.tabs import Tabs
+from screens.frame.console import console, show_notice
 from screens.frame.grace import DecisionGate
-from screens.frame.screen import console, show_notice, too_small
+from screens.frame.screen import too_small
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.overlays.text_screen import TextScreen

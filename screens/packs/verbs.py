@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.packs.versions import PackOutcome
 from engine.facade.feed import Topic
-from screens.frame.screen import ConsoleScreen, console, show_notice
+from screens.frame.console import console, show_notice
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.packs.dialogs import PublishDialog
 from screens.packs.notices import format_notice

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container
 
-from screens.frame.screen import attempt
+from screens.frame.console import attempt
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import clock_time
 

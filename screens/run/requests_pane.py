@@ -9,7 +9,7 @@ from textual import on
 from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
-from screens.frame.screen import console
+from screens.frame.console import console
 from screens.outcomes.saying import ask_what_became
 from screens.run.pane import Moment, RunPane
 from screens.widgets.ages import age

@@ -13,7 +13,7 @@ from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.tabs import Tabs
-from screens.frame.screen import show_notice
+from screens.frame.console import show_notice
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen

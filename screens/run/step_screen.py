@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.frame.screen import show_notice
+from screens.frame.console import show_notice
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.run.output_pane import OutputPane

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from screens.forms.known_values import known_values
+from screens.frame.console import console
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import console
 from screens.keys.bindings import bindings
 
 

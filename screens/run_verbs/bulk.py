@@ -13,7 +13,8 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import NotFound, VasiniError
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.frame.console import console
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import RUN_LABELS, Tone, run_label

@@ -9,9 +9,10 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, show_notice, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from screens.frame.console import console, show_notice
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:

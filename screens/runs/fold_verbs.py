@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
+from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import show_notice
 
 if TYPE_CHECKING:
     from engine.contracts.runs.listed import RunSummary

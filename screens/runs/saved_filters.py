@@ -11,8 +11,9 @@ from textual.widgets import Input
 from engine.contracts.notes import SavedFilter
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import attempt
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, attempt, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone

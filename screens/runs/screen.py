@@ -12,8 +12,9 @@ from engine.contracts.governing.money import cost_text
 from engine.contracts.runs.listed import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
+from screens.frame.console import console, show_notice
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import SLOW_SECONDS, console, show_notice
+from screens.frame.screen import SLOW_SECONDS
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
 from screens.run_verbs.again import AgainVerb

@@ -11,8 +11,9 @@ from textual.widgets import Input
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console, show_notice
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import ConsoleScreen, console, show_notice
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.plain import NOTHING, Plain
 from screens.widgets.status_labels import Tone

@@ -12,8 +12,9 @@ from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import attempt
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, attempt, too_small
+from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain

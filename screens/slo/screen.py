@@ -14,9 +14,10 @@ from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendB
 from engine.errors import VasiniError
 from engine.facade.feed import AlertChanged, CapsChanged, PackListChanged
 from engine.safe_text import sanitize
+from screens.frame.console import attempt, console, show_notice
 from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
 from screens.slo.rows import LevelRows, Listed, columns, level_key, listed_of, place_of

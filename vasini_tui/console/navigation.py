@@ -6,7 +6,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from screens.frame.screen import ConsoleScreen, attempt, show_notice
+from screens.frame.console import attempt, show_notice
+from screens.frame.screen import ConsoleScreen
 from screens.keys.views import VIEWS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.frame.screen import console
+from screens.frame.console import console
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:

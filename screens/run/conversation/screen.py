@@ -11,8 +11,8 @@ from textual.widgets import Input
 from engine.contracts.status import StepStatus
 from engine.json_schema.forms import skill_field, skills_named
 from engine.safe_text import sanitize
+from screens.frame.console import attempt, show_notice
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import attempt, show_notice
 from screens.keys.bindings import bindings
 from screens.run.conversation.blocks import is_whole, line_of_call, written
 from screens.run.conversation.search import PAGE, Search

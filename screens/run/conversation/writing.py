@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
+from screens.frame.console import show_notice
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import show_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

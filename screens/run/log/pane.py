@@ -9,8 +9,8 @@ from textual import on
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
+from screens.frame.console import attempt, show_notice
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import attempt, show_notice
 from screens.run.log.event_query import event_filter
 from screens.run.log.event_rows import (
     AllEvents,

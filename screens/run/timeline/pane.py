@@ -9,7 +9,7 @@ from textual import on
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
-from screens.frame.screen import console, show_notice
+from screens.frame.console import console, show_notice
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.pane import Moment, RunPane
 from screens.run.step_screen import StepScreen
