@@ -32,16 +32,18 @@ class SqliteSpendStore:
     """The primitives about money of `engine.journal.rules.store.Store`."""
 
     def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._execute = transaction.execute
 
     def add_spending(self, row: SpendRow) -> None:
         """See rules."""
-        self._execute(query("add_spending"), {**row})
+        self._transaction.spend(row)
 
     def spent(self, scope: CapScope, tenant: str, name: str, since: int) -> int:
         """See rules."""
         if scope is CapScope.RUN:
             return int(self._execute(query("tree_cost"), (name,)).fetchone()["cost"])
+        self._transaction.write_counts()
         names = {kind.value: name if kind is scope else None for kind in (CapScope.PACK, CapScope.MODEL)}
         row = self._execute(query("cost_since"), {"tenant": tenant, "slot": since, **names}).fetchone()
         return int(row["cost"])
@@ -52,6 +54,7 @@ class SqliteSpendStore:
 
     def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
         """See rules."""
+        self._transaction.write_counts()
         row = self._execute(query("learned"), (tenant, since, model)).fetchone()
         return row["sent_bytes"], row["input_tokens"]
 

@@ -56,7 +56,6 @@ class SqliteStore(SqliteSpendStore):
 
     def __init__(self, transaction: Transaction) -> None:
         super().__init__(transaction)
-        self._transaction = transaction
         self.written: list[StoredEvent] = []
         """Events that were written, in the order of the journal."""
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.journal.rules.run_filter import TIME_BUCKET
+from engine.journal.spend_rows import added
 from engine.journal.sqlite.file.connection import written_whole
 from engine.journal.sqlite.queries import query
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.journal.rules.run_filter import BucketKey
+    from engine.journal.spend_rows import SpendRow
     from engine.slo.buckets import Bucket
 
 
@@ -30,6 +32,7 @@ class Transaction:
         "_by_whole",
         "_counters",
         "_levels",
+        "_spent",
         "clock_offsets",
         "connection",
         "execute",
@@ -45,6 +48,7 @@ class Transaction:
         self._by_time: dict[tuple[int, int], int] = {}
         self._counters: dict[str, int] = {}
         self._levels: dict[tuple[str, str, int, int], Bucket] = {}
+        self._spent: dict[tuple[object, ...], SpendRow] = {}
 
     def enter_bucket(self, key: BucketKey, created_at: int) -> int:
         """Count a run in; the count bucket it is in from now on."""
@@ -68,6 +72,12 @@ class Transaction:
     def count(self, name: str, change: int) -> None:
         """Move a counter."""
         self._counters[name] = self._counters.get(name, 0) + change
+
+    def spend(self, row: SpendRow) -> None:
+        """Add what a call of a model used to the sums of its quarter of an hour."""
+        names = row["tenant"], row["pack"], row["flow"], row["step"], row["model"], row["slot"]
+        before = self._spent.get(names)
+        self._spent[names] = row if before is None else added(before, row)
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
         """What was counted of a pack in one stretch; it may be changed and put back."""
@@ -94,11 +104,14 @@ class Transaction:
                 self.execute(query("count_time_bucket"), (*place, change))
         for counter in self._counters.items():
             self.execute(query("count"), counter)
+        for spent in self._spent.values():
+            self.execute(query("add_spending"), {**spent})
         if self._levels:
             self._write_levels()
         self._by_whole.clear()
         self._by_time.clear()
         self._counters.clear()
+        self._spent.clear()
 
     def _write_levels(self) -> None:
         from engine.journal.sqlite.level_rows import level_row  # noqa: PLC0415 - see level

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.governing.budget import CapScope
 from engine.journal.rules import commit
 from engine.journal.rules.run_filter import BucketKey
 from engine.journal.sqlite.file.connection import open_writer
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
+
+    from engine.journal.spend_rows import SpendRow
 
 
 @pytest.fixture(name="connection")
@@ -55,6 +58,47 @@ def test_a_counter_that_many_runs_move_is_written_once(connection: sqlite3.Conne
     connection.set_trace_callback(None)
     assert [tuple(row) for row in connection.execute("SELECT * FROM counters")] == [("slot:bench/w", 2)]
     assert sum(statement.startswith("INSERT INTO counters") for statement in asked) == 1
+
+
+def test_what_calls_of_a_model_used_is_written_once_and_seen_before(connection: sqlite3.Connection) -> None:
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    with transaction_on(connection) as transaction:
+        store = SqliteStore(transaction)
+        for _ in range(3):
+            store.add_spending(spent("fast"))
+        store.add_spending(spent("slow"))
+    connection.set_trace_callback(None)
+    assert sum(statement.startswith("INSERT INTO spending") for statement in asked) == 2
+    with transaction_on(connection) as transaction:
+        store = SqliteStore(transaction)
+        store.add_spending(spent("fast"))
+        assert store.learned("default", "fast", 0) == (400, 40)
+        assert store.spent(CapScope.MODEL, "default", "fast", 0) == 20
+    assert [tuple(row) for row in connection.execute("SELECT model, calls, cost FROM spending")] == [
+        ("fast", 4, 20),
+        ("slow", 1, 5),
+    ]
+
+
+def spent(model: str) -> SpendRow:
+    """What one call used."""
+    return {
+        "tenant": "default",
+        "pack": "hello",
+        "flow": "greet",
+        "step": "ask",
+        "model": model,
+        "slot": 1,
+        "calls": 1,
+        "unpriced": 0,
+        "estimated": 0,
+        "input_tokens": 10,
+        "output_tokens": 2,
+        "cached_tokens": 0,
+        "sent_bytes": 100,
+        "cost": 5,
+    }
 
 
 def test_slots_that_were_taken_are_seen_in_the_same_transaction(connection: sqlite3.Connection) -> None:
