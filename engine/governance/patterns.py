@@ -33,6 +33,7 @@ _NAME_SIGNS = (
     *("credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
 )
 _SECRET_SIGNS = (*_TEXT_SIGNS, *_NAME_SIGNS)
+_MEASURE = 'put_tokens"'
 _MEASURES = ('"input_tokens"', '"output_tokens"')
 """Names that are in every answer of a model, and say nothing secret though there is `token` in them."""
 _DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|-[0-9]{2}-[0-9]|\.[0-9]{3}\.[0-9]|[0-9]{10})")
@@ -48,10 +49,9 @@ def mask_secret_text(text: str) -> str:
 def may_hold_secret(text: str) -> bool:
     """Cheap; false only when no secret pattern and no secret key can be in `text` (JSON or plain)."""
     lowered = text.lower()
-    if not any(map(lowered.__contains__, _SECRET_SIGNS)):
-        return False
-    for name in _MEASURES:
-        lowered = lowered.replace(name, "")
+    if _MEASURE in lowered:
+        for name in _MEASURES:
+            lowered = lowered.replace(name, "")
     return any(map(lowered.__contains__, _SECRET_SIGNS))
 
 

@@ -10,6 +10,8 @@ import hashlib
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from engine.errors import InvalidInput
 from engine.frozen import frozen
 from engine.values import (
@@ -36,6 +38,7 @@ JOINED_DEPTH = 2 * MAX_DEPTH
 PREVIEW_LIMIT = 512
 """Bytes of a preview's JSON."""
 _IMAGE = f'"{IMAGE_KEY}"'.encode()
+_LIST = f'"{LIST_KEY}":['.encode()
 _MARKS = tuple(f'"{key}'.encode() for key in (BLOB_KEY, LIST_KEY, IMAGE_KEY))
 _PREVIEW_TEXT = 80
 _PREVIEW_ITEMS = 8
@@ -74,6 +77,16 @@ class Redactor:
             return StoredValue(scrubbed)
         images = dict.fromkeys(one.digest for one in images_in(scrubbed)) if _IMAGE in raw else ()
         return _apart(raw, self.preview(scrubbed), literal=literal, images=images)
+
+    def storable_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The form of a `value` that is `joined` from stored ones, under names that say nothing.
+
+        Where none of these is a reference all was looked at when it was stored: nothing is there to mask.
+        """
+        raw = to_json(joined)
+        if raw.count(b'"$') == raw.count(_LIST) and len(raw) <= self._inline_limit:
+            return StoredValue(value)
+        return self.storable(value, levels=levels)
 
     def scrubbed(self, value: Any) -> Any:
         """A value as it is kept: secrets replaced."""

@@ -53,6 +53,12 @@ class ValueStore:
         self._hold(stored.blobs)
         return stored
 
+    def store_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The same for a `value` that is `joined` from stored ones, under names that say nothing."""
+        stored = self._redactor.storable_joined(joined, value, levels=levels)
+        self._hold(stored.blobs)
+        return stored
+
     async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""
         stored = await off_loop_if_large(value, lambda: self._redactor.storable(value))

@@ -97,6 +97,7 @@ class CallsStep(StepFields):
     """The calls that one answer wants, side by side."""
 
     composite = True
+    joins_as_stored = True
 
     type: Literal["calls"]
     max_turns: int

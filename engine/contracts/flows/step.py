@@ -62,6 +62,8 @@ class StepFields(Contract):
     """A tool is called while the step runs: it is counted, and has its time limit in the runtime."""
     composite: ClassVar[bool] = False
     """Whatever it does is done by other steps or runs: an approval cannot show it."""
+    joins_as_stored: ClassVar[bool] = False
+    """What its branches brought is handed on as it was stored, under names that say nothing of it."""
     shows_steps: ClassVar[bool] = False
     """What the steps inside it became can be asked for by their ids after it: it has few, each once."""
     by_needs: ClassVar[bool] = False

@@ -55,7 +55,10 @@ class Preparer:
         value = resolve_value(joined, self.values.resolve)
         renderer = STEP_RENDERERS.get(step.type)
         handed_on = renderer.handed_on(step, value) if renderer is not None else value
-        stored = self.values.store(handed_on, levels=JOINED_DEPTH)
+        if step.joins_as_stored:
+            stored = self.values.store_joined(joined, handed_on, levels=JOINED_DEPTH)
+        else:
+            stored = self.values.store(handed_on, levels=JOINED_DEPTH)
         self.made.update(stored.blobs)
         jump = renderer.jump(step, handed_on) if renderer is not None else None
         return Collected(
