@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
-SNAPSHOT_EVERY = 64
+SNAPSHOT_EVERY = 128
 """Events between snapshots, more for a large state: folding stays cheap, writing never quadratic."""
 _NAMES = ("run_id", "tenant", "pack", "flow", "requested_by")
 """What templates may know of the run itself."""
