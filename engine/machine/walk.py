@@ -93,7 +93,8 @@ def launches(graph: FlowGraph, execution: Execution, branches: Branches) -> Iter
     free, needs = max(0, step.branches_at_once - branches.running), step.branch_needs
     waiting = range(branches.next_index, branches.total) if needs is None else startable(needs, branches)
     for index in islice(waiting, free):
-        yield Prepare(current_path(graph, Scope(path=f"{execution.path}/{index}")))
+        scope = f"{execution.path}/{index}"
+        yield Prepare(f"{scope}/{graph.steps_of(scope).steps[0].id}")
 
 
 def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:

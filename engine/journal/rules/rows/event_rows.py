@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
+from engine.frozen import frozen
 from engine.journal.spend_rows import SLOT
 from engine.machine.events.agent_facts import AgentConfidence
 from engine.machine.events.model_facts import ModelUsage
@@ -64,21 +64,21 @@ if TYPE_CHECKING:
     from engine.machine.events.event import Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunChanges:
     """Columns of the run's own row."""
 
     columns: RunColumns
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepBegins:
     """An execution begins, or begins again."""
 
     row: NewStepRow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepChanges:
     """Columns of an execution."""
 
@@ -86,14 +86,14 @@ class StepChanges:
     columns: StepColumns
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestOpens:
     """A person is asked."""
 
     row: NewRequestRow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestEnds:
     """A request is decided, taken back, void, or past its time."""
 
@@ -102,7 +102,7 @@ class RequestEnds:
     columns: RequestColumns
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoneySpent:
     """A call of a model used something, for which money was held."""
 
@@ -113,7 +113,7 @@ class MoneySpent:
 RowChange = RunChanges | StepBegins | StepChanges | RequestOpens | RequestEnds | MoneySpent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredAt:
     """An event with what its rows need beside it: its number in the run, and whose run it is."""
 
@@ -158,19 +158,21 @@ def _run_retried(at: StoredAt) -> Sequence[RowChange]:
 
 def _begins(status: StepStatus) -> Callable[[StoredAt], Sequence[RowChange]]:
     def rows(at: StoredAt) -> Sequence[RowChange]:
-        payload = at.event.payload
+        fact = at.event.fact
+        assert isinstance(fact, StepStarted | StepSkipped | StepFailed), fact.kind
+        begun = fact if isinstance(fact, StepStarted) else None
         row: NewStepRow = {
             "path": at.path,
             "first_seq": at.run_seq,
-            "type": payload["type"],
-            "name": payload.get("name") or "",
+            "type": fact.type,
+            "name": fact.name or "",
             "status": status.value,
-            "attempt": payload.get("attempt", 1),
+            "attempt": begun.attempt or 1 if begun is not None else 1,
             "started_at": at.event.ts,
-            "finished_at": None if status is StepStatus.RUNNING else at.event.ts,
-            "input_seq": at.run_seq if "input" in payload else None,
+            "finished_at": None if begun is not None else at.event.ts,
+            "input_seq": at.run_seq if begun is not None and begun.input is not None else None,
             "error_seq": at.run_seq if status is StepStatus.FAILED else None,
-            "child_run_id": payload.get("child_run_id"),
+            "child_run_id": begun.child_run_id if begun is not None else None,
         }
         return (StepBegins(row),)
 
@@ -261,7 +263,8 @@ def _recovered(at: StoredAt) -> StepColumns:
 
 def _model_used(at: StoredAt) -> Sequence[RowChange]:
     """Spent by the agent whose model it is."""
-    payload, run, step = at.event.payload, at.run, step_of(at.path)
+    fact, run, step = at.event.fact, at.run, step_of(at.path)
+    assert isinstance(fact, ModelUsage), fact.kind
     if step in {MODEL, PROMPT}:
         step = step_of(scope_path_of(scope_path_of(at.path)))
     row: SpendRow = {
@@ -269,18 +272,18 @@ def _model_used(at: StoredAt) -> Sequence[RowChange]:
         "pack": run["pack"],
         "flow": run["flow"],
         "step": step,
-        "model": payload["model"],
+        "model": fact.model,
         "slot": at.event.ts // SLOT,
         "calls": 1,
-        "unpriced": int("cost" not in payload),
-        "estimated": int("estimated" in payload),
-        "input_tokens": payload["input"],
-        "output_tokens": payload["output"],
-        "cached_tokens": payload["cached"],
-        "sent_bytes": payload["sent"],
-        "cost": payload.get("cost", 0),
+        "unpriced": int(fact.cost is None),
+        "estimated": int(fact.estimated),
+        "input_tokens": fact.input,
+        "output_tokens": fact.output,
+        "cached_tokens": fact.cached,
+        "sent_bytes": fact.sent,
+        "cost": fact.cost or 0,
     }
-    return (MoneySpent(row, payload.get("hold")),)
+    return (MoneySpent(row, fact.hold),)
 
 
 def _confidence_stated(at: StoredAt) -> Sequence[RowChange]:
