@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 from engine.errors import InvalidInput
 from engine.frozen import frozen
 from engine.values import (
@@ -83,7 +81,7 @@ class Redactor:
 
         Where none of these is a reference all was looked at when it was stored: nothing is there to mask.
         """
-        raw = to_json(joined)
+        raw = canonical_json(joined)
         if raw.count(b'"$') == raw.count(_LIST) and len(raw) <= self._inline_limit:
             return StoredValue(value)
         return self.storable(value, levels=levels)
