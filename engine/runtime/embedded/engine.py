@@ -17,8 +17,8 @@ from engine.runtime.embedded.parts.looks import Looks
 from engine.runtime.embedded.parts.tools import Tools
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
+from engine.runtime.files.live_output import LiveOutput
 from engine.runtime.files.run_folders import RunFolders
-from engine.runtime.files.speaking import Speaking
 from engine.runtime.gc_tuning import gc_infrequent
 from engine.runtime.intake import Intake
 from engine.runtime.pack_library.catalog_source import CatalogSource
@@ -72,8 +72,8 @@ class EmbeddedEngine:
         self._packs = PackLibrary(self._pack_source, self._pack_status, PinnedPacks(journal, config.rules))
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
-        self._speaking = Speaking()
-        self._looks = Looks(config, journal, clock, self._values, redactor, self._folders, self._speaking)
+        self._live_output = LiveOutput()
+        self._looks = Looks(config, journal, clock, self._values, redactor, self._folders, self._live_output)
         self._intake = Intake(journal, self._clock_offset)
         self.runs = Runs(
             journal,
@@ -208,7 +208,7 @@ class EmbeddedEngine:
             self._folders,
             self.tools.executor,
             self._faults,
-            self._speaking,
+            self._live_output,
             self._hand_off,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.runtime.files.speaking import Lines, Speaking
+from engine.runtime.files.live_output import LiveOutput, UnwrittenLines
 
 if TYPE_CHECKING:
     from engine.runtime.files.call_outputs import CallOutputs
@@ -15,12 +15,12 @@ GATHER_SECONDS = 0.1
 
 class LineWriter:
     """Writes the lines of each run in the order in which they came, in one thread, a moment after the first:
-    a file that is opened for every call costs more than its lines. Until then `speaking` has them."""
+    a file that is opened for every call costs more than its lines. Until then `live_output` has them."""
 
-    def __init__(self, outputs: CallOutputs, speaking: Speaking | None = None) -> None:
+    def __init__(self, outputs: CallOutputs, live_output: LiveOutput | None = None) -> None:
         self._outputs = outputs
-        self._speaking = speaking or Speaking()
-        self._waiting: dict[str, Lines] = {}
+        self._live_output = live_output or LiveOutput()
+        self._waiting: dict[str, UnwrittenLines] = {}
         self._soon: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._hurried = False
@@ -30,8 +30,8 @@ class LineWriter:
         loop = asyncio.get_running_loop()
         waiting = self._waiting.get(run_id)
         if waiting is None:
-            waiting = self._waiting[run_id] = Lines(pack, run_id, loop.create_future())
-            self._speaking.lines.setdefault(run_id, []).append(waiting)
+            waiting = self._waiting[run_id] = UnwrittenLines(pack, run_id, loop.create_future())
+            self._live_output.lines.setdefault(run_id, []).append(waiting)
         waiting.lines.append(lines)
         if self._soon is None and self._writing is None:
             self._soon = loop.call_later(GATHER_SECONDS, self._begin)
@@ -39,7 +39,7 @@ class LineWriter:
 
     async def written(self, run_id: str) -> None:
         """All lines of a run that came until now are in its file, or will never be."""
-        if on_the_way := self._speaking.lines.get(run_id):
+        if on_the_way := self._live_output.lines.get(run_id):
             self._hurried = True
             if self._writing is None:
                 self._begin()
@@ -52,13 +52,13 @@ class LineWriter:
         self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
-        taken: dict[str, Lines] = {}
+        taken: dict[str, UnwrittenLines] = {}
         try:
             while self._waiting:
                 taken, self._waiting, self._hurried = self._waiting, {}, False
                 outcomes = await asyncio.to_thread(self._append, [*taken.values()])
                 for one, outcome in zip(taken.values(), outcomes, strict=True):
-                    self._speaking.written(one)
+                    self._live_output.written(one)
                     if isinstance(outcome, Exception):
                         one.kept.set_exception(outcome)
                     else:
@@ -73,10 +73,10 @@ class LineWriter:
         finally:
             self._writing = None
 
-    def _append(self, taken: list[Lines]) -> list[bool | Exception]:
+    def _append(self, taken: list[UnwrittenLines]) -> list[bool | Exception]:
         return [self._appended(one) for one in taken]
 
-    def _appended(self, one: Lines) -> bool | Exception:
+    def _appended(self, one: UnwrittenLines) -> bool | Exception:
         try:
             return self._outputs.append(one.pack, one.run_id, b"".join(one.lines))
         except Exception as error:  # noqa: BLE001 - raised where its lines are waited for, others go on

@@ -21,8 +21,8 @@ from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from engine.runtime.files.call_outputs import MOST_BYTES, CallOutputs
 from engine.runtime.files.line_writer import LineWriter
+from engine.runtime.files.live_output import LiveOutput
 from engine.runtime.files.run_folders import RunFolders
-from engine.runtime.files.speaking import Speaking
 from engine.runtime.value_store import ValueStore
 from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.worker.steps.calls.call_output import CallOutput
@@ -171,7 +171,7 @@ async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_s
     values = ValueStore(MemoryJournal(), Redactor(Masker()))
     facts = {"step_id": "work/0/model", "attempt": 1}
     keep = partial(LineWriter(CallOutputs(tmp_path)).keep, "demo", "run")
-    output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, Speaking().of("run"))
+    output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, LiveOutput().of("run"))
     output.write("out", written.encode())
     assert [line["text"] for line in output.coming()] == ([shown] if shown else [])
 
@@ -222,7 +222,7 @@ async def test_a_call_that_is_cancelled_leaves_its_lines_in_the_file(tmp_path: P
     outputs, values = CallOutputs(tmp_path), ValueStore(MemoryJournal(), Redactor(Masker()))
     keep = partial(LineWriter(outputs).keep, "demo", "run")
     output = CallOutput(
-        keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, Speaking().of("run")
+        keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, LiveOutput().of("run")
     )
 
     async def calling() -> None:
@@ -242,21 +242,23 @@ async def test_a_call_that_is_cancelled_leaves_its_lines_in_the_file(tmp_path: P
 async def test_lines_of_a_call_that_goes_well_hold_it_up_by_nothing_and_are_shown_until_they_are_in_the_file(
     tmp_path: Path,
 ) -> None:
-    outputs, values, speaking = (
+    outputs, values, live_output = (
         CallOutputs(tmp_path),
         ValueStore(MemoryJournal(), Redactor(Masker())),
-        Speaking(),
+        LiveOutput(),
     )
-    writer = LineWriter(outputs, speaking)
+    writer = LineWriter(outputs, live_output)
     keep = partial(writer.keep, "demo", "run")
-    output = CallOutput(keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, speaking.of("run"))
+    output = CallOutput(
+        keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, live_output.of("run")
+    )
     async with output:
         output.write("out", b"whole\nhalf")
-        assert [line["text"] for line in speaking.coming("run")] == ["whole"]
-    assert [line["text"] for line in speaking.coming("run")] == ["whole", "half"]
+        assert [line["text"] for line in live_output.coming("run")] == ["whole"]
+    assert [line["text"] for line in live_output.coming("run")] == ["whole", "half"]
     assert outputs.read("demo", "run", 0)[0] == b""
     await writer.written("run")
-    assert speaking.coming("run") == []
+    assert live_output.coming("run") == []
     texts = [json.loads(line)["text"] for line in outputs.read("demo", "run", 0)[0].splitlines()]
     assert texts == ["whole", "half"]
 

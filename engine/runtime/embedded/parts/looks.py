@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers
+    from engine.runtime.files.live_output import LiveOutput
     from engine.runtime.files.run_folders import RunFolders
-    from engine.runtime.files.speaking import Speaking
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
@@ -30,10 +30,15 @@ class Looks:
         values: ValueStore,
         redactor: Redactor,
         folders: RunFolders,
-        speaking: Speaking,
+        live_output: LiveOutput,
     ) -> None:
         self._config, self._journal, self._clock = config, journal, clock
-        self._values, self._redactor, self._folders, self._speaking = values, redactor, folders, speaking
+        self._values, self._redactor, self._folders, self._live_output = (
+            values,
+            redactor,
+            folders,
+            live_output,
+        )
 
     @cached_property
     def reader(self) -> RunReader:
@@ -65,4 +70,4 @@ class Looks:
         from engine.runtime.views.output_files import OutputFiles  # noqa: PLC0415 - likewise
 
         outputs = CallOutputs(self._config.runs_dir)
-        return OutputFiles(self._folders, outputs, self._redactor, self._speaking.coming)
+        return OutputFiles(self._folders, outputs, self._redactor, self._live_output.coming)

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from engine.machine.model.graph import RunLimits
     from engine.models.catalog import ModelCatalog
     from engine.runtime.clock import Clock
+    from engine.runtime.files.live_output import LiveOutput
     from engine.runtime.files.run_folders import RunFolders
-    from engine.runtime.files.speaking import Speaking
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
@@ -73,7 +73,7 @@ class Sessions:
         folders: RunFolders,
         executor: ToolExecutor,
         faults: Faults,
-        speaking: Speaking,
+        live_output: LiveOutput,
         hand_off: HandOff,
     ) -> None:
         self._limits = config.rules.limits
@@ -87,10 +87,10 @@ class Sessions:
         self._folders = folders
         self._executor = executor
         writer, limit = (
-            LineWriter(CallOutputs(config.runs_dir), speaking),
+            LineWriter(CallOutputs(config.runs_dir), live_output),
             config.rules.limits.max_output_bytes,
         )
-        kept = partial(kept_output, writer, values, clock, limit, speaking)
+        kept = partial(kept_output, writer, values, clock, limit, live_output)
         tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept, hand_off)
         paying = Paying(journal, clock, config.rules.budget)
         turns = EndedTurns(journal, values)

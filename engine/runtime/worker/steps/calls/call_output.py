@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.files.line_writer import LineWriter
-    from engine.runtime.files.speaking import Speaking, SpeakingOfRun
+    from engine.runtime.files.live_output import LiveOutput, LiveOutputOfRun
     from engine.runtime.value_store import ValueStore
 
 LONGEST_LINE = 16_384
@@ -45,9 +45,9 @@ class CallOutput:
         values: ValueStore,
         clock: Clock,
         limit: int,
-        speaking: SpeakingOfRun,
+        live_output: LiveOutputOfRun,
     ) -> None:
-        self._speaking = speaking
+        self._live_output = live_output
         self._keep = keep
         self._facts = facts
         self._values = values
@@ -136,11 +136,11 @@ class CallOutput:
             _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
 
     async def __aenter__(self) -> Self:
-        self._speaking.begin(self)
+        self._live_output.begin(self)
         return self
 
     async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        self._speaking.end(self)
+        self._live_output.end(self)
         for stream, rest in self._rest.items():
             if rest:
                 self._take(stream, rest)
@@ -167,7 +167,7 @@ def kept_output(
     values: ValueStore,
     clock: Clock,
     limit: int,
-    speaking: Speaking,
+    live_output: LiveOutput,
     row: RunRow,
     execution: Execution,
 ) -> CallOutput:
@@ -175,4 +175,4 @@ def kept_output(
     when it is left, and there when it is left by an error."""
     keep = partial(writer.keep, row["pack"], row["run_id"])
     facts = {"step_id": execution.path, "attempt": execution.attempt}
-    return CallOutput(keep, facts, values, clock, limit, speaking.of(row["run_id"]))
+    return CallOutput(keep, facts, values, clock, limit, live_output.of(row["run_id"]))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Lines:
+class UnwrittenLines:
     """Whole lines of a run on their way into its file, and what becomes of them."""
 
     pack: str
@@ -22,30 +22,30 @@ class Lines:
     lines: list[bytes] = field(default_factory=list)
 
 
-class Writing(Protocol):
+class LiveCall(Protocol):
     """A call that may be writing a line."""
 
     def coming(self) -> Iterable[dict[str, Any]]:
         """The line of each stream that has not ended, as far as it has come."""
 
 
-class Speaking:
+class LiveOutput:
     """Calls that are being made, and whole lines that are not in their files yet, by run."""
 
     def __init__(self) -> None:
-        self.calls: dict[str, list[Writing]] = {}
-        self.lines: dict[str, list[Lines]] = {}
+        self.calls: dict[str, list[LiveCall]] = {}
+        self.lines: dict[str, list[UnwrittenLines]] = {}
 
-    def of(self, run_id: str) -> SpeakingOfRun:
+    def of(self, run_id: str) -> LiveOutputOfRun:
         """Where the calls of a run tell that they have begun and ended."""
-        return SpeakingOfRun(self, run_id)
+        return LiveOutputOfRun(self, run_id)
 
     def coming(self, run_id: str) -> list[dict[str, Any]]:
         """Lines of a run that are not in its file yet."""
         whole = [decode(line) for one in self.lines.get(run_id, ()) for line in one.lines]
         return [*whole, *(line for call in self.calls.get(run_id, ()) for line in call.coming())]
 
-    def written(self, lines: Lines) -> None:
+    def written(self, lines: UnwrittenLines) -> None:
         """These are in the file, or will never be."""
         waiting = self.lines[lines.run_id]
         waiting.remove(lines)
@@ -53,20 +53,20 @@ class Speaking:
             del self.lines[lines.run_id]
 
 
-class SpeakingOfRun:
+class LiveOutputOfRun:
     """Calls of one run."""
 
-    def __init__(self, speaking: Speaking, run_id: str) -> None:
-        self._speaking = speaking
+    def __init__(self, live_output: LiveOutput, run_id: str) -> None:
+        self._live_output = live_output
         self._run_id = run_id
 
-    def begin(self, call: Writing) -> None:
+    def begin(self, call: LiveCall) -> None:
         """It can be looked at from now on."""
-        self._speaking.calls.setdefault(self._run_id, []).append(call)
+        self._live_output.calls.setdefault(self._run_id, []).append(call)
 
-    def end(self, call: Writing) -> None:
+    def end(self, call: LiveCall) -> None:
         """Nothing more comes."""
-        calls = self._speaking.calls[self._run_id]
+        calls = self._live_output.calls[self._run_id]
         calls.remove(call)
         if not calls:
-            del self._speaking.calls[self._run_id]
+            del self._live_output.calls[self._run_id]
