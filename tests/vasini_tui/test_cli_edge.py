@@ -148,6 +148,13 @@ def test_a_current_directory_that_is_gone_is_said(home: Path, tmp_path: Path, co
     assert done.stderr == b"vasini: usage: the current directory is gone; go to another one\n"
 
 
+@pytest.mark.parametrize("command", ["verify", "backup", "export run --to"])
+def test_a_file_below_the_home_of_nobody_is_only_a_name(vasini: Vasini, command: str) -> None:
+    outcome = vasini(*command.split(), "~no-such-account/x")
+    assert outcome.status in {ExitCode.NOT_FOUND, ExitCode.INVALID_INPUT}
+    assert "internal" not in outcome.stderr
+
+
 def in_a_shell(home: Path, command: str, *, before: str = "") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         ["/bin/sh", "-c", f"{before} exec {sys.executable} -P -m vasini_tui {command}"],

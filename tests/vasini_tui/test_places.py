@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_without_home_the_users_own_directories_are_taken(monkeypatch: pytest.Mo
     assert places.config_file == Path("/c/vasini/config.yaml")
     assert places.journal_file == Path("/d/vasini/data/journal.db")
     assert places.cache_dir == Path("/k/vasini")
+
+
+def test_an_account_without_a_home_is_told_to_name_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "nowhere")
+    monkeypatch.setattr(os, "getuid", lambda: 4_294_000_000)
+    with pytest.raises(VasiniError, match="VASINI_HOME") as caught:
+        find_places({})
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_the_home_of_nobody_is_only_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_places({"VASINI_HOME": "~no-such-account/x"}).home == tmp_path / "~no-such-account" / "x"
 
 
 def test_what_is_made_is_the_owners_alone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.safe_files.naming import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,19 +72,23 @@ class Places:
 
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:
-    """The places in force. Nothing is made here."""
+    """The places in force. Nothing is made here. Raises VasiniError where nobody knows a home directory."""
     named = environ.get("VASINI_HOME", "")
     if named:
-        home = Path(named).expanduser().absolute()
+        home = at_home(Path(named)).absolute()
         return _below(home, home=home, config_dir=home, cache_dir=home / "cache")
     import platformdirs  # noqa: PLC0415 - not where a home is named
 
-    return _below(
-        platformdirs.user_data_path(_APP, appauthor=False),
-        home=None,
-        config_dir=platformdirs.user_config_path(_APP, appauthor=False),
-        cache_dir=platformdirs.user_cache_path(_APP, appauthor=False),
-    )
+    try:
+        return _below(
+            platformdirs.user_data_path(_APP, appauthor=False),
+            home=None,
+            config_dir=platformdirs.user_config_path(_APP, appauthor=False),
+            cache_dir=platformdirs.user_cache_path(_APP, appauthor=False),
+        )
+    except RuntimeError as error:
+        message = "this account has no home directory; name a place for everything with VASINI_HOME"
+        raise VasiniError(ErrorCode.CONFIG_INVALID, message) from error
 
 
 def make_places(places: Places) -> None:

@@ -17,13 +17,14 @@ from pydantic import (
 
 from engine.contracts.governing.slo import SloTargets
 from engine.contracts.status import Risk
+from engine.safe_files.naming import at_home
 from engine.tools.mcp.settings import McpSettings, VariableName
 
 _MIB = 1024 * 1024
 
 
 def _absolute(path: Path) -> Path:
-    expanded = path.expanduser()
+    expanded = at_home(path)
     if not expanded.is_absolute():
         raise ValueError("must be an absolute path")
     return expanded

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from engine.errors import InvalidInput
 from engine.images import MAX_IMAGE_BYTES, MAX_SIDE, MOST_BYTES, MOST_IMAGES, image_head
 from engine.json_schema.forms import image_field
+from engine.safe_files.naming import at_home
 from engine.safe_files.walking import open_to_read
 from engine.safe_text import sanitize
 from engine.values import ImageRef, image_ref
@@ -67,7 +68,7 @@ def _reference(field: str, name: str, data: bytes) -> ImageRef:
 def _read(field: str, name: str, base: Path) -> bytes:
     """The file, as it was from the first byte to the last one. Blocks."""
     try:
-        descriptor = open_to_read(str(base / _at_home(name)))
+        descriptor = open_to_read(str(base / at_home(Path(name))))
     except ValueError:  # NUL, or half a character
         _refuse(field, f"{_shown(name)} is no name of a file")
     except OSError as error:
@@ -101,13 +102,6 @@ def _why(error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "it is a symbolic link; name the file itself"
     return (error.strerror or "it cannot be opened").lower()
-
-
-def _at_home(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # `~nobody`: only a name
-        return Path(name)
 
 
 def _shown(name: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from engine.contracts.sandbox_level import SandboxWish
 from engine.contracts.status import Effects, Risk
+from engine.safe_files.naming import at_home
 
 RESERVED = frozenset({"command", "data", "files", "flow", "git", "http", "outside", "person", "run", "text"})
 """What the names of built-in tools and of flows as tools begin with: no server is called so."""
@@ -58,7 +59,7 @@ def _free_name(name: str) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    expanded = path.expanduser()
+    expanded = at_home(path)
     if not expanded.is_absolute():
         raise ValueError("must be an absolute path")
     return expanded

@@ -78,7 +78,7 @@ class _Mounts:
     def add(self, path: Path, kind: Kind) -> None:
         """A directory or file under its real path, and under the name that it has for the caller."""
         real = path.resolve()
-        if not real.exists() or any(real.is_relative_to(ours) for ours in _OURS):
+        if not _can_be_seen(real) or any(real.is_relative_to(ours) for ours in _OURS):
             return
         for place in {real, path} - self.system:
             known = self.at.get(place)
@@ -142,6 +142,14 @@ class _Mounts:
                 case _:
                     made += ["--ro-bind", os.devnull, name]
         return made + closed
+
+
+def _can_be_seen(path: Path) -> bool:
+    """Whether it is there, for us: a PATH may name what only somebody else may look at."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _own_places(memory: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,12 @@ from engine.governance.tools_layer import tools_layer
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import CallRules, PackCode
 from engine.tools.executor import ToolExecutor
+from engine.tools.room import Room
 from engine.tools.sandbox.bubblewrap import bubblewrap, tried
+from engine.tools.sandbox.mounts import mount_arguments
 from tests.engine.tools.isolating import Machine, layer, machine_in, nothing_isolates
 from tests.engine.tools.made_repository import made_repository
+from tests.permissions import permissions_bind
 
 if TYPE_CHECKING:
     from engine.contracts.sandbox_level import SandboxWish
@@ -237,6 +241,20 @@ async def test_a_folder_that_the_operator_adds_can_be_read(machine: Machine) -> 
     added = await machine.shell("isolated", script, sandbox_reads=(machine.outside,))
     assert added.data["stdout"] == "hunter2"
     assert [path.name for path in machine.outside.iterdir()] == ["secret.txt"]
+
+
+def test_programs_that_only_somebody_else_may_look_at_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "closed" / "bin"
+    programs.mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    programs.parent.chmod(0)
+    with permissions_bind():
+        arguments = mount_arguments(Room("bwrap"), tmp_path, 1)
+    programs.parent.chmod(0o700)
+    assert "--chdir" in arguments
+    assert str(programs) not in arguments
 
 
 async def test_a_command_that_is_asked_to_end_has_its_time(machine: Machine) -> None:

@@ -12,6 +12,7 @@ import typer
 from engine.contracts.actor import Role
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.governance.access import access_of
+from engine.safe_files.naming import at_home
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.statuses import statuses_named
@@ -55,7 +56,7 @@ def backup(
     act_as: ActAs = None,
 ) -> Invocation:
     """Copy the journal to a file while others go on working on it."""
-    return Invocation(partial(_backup, target=file.expanduser().absolute()), as_json, act_as)
+    return Invocation(partial(_backup, target=at_home(file).absolute()), as_json, act_as)
 
 
 async def _prune(

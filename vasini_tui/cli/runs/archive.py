@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.safe_files.naming import at_home
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
@@ -28,7 +29,7 @@ def export(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Write one archive of a run and those started below it: whole, and masked."""
-    place = target.expanduser().absolute() if target is not None else None
+    place = at_home(target).absolute() if target is not None else None
     return Invocation(
         partial(_export, part=run, target=place, directory=Path.cwd()), as_json, act_as, tenant, all_tenants
     )
@@ -40,7 +41,7 @@ def verify(
     act_as: ActAs = None,
 ) -> Invocation:
     """Check that an archive of a run is as it was written."""
-    return Invocation(partial(_verify, file=file.expanduser().absolute()), as_json, act_as)
+    return Invocation(partial(_verify, file=at_home(file).absolute()), as_json, act_as)
 
 
 async def _export(session: Session, *, part: str, target: Path | None, directory: Path) -> int:

@@ -23,6 +23,7 @@ from engine.runtime.embedded.starting.isolation import require_isolation
 from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
+from engine.safe_files.naming import at_home
 from engine.tools.scopes import rendered_scopes
 from engine.tracing import trace_id_of
 from engine.values import canonical_json, digest_of, with_images_shown
@@ -279,15 +280,8 @@ def _absolute_path(payload: dict[str, Any], field: Sequence[str], base: Path) ->
     if below:
         changed = _absolute_path(value, below, base) if isinstance(value, dict) else value
     else:
-        changed = str(Path(base, _at_home(value))) if isinstance(value, str) and value else value
+        changed = str(Path(base, at_home(Path(value)))) if isinstance(value, str) and value else value
     return payload if changed is value else {**payload, name: changed}
-
-
-def _at_home(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # `~nobody`: only a name
-        return Path(name)
 
 
 def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[str, Any]) -> None:

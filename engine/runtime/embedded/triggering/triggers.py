@@ -24,6 +24,7 @@ from engine.runtime.embedded.starting.run_starter import StartRequest
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
 from engine.runtime.noted import read_notes
+from engine.safe_files.naming import at_home
 from engine.templates import render_value
 from engine.values import digest_of
 
@@ -162,7 +163,7 @@ class Triggers:
 def _files(pattern: str) -> dict[str, tuple[int, int]]:
     """The regular files of a pattern with time and size, by path. Blocks."""
     found: dict[str, tuple[int, int]] = {}
-    for name in islice(iglob(str(Path(pattern).expanduser())), MAX_FILES):  # noqa: PTH207 - a pattern with `~`
+    for name in islice(iglob(str(at_home(Path(pattern)))), MAX_FILES):  # noqa: PTH207 - a pattern with `~`
         path = Path(name)
         try:
             stat = path.stat()
