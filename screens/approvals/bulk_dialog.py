@@ -26,7 +26,7 @@ from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.frame.screen import TooSmall
-from screens.widgets.plain import NEW_LINE, Part, Plain
+from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
 
     def action_confirm(self) -> None:
         """Decide, when nothing is missing."""
-        if left := 0 if self._list.end_seen else self._list.lines_left():
-            self.hint(sanitize(f"Not sent: the list goes on for {left:,} lines. Read it to its end first."))
+        if not self._list.end_seen:
+            self.hint(sanitize("Not sent: the list goes on. Read it to its end first."))
             return
         if not self._gate.is_open(self._token):
             self.hint(sanitize("Not sent: this had only just appeared. Read it, then press again."))
@@ -111,6 +111,7 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
 
     @on(ReadPane.EndSeen)
     def _end_seen(self) -> None:
+        self.hint(NOTHING)
         self._let_appear()
 
     @property

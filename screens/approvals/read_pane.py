@@ -37,9 +37,19 @@ class ReadPane(TextPane):
 
     def lines_left(self) -> int:
         """Lines up to the end that are below what is in view."""
+        return max(0, self._end() - self.scroll_offset.y - self.scrollable_content_region.height)
+
+    def action_scroll_end(self) -> None:
+        """To the end that has to be seen; from there to the last line."""
+        if self.end_seen:
+            super().action_scroll_end()
+        else:
+            self.scroll_to(y=self._end() - self.scrollable_content_region.height, animate=False)
+
+    def _end(self) -> int:
+        """Below which line of all the end is."""
         part = self.last_part()
-        end = self.virtual_size.height if part is None else part.virtual_region.bottom
-        return max(0, end - self.scroll_offset.y - self.scrollable_content_region.height)
+        return self.virtual_size.height if part is None else part.virtual_region.bottom
 
     def _laid_out(self, screen: Screen[object]) -> None:
         # Places of what changed since, or of what nobody sees, say nothing about what was read.
@@ -51,6 +61,7 @@ class ReadPane(TextPane):
     def _note_end_seen(self) -> None:
         part = self.last_part()
         laid_out = (self if part is None else part).size.height > 0
-        if laid_out and not self.end_seen and not self.lines_left():
+        skipped = self._end() <= self.scroll_offset.y
+        if laid_out and not self.end_seen and not skipped and not self.lines_left():
             self.end_seen = True
             self.post_message(self.EndSeen())

@@ -105,10 +105,9 @@ class ApprovalsScreen(DecisionVerbsScreen):
         """The approval under the cursor, whole once it is read; none at an interrupted call."""
         return None if self._at_outcomes else self._full or self._card
 
-    def unread_lines(self) -> int:
-        """Of the action on the card."""
-        card = self._card_pane
-        return 0 if card.end_seen else card.lines_left()
+    def read_to_end(self) -> bool:
+        """As the card knows."""
+        return self._card_pane.end_seen
 
     def seen(self, view: ApprovalView) -> bool:
         """Under the cursor, drawn in full, and for the time of grace."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ON = "Not sent: the action goes on: {list.open}, then {text.down} or {text.bottom}."
-"""The edge of the card counts the lines that are left; this holds until the last of them was seen."""
+"""The edge of the card counts the lines; this holds until the last of them was seen."""
 
 
 class DecisionVerbsScreen(ConsoleScreen):
@@ -64,9 +64,9 @@ class DecisionVerbsScreen(ConsoleScreen):
         """Whether a person can have read the card of this approval by now."""
         raise AssertionError(f"{type(self).__name__} shows no card of {view.approval_id}")
 
-    def unread_lines(self) -> int:
-        """Lines of the action on the card that have not been on the screen."""
-        return 0
+    def read_to_end(self) -> bool:
+        """Whether the end of the action on the card has been on the screen."""
+        return True
 
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, in the order of the list."""
@@ -149,7 +149,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.refuse("There is nothing to decide.")
         elif view.status is not RequestStatus.PENDING:
             self.refuse(f"This approval is {REQUEST_LABELS[view.status].word} already.")
-        elif self.unread_lines():
+        elif not self.read_to_end():
             self.refuse(self.state.keymap.fill(READ_ON))
         elif too_small(self) or not self.seen(view):
             self.refuse("Not sent: the card had only just appeared. Read it, then press again.")

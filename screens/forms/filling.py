@@ -83,8 +83,7 @@ class FillingScreen(ConsoleScreen):
     async def action_leave(self) -> None:
         """Leave; the draft stays."""
         await self._keeper.flush()
-        if self.is_current:
-            self.dismiss(None)
+        self.dismiss(None)
 
     def action_submit(self) -> None:
         """Check every field; send when all is well."""

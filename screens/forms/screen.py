@@ -98,8 +98,7 @@ class FormScreen(FillingScreen):
             return
         await self.sent()
         show_notice(self, f"Answered: {self._request.title}")
-        if self.is_current:
-            self.dismiss(None)
+        self.dismiss(None)
 
     async def _close(self, words: str) -> None:
         """Say why nothing can be sent, and show what was typed as text: `y` copies it."""

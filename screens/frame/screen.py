@@ -10,14 +10,14 @@ from textual.screen import ModalScreen
 
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
+from screens.frame.amended.closes_itself import ClosesItself
+from screens.frame.amended.shaded import Shaded
 from screens.frame.bars.header import HeaderLines
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.console import attempt, show_notice
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
-from screens.frame.laid_out_once import LaidOutOnce
 from screens.frame.refresher import Refresher
-from screens.frame.shaded import Shaded
 from screens.keys.bindings import bindings
 from screens.widgets.ages import next_tick, seconds_time
 from screens.widgets.plain import NOTHING, Plain
@@ -83,7 +83,7 @@ def format_damaged(ids: Sequence[str]) -> str:
     return f"damaged in the journal and not shown: {ids[0]}{more} (vasini doctor --deep)"
 
 
-class Dialog(LaidOutOnce[T], ModalScreen[T], Generic[T], inherit_bindings=False):
+class Dialog(ClosesItself[T], ModalScreen[T], Generic[T], inherit_bindings=False):
     """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
 
     BINDINGS = bindings("dialog.close", "screen.next", "screen.previous", "screen.focus_help")
@@ -108,7 +108,7 @@ class Dialog(LaidOutOnce[T], ModalScreen[T], Generic[T], inherit_bindings=False)
         self.focus_previous()
 
 
-class ConsoleScreen(LaidOutOnce[None], inherit_bindings=False):
+class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
     """Base of the screens: subclasses compose a `body`, `load` what they show, and name their `view`."""
 
     BINDINGS = bindings("screen.")

@@ -79,8 +79,9 @@ class HandoffFormScreen(FillingScreen):
         )
         await self.sent()
         show_notice(self, f"Handed off: started {run.run_id}")
-        if self.is_current:
-            self.dismiss(None)
+        in_view = self.is_active
+        self.dismiss(None)
+        if in_view:
             console(self).open_run(run.run_id)
 
     def typed(self) -> Mapping[str, Any]:

@@ -368,3 +368,14 @@ def test_another_content_place_or_tool_is_another_shape(other: dict[str, Any]) -
     first = writes(1, step_id="top/0/ask", pack_digest="one")
     problem = shape_problem(first, first.model_copy(update=other), top="parallel")
     assert "decided together" in problem
+
+
+async def test_that_a_list_goes_on_is_said_until_its_end_was_seen(console: OpenConsole) -> None:
+    engine = three(message="said\n" * 40)
+    async with console(engine, size=(100, 30)) as stage:
+        await ask_for_all(stage)
+        await stage.press("f2")
+        await stage.shows("Not sent: the list goes on. Read it to its end first.")
+        await stage.press("G")
+        await stage.settle()
+        assert "Not sent" not in stage.text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Select, TextArea
@@ -9,10 +11,13 @@ from textual.widgets import Select, TextArea
 from screens.forms.list_screen import FormsScreen
 from screens.forms.schema_form import FormView
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
+from screens.overlays.help_screen import HelpScreen
 from tests.fakes.engine import FakeEngine
+from tests.fakes.requests import FakeRequests
 from tests.fakes.views import a_form, a_run
 
 if TYPE_CHECKING:
+    from engine.contracts.runs.request import AnswerView
     from tests.screens.conftest import OpenConsole, Stage
 
 SCHEMA: dict[str, Any] = {
@@ -34,6 +39,17 @@ SCHEMA: dict[str, Any] = {
         "extra": {"anyOf": [{"type": "string"}, {"type": "object"}]},
     },
 }
+
+
+@dataclass
+class FakeSlowRequests(FakeRequests):
+    """An answer is taken when the gate is open."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, *arguments: Any, **named: Any) -> AnswerView:
+        await self.gate.wait()
+        return await super().answer(*arguments, **named)
 
 
 async def open_form(stage: Stage) -> None:
@@ -161,3 +177,21 @@ async def test_a_toggle_tells_its_state_without_color(console: OpenConsole) -> N
 
 def test_select_null_is_not_a_choice() -> None:
     assert Choice(["a"], None).value is Select.NULL
+
+
+async def test_a_form_that_is_answered_below_the_help_goes_when_the_help_is_closed(
+    console: OpenConsole,
+) -> None:
+    engine = FakeEngine().add(a_run(), a_form())
+    engine.requests = slow = FakeSlowRequests(engine)
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.write("Ana")
+        await stage.press("f2", "f1")
+        await stage.on(HelpScreen)
+        slow.gate.set()
+        await stage.until(lambda: "Answered" in stage.notices())
+        await stage.settle()
+        assert isinstance(stage.app.screen, HelpScreen)
+        await stage.press("escape")
+        await stage.on(FormsScreen)

@@ -65,6 +65,28 @@ async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
         await stage.until(lambda: engine.asked("approve"))
 
 
+async def test_an_end_that_was_skipped_was_not_on_the_screen(console: OpenConsole) -> None:
+    params = {"text": "\n".join(f"line {number}" for number in range(20)), "path": "last.txt"}
+    engine = engine_with(params, message="said\n" * 60)
+    async with console(engine, size=(100, 30)) as stage:
+        await to_card(stage)
+        await stage.graced()
+        card = stage.app.screen.query_one(DecisionCard)
+        card.scroll_to(y=card.max_scroll_y, animate=False)
+        await stage.graced()
+        assert "last.txt" not in stage.text()
+        await stage.press("a")
+        await stage.shows("Not sent: the action goes on")
+        await stage.press("enter", "G")
+        await stage.shows("last.txt")
+        await stage.graced()
+        await stage.press("G")
+        assert "last.txt" not in stage.text()
+        await stage.graced()
+        await stage.press("a")
+        await stage.until(lambda: engine.asked("approve"))
+
+
 async def test_a_text_of_any_length_can_be_read_to_its_end(console: OpenConsole) -> None:
     engine = engine_with({"text": "x" * 50_000 + "END"}, message="m " * 15_000 + "LAST")
     async with console(engine, size=(80, 24)) as stage:
@@ -96,13 +118,13 @@ async def test_what_took_the_place_of_a_card_while_another_view_was_open_has_to_
     engine = engine_with({"text": "short"})
     async with console(engine) as stage:
         await to_decidable_card(stage)
-        assert shown(stage).unread_lines() == 0
+        assert shown(stage).read_to_end()
         await stage.press("1")
         engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
         await stage.press("2")
         await stage.shows("│ b")
         await stage.graced()
-        assert shown(stage).unread_lines()
+        assert not shown(stage).read_to_end()
         await stage.press("a")
         await stage.shows("more lines of the action")
         assert not engine.asked("approve")
@@ -152,7 +174,7 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
         await stage.press("enter", "G")
         card = stage.app.screen.query_one(DecisionCard)
         await stage.until(lambda: card.end_seen)
-        assert card.scroll_offset.y == card.max_scroll_y > 0
+        assert card.lines_left() == 0 < card.scroll_offset.y
 
 
 async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(console: OpenConsole) -> None:

@@ -17,10 +17,10 @@ from textual.filter import Monochrome, NoColor
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.facade.feed import AlertChanged, PackChanged
 from engine.safe_text import sanitize
+from screens.frame.amended.laid_out_once import LaidOutOnce
 from screens.frame.console import show_notice
 from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
-from screens.frame.laid_out_once import LaidOutOnce
 from screens.frame.screen import FeedArrived, LineChanged
 from screens.keys.bindings import bindings
 from screens.widgets.ages import show_times_in

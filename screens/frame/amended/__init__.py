@@ -1,0 +1,1 @@
+"""What we change of Textual's screens and dialogs."""
