@@ -102,14 +102,9 @@ class Questions:
         offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name)
         if isinstance(step, PlanProposalStep):
-            persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
-            turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
-            asked_about = [ImageRef(one) for one in told.get("images", ())]
-            gallery = Gallery(asked_about, takes=self._catalog.takes_images(route.name))
-            pictures = await self._images(asked_about, gallery.briefed)
-            messages = plan_messages(persona, told, pictures, turns, offers, step.max_steps)
+            messages, turns = await self._plan_told(site, step, agent, told, route, offers)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
-            return Question(route, request, _script(told["script"], len(turns)))
+            return Question(route, request, _script(told["script"], turns))
         heard = message_of_turn(state, scope_path_of(execution.path))
         answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
         said, images_now = text_of(answer), images_said(answer)
@@ -122,11 +117,7 @@ class Questions:
         room -= sum(one.characters for one in context)
         takes = self._catalog.takes_images(route.name)
         gallery = Gallery(briefed, images_now, room // 2, takes=takes)
-        briefing = site.briefings.of(agent_path, agent.input)
-        if briefing is None or briefed:  # whether its images are shown hangs on the others, too
-            pictures = await self._images(briefed, gallery.briefed)
-            fresh = _briefing(site, step, told, pictures)
-            briefing = site.briefings.same(agent_path, fresh, agent.input)
+        briefing = await self._briefing_of(site, step, agent, told, briefed, gallery)
         now = await self._images(images_now, gallery.said)
         skills = tuple(given.get(SKILLS, ()))
         beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
@@ -151,6 +142,39 @@ class Questions:
         """The most tokens that an answer may have, where anybody says so."""
         bounds = (of_step, self._catalog.max_tokens(model))
         return min((bound for bound in bounds if bound is not None), default=None)
+
+    async def _plan_told(
+        self,
+        site: CallSite,
+        step: PlanProposalStep,
+        plan: Execution,
+        told: dict[str, Any],
+        route: Route,
+        offers: tuple[ToolOffer, ...],
+    ) -> tuple[tuple[Message, ...], int]:
+        """What the model of a plan is told until now, and how many turns of it have ended."""
+        persona = persona_with_skills(site.flow, site.row["pack"], told["tools"])
+        turns = [await self._values.load(turn) for turn in _branches(plan).outputs.in_order()]
+        asked_about = [ImageRef(one) for one in told.get("images", ())]
+        gallery = Gallery(asked_about, takes=self._catalog.takes_images(route.name))
+        pictures = await self._images(asked_about, gallery.briefed)
+        return plan_messages(persona, told, pictures, turns, offers, step.max_steps), len(turns)
+
+    async def _briefing_of(
+        self,
+        site: CallSite,
+        step: AgentStep,
+        agent: Execution,
+        told: dict[str, Any],
+        images: list[ImageRef],
+        gallery: Gallery,
+    ) -> Briefing:
+        """What an agent was told before it began: the same one in all of its turns."""
+        briefing = site.briefings.of(agent.path, agent.input)
+        if briefing is not None and not images:  # whether its images are shown hangs on the others, too
+            return briefing
+        fresh = _briefing(site, step, told, await self._images(images, gallery.briefed))
+        return site.briefings.same(agent.path, fresh, agent.input)
 
     async def _told(
         self, window: Window, run_id: str, agent: Execution
