@@ -129,7 +129,7 @@ class CallRules:
     """What binds a call beside the operator's limits.
 
     `scopes` are the rendered directories of the tools layer, by tool. `approved`: a person approved exactly
-    this call. `deadline_name` names what `timeout` came from. `sandbox` is what the step wants.
+    this call. `sandbox` is what the step wants.
     """
 
     policies: Policies = field(default_factory=Policies)
@@ -137,7 +137,6 @@ class CallRules:
     scopes: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     approved: bool = False
     timeout: float | None = None
-    deadline_name: str = ""
     sandbox: SandboxWish | None = None
 
     def wanting(self, wish: SandboxWish) -> CallRules:

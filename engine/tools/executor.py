@@ -254,9 +254,7 @@ class ToolExecutor:
 
     def _held_to_limits(self, call: ToolCall) -> None:
         rules, spec = call.rules, call.found.spec
-        call.seconds, call.deadline_name = spec.timeout, ""
-        if rules.timeout is not None:
-            call.seconds, call.deadline_name = rules.timeout, rules.deadline_name
+        call.seconds = spec.timeout if rules.timeout is None else rules.timeout
         if call.bounds is not None and call.bounds.timeout < call.seconds:
             call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
 
