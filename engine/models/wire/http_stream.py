@@ -148,9 +148,13 @@ class HttpStream:
                 response.status_code, response.headers, bytes(body[:_ERROR_BODY]), self._hide
             )
         found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if found != self._content_type or "content-encoding" in response.headers:
+        if found != self._content_type:
             shown = self._hide(found)[:100] or "no content type"
             raise malformed(f"the server answered with {shown}, asked for was {self._content_type}")
+        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        if packed != "identity":
+            shown = self._hide(packed)[:100]
+            raise malformed(f"the server packed its answer ({shown}), asked for was one that is not")
 
     def _limit(self) -> float:
         return min(self._until, self._total)

@@ -14,7 +14,7 @@ from engine.models.asking import ask
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase
 from engine.models.settings import ModelTimeouts, ProviderName
 from engine.models.wire.frames import MAX_FRAME
-from tests.engine.models.asked_models import HELLO, KEY, PATIENT, failure_of, provider_at
+from tests.engine.models.asked_models import HELLO, KEY, PATIENT, failure_of, provider_at, reply_to
 from tests.engine.models.loopback import Write, answering, dripping, hanging, head, lines, serving, sse
 
 TEXT = {"id": "1", "choices": [{"delta": {"content": "so "}}]}
@@ -168,11 +168,19 @@ async def test_what_the_format_does_not_have_is_malformed(body: bytes) -> None:
         answering(head(content_type="text/html"), b"<html>"),
         answering(head(content_type="application/json"), b"{}"),
         answering(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", sse(TEXT)),
-        answering(head(content_encoding="gzip"), b"\x1f\x8b"),
     ],
 )
 async def test_another_content_than_was_asked_for_is_malformed(answer: Any) -> None:
     assert (await failure_of(answer)).code is ModelErrorCode.MALFORMED
+
+
+async def test_an_answer_that_is_packed_though_nobody_asked_for_that_is_malformed_and_says_so() -> None:
+    failure = await failure_of(answering(head(content_encoding="gzip"), b"\x1f\x8b"))
+    assert failure.code is ModelErrorCode.MALFORMED
+    assert "packed its answer (gzip)" in str(failure)
+    body = sse(TEXT, {"choices": [{"delta": {}, "finish_reason": "stop"}]}, "[DONE]")
+    reply, _, _ = await reply_to(answering(head(content_encoding="identity"), body), ProviderName.OPENAI)
+    assert reply.text == "so "
 
 
 async def test_a_line_of_fifty_megabytes_is_given_up_early() -> None:
