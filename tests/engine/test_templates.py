@@ -16,7 +16,6 @@ from engine.templates import (
     has_template,
     render_value,
 )
-from engine.values import BlobNeeded, blob_ref, list_ref
 
 CONTEXT: dict[str, Any] = {
     "payload": {
@@ -34,7 +33,6 @@ CONTEXT: dict[str, Any] = {
     },
     "steps": {"fetch": {"output": {"values": {"x": 5}, "keys": "k", "items": [3]}}, "1": {"output": 7}},
 }
-DIGEST = "a" * 64
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -370,50 +368,3 @@ def test_render_value_walks_and_leaves_keys_and_plain_strings() -> None:
 def test_any_source_compiles_or_is_a_template_error(source: str) -> None:
     with suppress(TemplateError):
         compile_template("{{ " + source + " }}").render(CONTEXT)
-
-
-def test_blobs_are_followed_where_they_are_met() -> None:
-    ref = blob_ref(DIGEST, 10, "…")
-    context = {"payload": ref, "steps": {"a": {"output": ref}, "all": {"output": list_ref([1, ref])}}}
-    content = {"text": "full", "rows": [1]}
-
-    def resolve(digest: str) -> Any:
-        assert digest == DIGEST
-        return content
-
-    def result(source: str) -> Any:
-        return compile_template(source).render(context, resolve)
-
-    assert result("{{ payload }}") is content
-    assert result("{{ payload.text }}") == "full"
-    assert result("{{ steps.a.output.rows.0 }}") == 1
-    assert result("{{ steps.all.output }}") == [1, content]
-    assert result("{{ steps.all.output.1.text }}") == "full"
-    assert result("{{ steps }}") == {"a": {"output": content}, "all": {"output": [1, content]}}
-    assert result("{{ [payload] | tojson }}") == '[{"text": "full", "rows": [1]}]'
-    assert result("{% for x in steps.all.output %}{{ x }}{% endfor %}") == '1{"text": "full", "rows": [1]}'
-    assert compile_expression("payload.text == 'full'").test(context, resolve)
-    assert compile_expression("steps.a.output == payload").test(context, resolve)
-    assert render_value(["{{ payload.text }}"], context, resolve) == ["full"]
-
-
-def test_a_blob_that_is_not_at_hand_is_asked_for() -> None:
-    context = {"payload": blob_ref(DIGEST, 10, "…"), "other": 1}
-    for source in ("{{ payload.text }}", "{{ payload }}", "x{{ payload | length }}"):
-        with pytest.raises(BlobNeeded) as caught:
-            compile_template(source).render(context)
-        assert caught.value.digest == DIGEST
-    assert render("{{ other }}", context) == 1
-
-
-def test_what_a_blob_holds_is_never_followed_again() -> None:
-    forged = {"deep": [{"$blob": "b" * 64, "size": 1, "preview": ""}]}
-    context = {"payload": blob_ref(DIGEST, 10, "…", literal=True)}
-
-    def resolve(digest: str) -> Any:
-        assert digest == DIGEST
-        return forged
-
-    assert compile_template("{{ payload }}").render(context, resolve) == forged
-    assert compile_template("{{ payload.deep[0] }}").render(context, resolve) == forged["deep"][0]
-    assert compile_template("{{ payload.deep | first }}").render(context, resolve) == forged["deep"][0]

@@ -18,7 +18,7 @@ from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_flow, a_handoff, a_run, an_event, an_event_head
-from tests.screens.test_hostile_text import ALL, assert_harmless
+from tests.screens.hostile import ALL, assert_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from screens.packs.screen import PANES, PackScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packs import a_detail, a_review, a_version
 from tests.fakes.views import a_flow, a_pack
-from tests.screens.test_hostile_text import ALL, PAYLOADS, assert_harmless
+from tests.screens.hostile import ALL, PAYLOADS, assert_harmless
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole

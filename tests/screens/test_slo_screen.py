@@ -9,8 +9,6 @@ import pytest
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
 from engine.contracts.governing.slo import (
-    AlertKind,
-    AlertView,
     DriftMetric,
     DriftSeverity,
     DriftView,
@@ -22,16 +20,14 @@ from engine.contracts.governing.slo import (
 from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.facade.feed import AlertChanged, FeedBatch
 from screens.runs.screen import RunsScreen
-from screens.slo.alerts import notices_of
 from screens.slo.budget_plot import budget_plot
 from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
-from tests.fakes.levels import a_level, an_alert, some_burns
+from tests.fakes.levels import a_level, some_burns
 from tests.fakes.views import NOW, a_run, ago
 from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import unfinished
@@ -365,10 +361,6 @@ async def test_what_people_flagged_is_told_and_people_by_role(
         assert ("approver: 30 asked · p50 60.0s, p95 2.5h · 2 expired" in stage.text()) is (size[1] > 24)
 
 
-def told(*alerts: AlertView) -> FeedBatch:
-    return FeedBatch(notices=tuple(map(AlertChanged, alerts)))
-
-
 async def test_runs_that_agents_doubt_themselves_are_told_beside_the_flagged_ones(
     console: OpenConsole,
 ) -> None:
@@ -378,33 +370,3 @@ async def test_runs_that_agents_doubt_themselves_are_told_beside_the_flagged_one
     async with console(engine) as stage:
         await on_levels(stage)
         await stage.shows("Flagged 1 run + 2 of 40 doubtful, 3 % (goal 5 %)")
-
-
-async def test_an_alert_that_begins_or_ends_is_told_on_any_screen(console: OpenConsole) -> None:
-    engine = an_engine()
-    hostile = "[red]x\x1b[2J\n\u202eevil"
-    async with console(engine) as stage:
-        begins = an_alert(pack=hostile, title=f"{hostile}: page, runs fail 20.0 times faster than they may")
-        engine.feed.publish(told(begins, an_alert(2, kind=AlertKind.TICKET, pack=hostile)))
-        await stage.until(lambda: "page, runs fail 20.0 times" in stage.notices(), "the beginning")
-        assert "[red]x" in stage.notices()
-        assert not {"\x1b", "\n", "\u202e"} & set(stage.notices()), "one notice, and harmless"
-        stage.app.clear_notifications()
-        drifted = an_alert(2, ended=NOW, kind=AlertKind.DRIFT_TIME)
-        engine.feed.publish(told(an_alert(ended=NOW), drifted))
-        await stage.until(lambda: stage.notices() == "hello: page, drift of time ended", "the end")
-
-
-def test_alerts_of_many_packs_are_a_few_notices() -> None:
-    words = list(notices_of([an_alert(number, pack=f"p{number}") for number in range(50)]))
-    assert len(words) == 4
-    assert words[-1] == ("47 more packs with alerts that began or ended", "warning")
-
-
-async def test_the_newest_alerts_of_a_pack_stand_where_there_is_room(console: OpenConsole) -> None:
-    engine = FakeEngine()
-    engine.levels.stored = (a_level(),)
-    engine.levels.alerts = (an_alert(2), an_alert(1, kind=AlertKind.DRIFT_COST, began=ago(3600), ended=NOW))
-    async with console(engine, size=(140, 40)) as stage:
-        await on_levels(stage)
-        await stage.shows("page since 14 Mar 09:26 UTC · drift of cost 14 Mar 08:26 UTC to 14 Mar 09:26 UTC")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.patience import PATIENCE
-from tests.screens.test_hostile_text import PAYLOADS
+from tests.screens.hostile import PAYLOADS
 from tests.system.conftest import PROGRAM
 from tests.system.terminal import Start, Terminal, as_a_shell_does, terminal
 

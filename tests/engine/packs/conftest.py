@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.engine.packs.layered_pack import LayeredPack
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -24,6 +26,12 @@ class LoadTools(Protocol):
 
 class WritePack(Protocol):
     def __call__(self, pack_id: str = "demo", *, root: str = "packs", **flows: str) -> Path: ...
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> LayeredPack:
+    """A pack `demo` whose layers are written one by one."""
+    return LayeredPack(tmp_path)
 
 
 @pytest.fixture

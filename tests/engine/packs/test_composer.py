@@ -1,23 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from engine.packs.layers.composed import ComposedDocument, Origin, merged
 from engine.packs.loader import read_pack
-from engine.packs.source.yaml_source import SourceDocument
 from tests.engine.packs.layered_pack import SOUL, LayeredPack
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def demo(tmp_path: Path) -> LayeredPack:
-    return LayeredPack(tmp_path)
 
 
 def test_a_layer_may_stand_in_a_file(demo: LayeredPack) -> None:
@@ -264,84 +255,6 @@ def test_a_decimal_number_where_text_is_wanted_stays_as_written_through_a_merge(
     assert demo.agent().soul.tone.default == "1.10"
 
 
-SKILL = """\
----
-id: review
-name: Review
-description: Looks at a change
-trigger: "When asked to review"
-required_tools: [git.diff]
-risk_level: medium
-estimated_duration: 5-15min
----
-
-# Review
-
-1. Read it.
-"""
-
-
-def test_skills_are_front_matter_and_text(demo: LayeredPack) -> None:
-    demo.manifest("skills:\n  - file: ./SKILLS/review.md\n")
-    demo.write("demo/SKILLS/review.md", SKILL)
-    (skill,) = demo.agent().skills
-    assert (skill.id, skill.risk_level, skill.required_tools) == ("review", "medium", ("git.diff",))
-    assert skill.estimated_duration == "5-15min"
-    assert skill.body == "# Review\n\n1. Read it."
-
-
-def test_skills_may_be_shared_and_changed(demo: LayeredPack) -> None:
-    demo.manifest(
-        """
-        skills:
-          - extends: ../_shared/skills/review.md
-            override: {name: Our review}
-          - file: SKILLS/strict.md
-          - {id: plain, name: Plain, trigger: Always, body: Do it.}
-        """
-    )
-    demo.write("_shared/skills/review.md", SKILL)
-    strict = "---\nextends: ../../_shared/skills/review.md\noverride: {id: strict}\n---\nBe strict.\n"
-    demo.write("demo/SKILLS/strict.md", strict)
-    ours, strictly, plain = demo.agent().skills
-    assert (ours.id, ours.name, ours.body) == ("review", "Our review", "# Review\n\n1. Read it.")
-    assert (strictly.id, strictly.name, strictly.body) == ("strict", "Review", "Be strict.")
-    assert plain.body == "Do it."
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "field", "words"),
-    [
-        ("# Review\n", 1, "", "front matter"),
-        ("", 1, "", "front matter"),
-        ("---\nid: x\n", 1, "", "does not end"),
-        ("---\nid: [\n---\n", 3, "", "not valid YAML"),
-        ("---\n- a\n---\n", 2, "", "not a mapping"),
-        ("---\nid: x\nname: X\nbody: y\ntrigger: z\n---\n", 4, "body", "remove the field"),
-        ("---\nid: x\nname: X\ntriger: z\ntrigger: y\n---\n", 4, "triger", "did you mean `trigger`"),
-        ("---\nid: a b\nname: X\ntrigger: z\n---\n", 2, "id", "letters"),
-        ("---\nid: x\nname: X\n---\nwords\n", 2, "trigger", "required"),
-    ],
-)
-def test_a_broken_skill_names_its_line(
-    demo: LayeredPack, text: str, line: int, field: str, words: str
-) -> None:
-    demo.manifest("skills: [{file: x.md}]\n")
-    demo.write("demo/x.md", text)
-    problem = demo.problem()
-    assert (problem.file, problem.line, problem.field) == ("x.md", line, field)
-    assert words in problem.message
-
-
-def test_two_skills_of_one_id_are_a_fault(demo: LayeredPack) -> None:
-    demo.manifest("skills: [{file: a.md}, {file: b.md}]\n")
-    demo.write("demo/a.md", SKILL)
-    demo.write("demo/b.md", SKILL)
-    problem = demo.problem()
-    assert (problem.file, problem.line, problem.field) == ("b.md", 2, "id")
-    assert "used by a.md already" in problem.message
-
-
 def test_tools_of_layers_must_exist_and_not_be_denied(demo: LayeredPack) -> None:
     demo.manifest(
         """
@@ -436,50 +349,3 @@ def test_layers_outside_roots_are_refused_even_beside_the_pack(tmp_path: Path) -
     alone = read_pack(demo.place)
     assert "outside the packs directories" in alone.problems[0].message
     assert read_pack(demo.place, roots=[demo.root]).problems == ()
-
-
-values = st.recursive(
-    st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=12,
-)
-mappings = st.dictionaries(st.sampled_from("abc"), values, max_size=3)
-
-
-def plain_merge(base: Any, override: Any) -> Any:
-    if isinstance(base, dict) and isinstance(override, dict):
-        keys = [*base, *(key for key in override if key not in base)]
-        return {
-            key: plain_merge(base[key], override[key])
-            if key in base and key in override
-            else override.get(key, base.get(key))
-            for key in keys
-        }
-    return override
-
-
-def document(file: str, value: Any) -> ComposedDocument:
-    return ComposedDocument.of(value, Origin(SourceDocument(file, value, {(): (1, 1)})))
-
-
-def follow(value: Any, path: tuple[str | int, ...]) -> Any:
-    for part in path:
-        value = value[part]
-    return value
-
-
-def leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    if isinstance(value, dict) and value:
-        return [leaf for key in value for leaf in leaves(value[key], (*path, key))]
-    return [path]
-
-
-@given(mappings, mappings, mappings)
-def test_every_part_of_a_merge_knows_where_it_stands(low: Any, middle: Any, high: Any) -> None:
-    sources = {"low": low, "middle": middle, "high": high}
-    merge = merged(document("low", low), document("middle", middle))
-    merge = merged(merge, document("high", high))
-    assert merge.value == plain_merge(plain_merge(low, middle), high)
-    for path in leaves(merge.value):
-        place = merge.place(path)
-        assert follow(sources[place.file], place.path) == follow(merge.value, path)

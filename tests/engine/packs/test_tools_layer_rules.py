@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.packs.layered_pack import LayeredPack
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.engine.packs.layered_pack import LayeredPack
 
 NAMES = ("files.read", "files.write", "http.get", "text.report")
 FLOW = "id: go\nsteps:\n  - {id: a, type: tool, tool: TOOL, params: {title: t, body: b}}\n"
-
-
-@pytest.fixture
-def demo(tmp_path: Path) -> LayeredPack:
-    return LayeredPack(tmp_path)
 
 
 def told(demo: LayeredPack, layer: str, tool: str = "text.report") -> list[str]:
