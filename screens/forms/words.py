@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from engine.json_schema.forms import MAX_TEXT
 from screens.forms.field import Kind
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ def _limits(schema: Mapping[str, Any]) -> list[str]:
         words.append(_FORMATS.get(named, named))
     for keyword, text in _LIMITS:
         if keyword in schema:
-            plural = "" if schema[keyword] == 1 else "s"
-            words.append(text.replace("{}", str(schema[keyword])[:_LONGEST]).replace("(s)", plural))
+            limit = schema[keyword]
+            if keyword == "maxLength" and isinstance(limit, int):
+                limit = min(limit, MAX_TEXT)  # no text may have more, whatever its schema says
+            plural = "" if limit == 1 else "s"
+            words.append(text.replace("{}", str(limit)[:_LONGEST]).replace("(s)", plural))
     return words
 
 

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from engine.contracts.runs.request import FieldError
 from engine.errors import ErrorCode, InvalidInput, Unavailable
+from engine.json_schema.forms import MAX_TEXT
 from screens.forms.blocks import AddLine, LeafBlock
+from screens.forms.field import Kind
 from screens.forms.list_screen import FormsScreen
 from screens.forms.multi_select import MultiSelect
 from screens.forms.schema_form import FormView
 from screens.forms.screen import FormScreen
 from screens.forms.values import read_json
+from screens.forms.words import hint
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
@@ -320,3 +323,8 @@ async def draw(stage: Stage, form: FormRequest) -> None:
 def test_json_that_is_typed_keeps_to_the_rules_of_the_command_line(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_json(text, must_be_object=True)
+
+
+def test_a_field_tells_no_length_that_the_engine_would_refuse() -> None:
+    assert hint({"type": "string", "maxLength": 5_000_000}, Kind.TEXT) == f"at most {MAX_TEXT} characters"
+    assert hint({"type": "string", "maxLength": 20}, Kind.TEXT) == "at most 20 characters"
