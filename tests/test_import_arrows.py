@@ -118,6 +118,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.errors",
         "engine.safe_text",
         "engine.safe_files",
+        "engine.safe_pattern",
         "engine.process_tree",
         "engine.tracing",
     ),

@@ -24,6 +24,7 @@ from engine.governance.patterns import (
     may_match_secret,
 )
 from engine.governance.secret_names import is_plural_name, is_secret_name
+from engine.safe_pattern import repeats_are_safe
 from engine.values import IMAGE_KEY, ImageRef, with_images_shown
 
 MAX_DEPTH = 64
@@ -111,6 +112,13 @@ def _compile(pattern: str) -> re.Pattern[str]:
     if len(pattern) > _MAX_PATTERN or compiled.match("") is not None:
         raise InvalidInput(
             f"the redaction pattern {shown!r} is too long ({_MAX_PATTERN}) or matches empty text",
+            {"pattern": shown},
+            code=ErrorCode.CONFIG_INVALID,
+        )
+    if not repeats_are_safe(pattern):
+        raise InvalidInput(
+            f"the redaction pattern {shown!r} repeats what itself repeats, so a text could make it take for "
+            "ever; let every round begin with a character of its own, as in `a+(-a+)*`",
             {"pattern": shown},
             code=ErrorCode.CONFIG_INVALID,
         )

@@ -23,7 +23,7 @@ from engine.json_schema.acceptance import Acceptance, accepts
 from engine.json_schema.comparing import identity, is_multiple, matches, python_pattern
 from engine.json_schema.formats import format_checker
 from engine.json_schema.messages import format_faults
-from engine.json_schema.safe_pattern import pattern_problem
+from engine.safe_pattern import pattern_problem
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

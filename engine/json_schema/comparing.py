@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
-from engine.json_schema.safe_pattern import MAX_MATCHED, is_unbounded
+from engine.safe_pattern import MAX_MATCHED, is_unbounded
 
 # digits of the largest whole number that JSON may bring (4300) over the smallest float
 _EXACT = Context(prec=5000)

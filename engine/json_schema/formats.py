@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jsonschema import FormatChecker
 
-from engine.json_schema.safe_pattern import MAX_MATCHED
+from engine.safe_pattern import MAX_MATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

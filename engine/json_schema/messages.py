@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.json_schema.safe_pattern import MAX_MATCHED, is_unbounded
+from engine.safe_pattern import MAX_MATCHED, is_unbounded
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

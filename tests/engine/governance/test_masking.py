@@ -282,7 +282,9 @@ def test_extra_patterns_are_secrets_too() -> None:
     assert "B" not in once
 
 
-@pytest.mark.parametrize("pattern", ["(", "[a", "a" * 501, "x*"])
+@pytest.mark.parametrize(
+    "pattern", ["(", "[a", "a" * 501, "x*", "(a+)+$", r"(\w+\.)+internal", "(?i)([a-z]|k)+key"]
+)
 def test_a_pattern_that_cannot_be_used_is_named(pattern: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Masker(["ok", pattern])

@@ -1,7 +1,7 @@
 """Regular expressions that cannot be made to run for ever by the text they are matched against.
 
 Python's matcher backtracks: a repeat inside a repeat, such as `(a+)+`, takes exponential time on the
-right text. Patterns of schemas come from packs and the text from outside, so such patterns are refused
+right text. Patterns come from packs and settings and the text from outside, so such patterns are refused
 when they are loaded. A repeat inside a repeat is fine when every round begins with a character that
 nothing else in it can match, as in `[a-z]+(-[a-z]+)*`.
 """
@@ -54,7 +54,7 @@ def pattern_problem(pattern: str) -> str | None:
         return f"the pattern is no regular expression: {fault}"
     if re.search(r"\\[1-9]|\(\?P=|\(\?\(|\(\?[a-zA-Z>]*[:)]", re.sub(r"\(\?:|\\\\", "", pattern)):
         return "the pattern uses back references, conditions or flags"
-    if not _repeats_are_safe(pattern):
+    if not repeats_are_safe(pattern):
         return (
             "the pattern repeats what itself repeats, which can take for ever; "
             "let every round begin with a character of its own, as in `a+(-a+)*`"
@@ -68,7 +68,8 @@ def is_unbounded(pattern: str) -> bool:
     return any(_rounds(token[0]) >= _NO_END for token in tokens)
 
 
-def _repeats_are_safe(pattern: str) -> bool:
+def repeats_are_safe(pattern: str) -> bool:
+    """Whether no text makes it take exponential time."""
     stack = [_Group(firsts=[""])]
     closed: _Group | None = None
     for token in _TOKEN.finditer(pattern):

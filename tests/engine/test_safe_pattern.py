@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from engine.json_schema.safe_pattern import MAX_PATTERN, is_unbounded, pattern_problem
+from engine.safe_pattern import MAX_PATTERN, is_unbounded, pattern_problem
 
 
 @pytest.mark.parametrize(
