@@ -79,6 +79,7 @@ bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_bench
 	$(BIN)/python -m benchmarks.console.console_lists
 	$(BIN)/python -m benchmarks.console.console_log
+	$(BIN)/python -m benchmarks.console.console_timeline
 	$(BIN)/python -m benchmarks.console.console_stream
 	$(BIN)/python -m benchmarks.console.console_slo
 

@@ -183,8 +183,9 @@ class Runs(Protocol):
         """
         ...
 
-    async def timeline(self, run_id: str) -> Timeline:
-        """What each step did when, child runs under the step that started them. Raises NotFound."""
+    async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
+        """What each step did when, child runs under the step that started them: of a long run the page in
+        which the event `at` stands, else the newest one. Raises NotFound."""
         ...
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
@@ -202,8 +203,11 @@ class Runs(Protocol):
         """
         ...
 
-    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
-        """Executions in the order they started: all, or those of a step type such as `agent`."""
+    async def steps(
+        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+    ) -> tuple[StepView, ...]:
+        """Executions in the order they started: all, those of a step type such as `agent`, or `only` those of
+        these paths, in any order."""
         ...
 
     async def step(self, run_id: str, step_id: str) -> StepView:

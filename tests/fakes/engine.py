@@ -73,6 +73,8 @@ class FakeEngine:
     stored_output: dict[str, list[OutputLine]] = field(default_factory=dict)
     stored_coming: dict[str, list[OutputLine]] = field(default_factory=dict)
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
+    stored_pages: dict[str, list[Timeline]] = field(default_factory=dict)
+    """Of a long run: the pages of its timeline."""
     stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))
     damaged: set[str] = field(default_factory=set)

@@ -33,6 +33,7 @@ from engine.runtime.embedded.steering.narrowing import narrowing
 from engine.runtime.views.conversations.below import Below
 from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
+from engine.runtime.views.timelines.timeline import page_of
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
 from tests.fakes.views import a_row, a_run
 
@@ -239,11 +240,14 @@ class FakeRuns(Scoped):
             raise InvalidInput(f"{run_id} has no event {run_seq}.")
         return await self.get(run_id)
 
-    async def timeline(self, run_id: str) -> Timeline:
-        self.engine.note("timeline", run_id)
+    async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
+        self.engine.note("timeline", (run_id, at))
         run = self._run(run_id)
         rows = tuple(a_row(step, run_id) for step in self.engine.stored_steps.get(run_id, ()))
         of_steps = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at, rows=rows)
+        if pages := self.engine.stored_pages.get(run_id):
+            wanted = page_of(pages[-1].last, at, pages[0].until // 2)
+            return next(page for page in pages if page.since == wanted.since)
         return self.engine.stored_timelines.get(run_id, of_steps)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
@@ -262,9 +266,13 @@ class FakeRuns(Scoped):
         coming = self.engine.stored_coming.get(run_id, ())
         return OutputPage(lines=tuple(wanted), next=len(lines), ended=True, coming=tuple(coming))
 
-    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
+    async def steps(
+        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+    ) -> tuple[StepView, ...]:
         self._run(run_id)
         found = self.engine.stored_steps.get(run_id, ())
+        if only is not None:
+            return tuple(step for step in found if step.step_id in only)
         return tuple(step for step in found if of_type in {None, step.type})
 
     async def step(self, run_id: str, step_id: str) -> StepView:

@@ -85,7 +85,7 @@ async def test_the_timeline_shows_what_every_step_did_when(console: OpenConsole)
         assert "▒" in lines["fetch"]
         assert lines["fetch"].index("1/fetch") == lines["greet"].index("greet") + 2
         assert "│" in lines["greet"]
-        assert "3 more steps are not shown" in text
+        assert "3 long runs below are not all here; Enter opens one" in text
         assert "░ waits" in text
         await stage.press("+", "+")
         await stage.until(lambda: timeline(stage).axis().seconds < 200)

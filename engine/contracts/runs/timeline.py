@@ -59,13 +59,22 @@ class TimelineRow(Contract):
 
 
 class Timeline(Contract):
-    """All executions of a run and of the child runs below it.
+    """Executions of a run and of the child runs below it: of a long run a page of them.
 
-    `cut` counts executions that were left out; the child runs of those are not counted.
+    They are those of which something is told by the events `since` + 1 to `until` of its `last`, with the
+    steps around them: the first `above` rows stand there for that only. `older` and `newer` are events in the
+    pages before and after, each of which has half of this one; None where there is none. `cut` counts child
+    runs that are left out, or shown in part.
     """
 
     run_id: str
     start: Timestamp
     end: Timestamp | None = None
     rows: tuple[TimelineRow, ...] = ()
+    since: int = 0
+    until: int = 0
+    last: int = 0
+    above: int = 0
+    older: int | None = None
+    newer: int | None = None
     cut: int = 0

@@ -13,7 +13,7 @@ from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.levels import MemoryLevelReads
 from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemoryTriggerNotes
 from engine.journal.memory.packs import MemoryPacks
-from engine.journal.memory.spending import MemorySpending
+from engine.journal.memory.spending import MemorySpending, tree_of
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.memory.view_rows import (
@@ -130,15 +130,9 @@ class MemoryJournal(JournalWrites):
 
     async def tree_usage(self, run_id: str) -> TreeUsage:
         """See port."""
-        runs = (await self._read()).runs
-        root = run_id
-        while (row := runs.get(root)) is not None and row["parent_run_id"] is not None:
-            root = row["parent_run_id"]
-        tree, size = {root}, 0
-        while len(tree) > size:
-            size = len(tree)
-            tree |= {row["run_id"] for row in runs.values() if row["parent_run_id"] in tree}
-        counted = [row for row in runs.values() if row["run_id"] in tree]
+        store = await self._read()
+        tree = tree_of(store, run_id)
+        counted = [row for row in store.runs.values() if row["run_id"] in tree]
         return TreeUsage(
             sum(row["steps_executed"] for row in counted),
             sum(row["tool_calls"] for row in counted),
@@ -195,6 +189,11 @@ class MemoryJournal(JournalWrites):
         names = StepHeadRow.__annotations__
         heads = [{name: value for name, value in row.items() if name in names} for row in rows[:limit]]
         return cast("list[StepHeadRow]", heads), len(rows)
+
+    async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:
+        """See port."""
+        heads, _ = await self.step_heads(run_id, 2**62)
+        return [head for head in heads if head["path"] in paths]
 
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""

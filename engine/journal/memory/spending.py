@@ -146,10 +146,7 @@ class MemorySpending:
     async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
         """See port."""
         store = await self._read()
-        root = run_id
-        while (row := store.runs.get(root)) is not None and row["parent_run_id"] is not None:
-            root = row["parent_run_id"]
-        tree = {root, *runs_below(store, root)}
+        tree = tree_of(store, run_id)
         found: list[SpendRow] = []
         for seq in sorted(store.events):
             event = store.events[seq]
@@ -237,6 +234,14 @@ class MemorySpending:
         """See port."""
         acts = (await self._read()).acts
         return [acts[key] for key in sorted(acts) if key > place][:limit]
+
+
+def tree_of(store: MemoryTables, run_id: str) -> set[str]:
+    """A run with all that it was started by, and all that those started."""
+    root = run_id
+    while (row := store.runs.get(root)) is not None and row["parent_run_id"] is not None:
+        root = row["parent_run_id"]
+    return {root, *runs_below(store, root)}
 
 
 def runs_below(store: MemoryTables, root: str) -> set[str]:

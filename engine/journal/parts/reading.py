@@ -95,6 +95,10 @@ class RunReads(Protocol):
         """The first executions of a run without their payloads, and how many there are."""
         ...
 
+    async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:
+        """Those of these executions that there are, without their payloads."""
+        ...
+
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """A request with its run's fields and the payload of the event that opened it."""
         ...

@@ -275,6 +275,11 @@ class SqliteJournal(JournalWrites):
         total = len(rows) if len(rows) < limit else (await self._read(query("count_steps"), (run_id,)))[0][0]
         return cast("list[StepHeadRow]", [dict(row) for row in rows]), int(total)
 
+    async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:
+        """See port."""
+        rows = await self._read(query("select_step_heads_at"), (run_id, encode(list(paths))))
+        return cast("list[StepHeadRow]", [dict(row) for row in rows])
+
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
         rows = await self._read(query("select_request"), (request_id,))

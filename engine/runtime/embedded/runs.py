@@ -23,7 +23,7 @@ from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import run_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -292,9 +292,9 @@ class Runs(Steering):
         """See facade."""
         return await self.reader.detail_as_of(run_id, run_seq)
 
-    async def timeline(self, run_id: str) -> Timeline:
+    async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
         """See facade."""
-        return await self.reader.timeline(run_id)
+        return await self.reader.timeline(run_id, at)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""
@@ -304,9 +304,11 @@ class Runs(Steering):
         """See facade."""
         return await self.reader.output(run_id, step_id, after)
 
-    async def steps(self, run_id: str, *, of_type: str | None = None) -> tuple[StepView, ...]:
+    async def steps(
+        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+    ) -> tuple[StepView, ...]:
         """See facade."""
-        return await self.reader.steps(run_id, of_type)
+        return await self.reader.steps(run_id, of_type, only)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""

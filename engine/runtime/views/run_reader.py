@@ -19,6 +19,7 @@ from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
+from engine.runtime.views.timelines.failed_tries import failed_tries
 from engine.runtime.views.timelines.seen_runs import SeenRuns
 from engine.runtime.views.timelines.timeline import timeline_of
 
@@ -104,19 +105,23 @@ class RunReader(Scoped):
         files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
         return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
 
-    async def steps(self, run_id: str, of_type: str | None = None) -> tuple[StepView, ...]:
-        """Executions in the order they started, or those of a type; previews for large values.
+    async def steps(
+        self, run_id: str, of_type: str | None = None, only: Sequence[str] | None = None
+    ) -> tuple[StepView, ...]:
+        """Executions in the order they started, those of a type, or `only` these; previews for large values.
 
         Raises NotFound.
         """
         row = await self.row(run_id)
+        if only is not None:
+            return await self._steps(row, await self._journal.step_rows_at(run_id, only))
         return await self._steps(row, await self._journal.step_rows(run_id, of_type=of_type))
 
-    async def timeline(self, run_id: str) -> Timeline:
-        """What each step did when. Raises NotFound."""
+    async def timeline(self, run_id: str, at: int | None) -> Timeline:
+        """What each step did when, in the page of an event. Raises NotFound."""
         row = await self.row(run_id)
         with reading("what stands in the timeline", run_id):
-            return await timeline_of(self._journal, row, self._items, seen=self._seen)
+            return await timeline_of(self._journal, row, self._items, seen=self._seen, at=at)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""
@@ -126,7 +131,8 @@ class RunReader(Scoped):
             raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
         around = await self._journal.step_rows(run_id, scope_path_of(scope_path_of(step_id)))
         items = await self._items_of(run_id, around)
-        return await self._step(run, rows[0], items, full=True)
+        tries = await failed_tries(self._journal, run_id, rows, run["run_seq"])
+        return await self._step(rows[0], items, tries, full=True)
 
     async def turns(self, run_id: str, agent: str, numbers: Iterable[int]) -> dict[str, StepView]:
         """The executions in some turns of an agent by path, those of its models with their values whole."""
@@ -227,28 +233,26 @@ class RunReader(Scoped):
 
     async def _steps(self, run: RunRow, rows: Sequence[StepViewRow]) -> tuple[StepView, ...]:
         items = await self._items_of(run["run_id"], rows)
+        tries = await failed_tries(self._journal, run["run_id"], rows, run["run_seq"])
         found: list[StepView] = []
         for row in rows:
-            found.append(await self._step(run, row, items, full=False))
+            found.append(await self._step(row, items, tries, full=False))
             if len(found) % STEPS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return tuple(found)
 
     async def _step(
-        self, run: RunRow, row: StepViewRow, items: Mapping[str, Sequence[str]], *, full: bool
+        self,
+        row: StepViewRow,
+        items: Mapping[str, Sequence[str]],
+        tries: Mapping[str, tuple[FailedTry, ...]],
+        *,
+        full: bool,
     ) -> StepView:
         """One execution, with what its own row does not hold: its item, and tries that failed."""
         view, path = await self._views.step(row, full=full), row["path"]
-        item = item_at(items.get(scope_path_of(scope_path_of(path)), ()), path)
-        tries = await self._failed_tries(run, row) if row["attempt"] > 1 else ()
-        return view.model_copy(update={"item": item, "tries": tries}) if item or tries else view
-
-    async def _failed_tries(self, run: RunRow, row: StepViewRow) -> tuple[FailedTry, ...]:
-        """Those before the present one, as of the run's row."""
-        bars, _ = await self._seen.bars(self._journal, run["run_id"])
-        bar = bars.get(row["path"])
-        failed = bar.failed if bar is not None else ()
-        return tuple(t for t in failed if t.attempt < row["attempt"] and t.run_seq <= run["run_seq"])
+        item, failed = item_at(items.get(scope_path_of(scope_path_of(path)), ()), path), tries.get(path)
+        return view.model_copy(update={"item": item, "tries": failed or ()}) if item or failed else view
 
     async def _items_of(self, run_id: str, rows: Iterable[StepViewRow]) -> dict[str, Sequence[str]]:
         """The items of every `for_each` among the rows, by its path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -9,17 +10,19 @@ from textual import on
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
-from screens.frame.console import console, show_notice
+from screens.frame.console import attempt, console, show_notice
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.pane import Moment, RunPane
 from screens.run.step_screen import StepScreen
-from screens.run.step_words import format_item, format_try
+from screens.run.timeline.about import about
+from screens.run.timeline.labels import key_of
 from screens.run.timeline.past import as_it_was
-from screens.run.timeline.table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
-from screens.widgets.ages import clock_time
+from screens.run.timeline.table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, Edge, TimelineTable
+from screens.run.timeline.turning import place_in
 from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import STEP_LABELS, STYLES, format_recovered
+from screens.widgets.status_labels import STYLES
 from screens.widgets.tables.line_table import LineTable
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
 
 _TICKING_CELL = 30.0
 """Seconds: a cell that stands for less is drawn again every second while the run lasts."""
-
-_TRIES = 2
-"""Failed tries that stand below the bars; the step's own screen has all."""
 
 _EMPTY = "No step has started yet."
 
@@ -50,14 +50,19 @@ class TimelinePane(RunPane):
         yield TimelineTable(id="steps")
         yield Plain(sanitize(_EMPTY), id="no-steps", classes="pane-empty")
         yield Plain(id="about")
+        yield Plain(id="page")
         yield Plain(id="legend")
 
     def on_mount(self) -> None:
         """Nothing is said before the first load."""
         self._timeline: Timeline | None = None
+        self._moment: Moment | None = None
+        self._at: int | None = None
         self._steps: dict[str, StepView] = {}
         self._marker: datetime | None = None
+        self._reading = asyncio.Lock()
         self.query_one("#no-steps").display = False
+        self.query_one("#page").display = False
 
     @property
     def table(self) -> TimelineTable:
@@ -70,19 +75,84 @@ class TimelinePane(RunPane):
         return {row.run_id for row in self._timeline.rows} if self._timeline else set()
 
     async def load(self, moment: Moment) -> None:
-        """What every step did when."""
-        runs = self.state.engine.runs
-        timeline = await runs.timeline(self.run_id)
-        steps = moment.past.detail.steps if moment.past else await runs.steps(self.run_id)
-        self._steps = {step.step_id: step for step in steps}
+        """What every step did when, in the page that is shown; at another moment in the page of that one."""
+        async with self._reading:
+            if _event_of(moment) != _event_of(self._moment):
+                self._at = None
+            self._moment = moment
+            before, row = self._timeline, self.execution()
+            timeline = await self._read(self._at, moment)
+            if before is not None and row is not None and self._stays(before, timeline, row):
+                self._at = before.until
+                timeline = await self._read(self._at, moment)
+            self._show(timeline)
+            if before is None and timeline.older is not None:
+                self.table.action_cursor_bottom()
+        await self._read_step()
+
+    def _stays(self, before: Timeline, newest: Timeline, row: TimelineRow) -> bool:
+        """Whether the page stays, since the newest one goes on without the row that is looked at."""
+        moved = self._at is None and self.past is None and not self.table.following
+        return moved and _has(before, row) and not _has(newest, row)
+
+    async def _read(self, at: int | None, moment: Moment) -> Timeline:
+        event = _event_of(moment)
+        timeline = await self.state.engine.runs.timeline(self.run_id, at=event if at is None else at)
         self._marker = moment.past.event.ts if moment.past else None
-        if self._marker is not None:
-            timeline = as_it_was(timeline, {step.step_id: step.status for step in steps}, self._marker)
+        if moment.past is None or self._marker is None:
+            return timeline
+        self._steps = {step.step_id: step for step in moment.past.detail.steps}
+        if timeline.until >= moment.past.event.run_seq:  # what came after the moment is in no page
+            timeline = timeline.model_copy(update={"newer": None})
+        return as_it_was(timeline, {path: step.status for path, step in self._steps.items()}, self._marker)
+
+    def _show(self, timeline: Timeline) -> None:
+        if timeline.newer is None:
+            self._at = None
         self._timeline = timeline
+        self._draw_page(timeline)
         self.tick(self.state.now())
         empty = not timeline.rows
         self.query_one("#no-steps").display = empty
         self.table.set_class(empty, "-empty")
+
+    @on(TimelineTable.Beyond)
+    def _beyond(self, message: TimelineTable.Beyond) -> None:
+        self.act(self._turn(message))
+
+    async def _turn(self, message: TimelineTable.Beyond) -> None:
+        table, place = self.table, None
+        try:
+            async with self._reading:
+                place = await self._turned(message)
+        finally:
+            table.turned(place)
+
+    async def _turned(self, message: TimelineTable.Beyond) -> int | None:
+        """Show the page that the cursor goes to; the row in it."""
+        before, moment = self._timeline, self._moment
+        if before is None or moment is None:
+            return None
+        at = {
+            Edge.OLDER: before.older,
+            Edge.NEWER: before.newer,
+            Edge.FIRST: 1,
+            Edge.LAST: _event_of(moment),
+        }[message.edge]
+        timeline = await self._read(at, moment)
+        self._at = at
+        self._show(timeline)
+        return place_in(before, timeline, message.edge, message.wanted)
+
+    async def _look_at_step(self) -> None:
+        await attempt(self, self._read_step())
+
+    async def _read_step(self) -> None:
+        row = self.execution()
+        if row is not None and row.run_id == self.run_id and self.past is None:
+            found = await self.state.engine.runs.steps(self.run_id, only=(row.step_id,))
+            self._steps = {step.step_id: step for step in found}
+            self._draw_about()
 
     def tick(self, now: datetime) -> None:
         """The present moves on."""
@@ -140,6 +210,7 @@ class TimelinePane(RunPane):
     @on(LineTable.Highlighted, "#steps")
     def _highlighted(self) -> None:
         self._draw_about()
+        begin(self, self._look_at_step, group="about", exclusive=True)
 
     async def _show_step(self, row: TimelineRow) -> None:
         if row.child_run_id and self.past is None:
@@ -156,7 +227,7 @@ class TimelinePane(RunPane):
 
     def _draw_about(self) -> None:
         row = self.execution()
-        self.query_one("#about", Plain).show(*(_about(row, self._step_of(row)) if row else ()))
+        self.query_one("#about", Plain).show(*(about(row, self._step_of(row)) if row else ()))
         self.query_one("#legend", Plain).show(*self._legend())
 
     def _step_of(self, row: TimelineRow) -> StepView | None:
@@ -171,42 +242,23 @@ class TimelinePane(RunPane):
         if self._marker is not None:
             parts += [(sanitize(MARKER_SYMBOL), "bold $waiting"), (sanitize(" as of  "), "$quiet")]
         if self._timeline is not None and self._timeline.cut:
-            words = f"{self._timeline.cut:,} more steps are not shown; the log has them"
-            parts.append((sanitize(words), "bold $waiting"))
+            words = f"{self._timeline.cut:,} long runs below are not all here; {{list.open}} opens one"
+            parts.append((self.state.keymap.fill(words), "bold $waiting"))
         return parts
 
-
-def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
-    label = STEP_LABELS[row.status]
-    parts: list[Part] = [(sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone])]
-    words = f"  {row.step_id} · {row.type}"
-    if row.name not in (row.step_id, row.step_id.rpartition("/")[2]):
-        words += f" · {row.name}"
-    if row.item is not None:
-        words += f" · {format_item(row.item)}"
-    if row.spans:
-        words += f" · began {clock_time(row.spans[0].start)}"
-    if row.child_run_id:
-        words += f" · child {row.child_run_id}"
-    parts.append((sanitize(words, limit=400), "$quiet"))
-    if row.recoveries:
-        parts.append((sanitize(f" · {format_recovered(row.recoveries)}"), "$busy"))
-    return parts + (_how_it_went(step) if step is not None else [])
+    def _draw_page(self, page: Timeline) -> None:
+        """Of a run that is too long for one page: what this one tells of."""
+        line = self.query_one("#page", Plain)
+        line.display = page.older is not None or page.newer is not None
+        words = f" events {page.since + 1:,}–{page.until:,} of {page.last:,}"
+        words += " · ↑ older, {list.top} first" if page.older is not None else ""
+        words += " · ↓ newer, {list.bottom} newest" if page.newer is not None else ""
+        line.show((self.state.keymap.fill(words), "$waiting"))
 
 
-def _how_it_went(step: StepView) -> list[Part]:
-    """Its tries and its call; why it failed, and why its tries before did, on lines of their own."""
-    tries = f" · try {step.attempt}" if step.attempt > 1 else ""
-    retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
-    parts: list[Part] = [(sanitize(tries + retry), "$busy")]
-    if step.meta is not None:
-        call = f" · {step.meta.backend}, sandbox {step.meta.sandbox}, {step.meta.latency_ms:,.0f} ms"
-        parts.append((sanitize(call), "$quiet"))
-    if step.error is not None:
-        words = f"\n {step.error.code}: {step.error.message}"
-        parts.append((sanitize(words, multiline=True, limit=400), "$bad"))
-    parts += [
-        (sanitize(f"\n {format_try(failed)}", multiline=True), "$quiet")
-        for failed in reversed(step.tries[-_TRIES:])
-    ]
-    return parts
+def _event_of(moment: Moment | None) -> int | None:
+    return moment.past.event.run_seq if moment is not None and moment.past is not None else None
+
+
+def _has(timeline: Timeline, wanted: TimelineRow) -> bool:
+    return any(key_of(row) == key_of(wanted) for row in timeline.rows)

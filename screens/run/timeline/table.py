@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from textual.strip import Strip
 from engine.contracts.runs.timeline import SpanKind
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
+from screens.run.timeline.labels import after, key_of, label
 from screens.widgets.ages import span as span_words
 from screens.widgets.status_labels import STEP_LABELS, Tone
 from screens.widgets.tables.columns import GAP, Column
@@ -59,6 +61,15 @@ _COLUMNS = (
 Painted = tuple[tuple[SafeText, Tone], ...]
 
 
+class Edge(Enum):
+    """Which page lies beyond an end of the one that is shown."""
+
+    OLDER = -1
+    NEWER = 1
+    FIRST = -2
+    LAST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class BarRow(Row):
     """A row with its painted bar."""
@@ -71,10 +82,17 @@ class TimelineTable(LineTable):
 
     HELP = (
         "What every step did when; branches and child runs stand below their step. {list.open} shows its "
-        "input and output. {time.zoom_in} {time.zoom_out} zoom, {time.whole} shows the whole run, "
-        "{run.marker} the run as it was."
+        "input and output. {time.zoom_in} {time.zoom_out} zoom, {time.whole} shows the whole time, "
+        "{run.marker} the run as it was. A long run is shown by pages: beyond an end comes the next one."
     )
     BINDINGS = bindings("time.")
+
+    @dataclass
+    class Beyond(Message):
+        """The cursor goes where another page is: to the row `wanted`, counted in this one, or to an end."""
+
+        edge: Edge
+        wanted: int
 
     @dataclass
     class Stepped(Message):
@@ -89,6 +107,7 @@ class TimelineTable(LineTable):
         self._marker: datetime | None = None
         self._view: tuple[float, float] | None = None
         self._following = False
+        self._turning = False
         self.by_clock = True
 
     @property
@@ -119,19 +138,19 @@ class TimelineTable(LineTable):
         row = self._timeline.rows[index]
         status = STEP_LABELS[row.status]
         cells = (
-            Cell(sanitize(" " * _INDENT * row.depth + label(row) + _after(row), limit=300)),
+            Cell(sanitize(" " * _INDENT * row.depth + label(row) + after(row), limit=300)),
             Cell(status.text, status.tone),
             Cell(sanitize(self._took(row)), Tone.QUIET),
             Cell(sanitize("")),
         )
-        return BarRow(f"{row.run_id} {row.step_id}", cells, self._painted(row))
+        return BarRow(key_of(row), cells, self._painted(row))
 
     def show(self, timeline: Timeline, now: datetime, marker: datetime | None = None) -> None:
         """Other executions, or a later time. `marker` is the moment that is looked back at."""
         before, key = self._picture(), self.cursor_key
         title = self._axis_title()
         self._timeline, self._now, self._marker = timeline, now, marker
-        keys = [f"{row.run_id} {row.step_id}" for row in timeline.rows]
+        keys = list(map(key_of, timeline.rows))
         found = keys.index(key) if key in keys else self._cursor
         self._rows_changed(found, found - self._cursor)
         if marker is not None and self._view is not None:
@@ -141,6 +160,38 @@ class TimelineTable(LineTable):
             self.refresh_line(self.scroll_offset.y)
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))
+
+    def go_to(self, index: int) -> None:
+        """As of any list; beyond this page the one that is there is asked for."""
+        if self._timeline is None or self._turning:
+            return
+        first, last = self._timeline.above if self._timeline.older is not None else 0, self.row_count - 1
+        if index < first and self._timeline.older is not None:
+            self._turn(Edge.OLDER, index)
+        elif index > last and self._timeline.newer is not None:
+            self._turn(Edge.NEWER, index)
+        else:
+            super().go_to(index)
+
+    def action_cursor_top(self) -> None:
+        """The first row of the run."""
+        if self._timeline is not None and self._timeline.older is not None:
+            self._turn(Edge.FIRST, 0)
+        else:
+            super().go_to(0)
+
+    def action_cursor_bottom(self) -> None:
+        """The last row of the run."""
+        if self._timeline is not None and self._timeline.newer is not None:
+            self._turn(Edge.LAST, 0)
+        else:
+            super().go_to(self.row_count - 1)
+
+    def turned(self, index: int | None = None) -> None:
+        """The page that was asked for is shown, or cannot be: the cursor goes to this row."""
+        self._turning = False
+        if index is not None:
+            super().go_to(index)
 
     def axis(self) -> Axis:
         """What is shown of the time now."""
@@ -183,6 +234,12 @@ class TimelineTable(LineTable):
         """Another width, another axis."""
         super().on_resize(event)
         self.refresh()
+
+    def _turn(self, edge: Edge, wanted: int) -> None:
+        """Until the page is there keys that move the cursor wait for nothing: they do nothing."""
+        if not self._turning:
+            self._turning = True
+            self.post_message(self.Beyond(edge, wanted))
 
     def _scroll(self, by: int) -> None:
         if self._marker is not None:
@@ -282,23 +339,3 @@ class TimelineTable(LineTable):
 
     def _bar_place(self) -> int:
         return GUTTER + sum(placed.width + GAP for placed in self._placed[:-1])
-
-
-def label(row: TimelineRow) -> str:
-    """The name of an execution below its parent: `2/read` for the second item's step, `read` in a graph."""
-    parts = row.step_id.split("/")
-    if row.needs is not None:
-        return parts[-1]
-    return "/".join(parts[-2:]) if row.depth else row.step_id
-
-
-def _chosen(row: TimelineRow) -> str:
-    """The tool that a model wanted: an agent's calls are otherwise only numbered."""
-    *_, calls, _number, step = ("", "", *row.step_id.split("/"))
-    return f" {row.name}" if step == "call" and calls in {"calls", "steps"} else ""
-
-
-def _after(row: TimelineRow) -> str:
-    """The item of a loop, the tool that an agent chose, or what a step of a graph comes after."""
-    item = f" {row.item}" if row.item else _chosen(row)
-    return f"{item} ← {', '.join(row.needs)}" if row.needs else item

@@ -297,6 +297,9 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.upkeep.tree(run_id),
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
+                sorted(
+                    (await journal.step_heads_at(run_id, ["a", "b/1/c", "no"])), key=lambda row: row["path"]
+                ),
                 await journal.step_outputs(run_id, ["a", "b", "c"]),
                 sorted((await journal.step_rows_below(run_id, ["a", "b"])), key=lambda row: row["path"]),
                 sorted((await journal.step_rows_at(run_id, ["a", "b/0/c"])), key=lambda row: row["path"]),

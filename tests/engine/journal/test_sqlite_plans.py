@@ -61,6 +61,7 @@ READS = [
     "runs_by_id",
     "find_events",
     "select_step_heads",
+    "select_step_heads_at",
     "count_steps",
     "slots",
     "claimable",

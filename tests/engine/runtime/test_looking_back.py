@@ -18,7 +18,6 @@ from engine.governance.redactor import Redactor
 from engine.runtime.value_store import ValueStore
 from engine.runtime.views.items import ItemWords
 from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
-from engine.runtime.views.timelines.seen_runs import SeenRuns
 from engine.runtime.views.timelines.timeline import timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -214,32 +213,6 @@ async def test_a_step_that_failed_is_drawn_as_failed(home: Home) -> None:
         run = await failed(engine, "bad")
         (row,) = (await engine.runs.timeline(run.run_id)).rows
         assert (row.status, [span.kind for span in row.spans]) == (StepStatus.FAILED, [SpanKind.FAILED])
-
-
-async def test_a_long_timeline_is_cut_and_says_how_much_is_missing(home: Home, each_journal: Journal) -> None:
-    home.flow(
-        "many",
-        {"id": "each", "type": "for_each", "items": [1, 2, 3, 4], "steps": [tool("in", params={"x": 1})]},
-        {"id": "sub", "type": "subflow", "subflow": "below"},
-        tool("end", params={"x": 1}),
-    )
-    home.flow("below", tool("deep", params={"x": 1}), tool("down", params={"x": 1}))
-    async with home.open(journal=each_journal) as engine, engine.work():
-        run = await finished(engine, "many")
-        row = await each_journal.run_row(run.run_id)
-        assert row is not None
-        everything = await timeline_of(each_journal, row, items_of(each_journal))
-        seen = SeenRuns(most=1)
-        for _ in range(3):
-            assert await timeline_of(each_journal, row, items_of(each_journal), seen=seen) == everything
-        for most in range(1, 10):
-            shown = await timeline_of(each_journal, row, items_of(each_journal), max_rows=most)
-            assert len(shown.rows) == most
-            assert shown.rows == everything.rows[:most]
-            assert (shown.cut > 0) == (most < len(everything.rows) == 9)
-        blind = await timeline_of(each_journal, row, items_of(each_journal), max_events=0)
-        assert [row.step_id for row in blind.rows] == [row.step_id for row in everything.rows]
-        assert all(row.spans[0].end is not None for row in blind.rows)
 
 
 async def test_going_back_and_forth_in_a_long_history_shows_the_same(

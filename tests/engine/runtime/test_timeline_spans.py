@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.journal.records import StoredEvent
 from engine.machine.events.request_facts import ApprovalDecided, PendingHuman
 from engine.machine.events.run_facts import RunFailed, RunRetried
 from engine.machine.events.step_facts import (
@@ -19,9 +18,6 @@ from engine.machine.events.step_facts import (
 )
 from engine.machine.events.table import read_event
 from engine.runtime.views.timelines.timeline_spans import Bars
-
-if TYPE_CHECKING:
-    from engine.machine.events.event import Event
 
 _KINDS = [
     StepStarted.kind,
@@ -50,13 +46,15 @@ _PAYLOADS: dict[str, dict[str, object]] = {
 _DRAWN = st.lists(st.tuples(st.sampled_from(_KINDS), st.sampled_from(["a", "b"]), st.integers(0, 5)))
 
 
-def history(drawn: list[tuple[str, str, int]]) -> list[Event]:
-    events, now = [], 0
+def history(drawn: list[tuple[str, str, int]]) -> list[StoredEvent]:
+    events: list[StoredEvent] = []
+    now = 0
     for kind, step, gap in drawn:
         now += gap
         of_run = kind in {RunFailed.kind, RunRetried.kind}
         path = None if of_run else step
-        events.append(read_event(kind, now, "engine", path, _PAYLOADS.get(kind) or {"running": [step]}))
+        event = read_event(kind, now, "engine", path, _PAYLOADS.get(kind) or {"running": [step]})
+        events.append(StoredEvent(len(events) + 1, "run_1", len(events) + 1, event))
     return events
 
 

@@ -280,6 +280,11 @@ ORDER BY run_seq
 SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id, recoveries
 FROM steps WHERE run_id = ? ORDER BY first_seq LIMIT ?
 
+-- name: select_step_heads_at
+-- some executions of a run without their values: CROSS JOIN, since these are few of its many
+SELECT s.path, s.first_seq, s.type, s.name, s.status, s.started_at, s.finished_at, s.child_run_id, s.recoveries
+FROM json_each(?2) p CROSS JOIN steps s ON s.run_id = ?1 AND s.path = p.value
+
 -- name: count_steps
 -- how many executions a run has
 SELECT count(*) FROM steps WHERE run_id = ?

@@ -1,4 +1,5 @@
-"""Bars of the runs looked at last: events are only ever added, so the next look reads only new ones."""
+"""Bars of the pages of runs that were looked at last: events are only ever added, so the next look at a page
+reads only new ones."""
 
 from __future__ import annotations
 
@@ -14,20 +15,18 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
 
-MAX_EVENTS = 100_000
-"""Events looked at; rows of later ones show only when they began and ended."""
 EVENTS_AT_ONCE = 250
 KEPT_RUNS = 32
-"""Runs whose bars are kept: those on the screen, with their child runs."""
+"""Runs of which the page is kept that was looked at last: those on the screen, with their child runs."""
 
 
 @dataclass(slots=True)
 class _Read:
-    """The bars of a run as far as its events were read."""
+    """The bars of a page of a run, from behind the event `since` on, as far as they were read."""
 
-    bars: Bars = field(default_factory=Bars)
+    since: int = 0
     after: int = 0
-    events: int = 0
+    bars: Bars = field(default_factory=Bars)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -39,20 +38,22 @@ class SeenRuns:
         self._runs: OrderedDict[str, _Read] = OrderedDict()
 
     async def bars(
-        self, journal: Journal, run_id: str, most: int = MAX_EVENTS
+        self, journal: Journal, run_id: str, since: int, until: int
     ) -> tuple[Mapping[str, Bar], int]:
-        """The bars of a run by path of the execution, and how many events they come from, `most` at most."""
+        """The bars of a run by path of the execution, from the events after the number `since` up to `until`,
+        and how many these are."""
         read = self._of(run_id)
         async with read.turn:
-            while read.events < most:
-                limit = min(EVENTS_AT_ONCE, most - read.events)
+            if read.since != since:
+                read.since, read.after, read.bars = since, since, Bars()
+            while read.after < until:
+                limit = min(EVENTS_AT_ONCE, until - read.after)
                 page = await journal.page_events(run_id, read.after, limit)
-                read.bars.take(stored.event for stored in page)
-                read.events += len(page)
+                read.bars.take(page)
                 read.after = page[-1].run_seq if page else read.after
                 if len(page) < limit:
                     break
-        return read.bars.by_path, read.events
+            return read.bars.by_path, read.after - since
 
     def _of(self, run_id: str) -> _Read:
         """Of this run; of the others the one that was not looked at for longest may go."""

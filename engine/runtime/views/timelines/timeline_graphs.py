@@ -25,6 +25,16 @@ class Graphs:
             path: step_layers({node["id"]: node["needs"] for node in steps}) for path, steps in nodes.items()
         }
 
+    def paths_beside(self, heads: Sequence[StepHeadRow]) -> list[str]:
+        """Where steps stand of which there is no row among these."""
+        known = {head["path"] for head in heads}
+        paths = (
+            f"{path}/{number}/{node['id']}"
+            for path, nodes in self._nodes.items()
+            for number, node in enumerate(nodes)
+        )
+        return [path for path in paths if path not in known]
+
     def not_begun(self, heads: Sequence[StepHeadRow]) -> Iterator[StepHeadRow]:
         """Rows for steps that have no execution yet, or will have none."""
         begun = {head["path"] for head in heads}

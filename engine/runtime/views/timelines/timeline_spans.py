@@ -31,8 +31,9 @@ from engine.machine.events.step_facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+    from engine.journal.records import StoredEvent
     from engine.machine.events.event import Event
 
 _OPENS: dict[str, SpanKind] = {
@@ -66,7 +67,8 @@ _TRIES = frozenset({StepStarted.kind, AttemptStarted.kind})
 class Bar:
     """What one execution did when, which of its tries failed, the child runs it started.
 
-    Of a graph also its steps with their needs, of a `for_each` the event with its items, and these.
+    Of a graph also its steps with their needs, of a `for_each` the event with its items, and these. `joined`
+    is the time of the first event that is known, where it had begun before.
     """
 
     spans: list[TimelineSpan] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Bar:
     loop: tuple[int, Any] | None = None
     failed: list[FailedTry] = field(default_factory=list)
     attempt: int = 1
+    joined: int | None = None
     doing: SpanKind | None = None
     since: int = 0
 
@@ -106,17 +109,18 @@ class Bar:
 
 
 class Bars:
-    """Bars by step path, grown event by event."""
+    """Bars by step path, grown event by event; `only` of these paths, if there are some."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: Collection[str] | None = None) -> None:
         self.by_path: dict[str, Bar] = {}
+        self._only = only
         self._run_seq = 0
 
-    def take(self, events: Iterable[Event]) -> None:
-        """The run's next events; their numbers have no gaps."""
-        for event in events:
-            self._run_seq += 1
-            self._take(event)
+    def take(self, events: Iterable[StoredEvent]) -> None:
+        """The run's next events."""
+        for stored in events:
+            self._run_seq = stored.run_seq
+            self._take(stored.event)
 
     def _take(self, event: Event) -> None:
         if event.kind in RUN_END:
@@ -124,18 +128,20 @@ class Bars:
                 bar.end(event.ts)
         if isinstance(event.fact, RunRetried):
             for path in event.payload.get("running", ()):
-                self._bar(path).start(SpanKind.WORKING, event.ts)
-        if event.step_id is None:
+                if self._is_wanted(path):
+                    self._bar(path).start(SpanKind.WORKING, event.ts)
+        if event.step_id is None or not self._is_wanted(event.step_id):
             return
         if event.kind in _OPENS:
-            bar = self._bar(event.step_id)
+            bar = self._bar(event.step_id, None if event.kind == StepStarted.kind else event.ts)
             bar.start(_OPENS[event.kind], event.ts)
             self._note_start(bar, event)
         elif event.kind in _ENDS:
             failed = event.kind in _FAILURES
-            self._bar(event.step_id).end(event.ts, failed=failed)
+            bar = self._bar(event.step_id, event.ts)
+            bar.end(event.ts, failed=failed)
             if failed:
-                self._note_failure(self._bar(event.step_id), event)
+                self._note_failure(bar, event)
 
     def _note_start(self, bar: Bar, event: Event) -> None:
         payload = event.payload
@@ -161,5 +167,11 @@ class Bars:
             )
         )
 
-    def _bar(self, path: str) -> Bar:
-        return self.by_path.setdefault(path, Bar())
+    def _is_wanted(self, path: str) -> bool:
+        return self._only is None or path in self._only
+
+    def _bar(self, path: str, joined: int | None = None) -> Bar:
+        found = self.by_path.get(path)
+        if found is None:
+            found = self.by_path[path] = Bar(joined=joined)
+        return found
