@@ -10,7 +10,7 @@ from screens.run.conversation.turns import NEWEST
 from tests.fakes.conversations import busy_steps, long_steps
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run
-from tests.screens.test_conversation import a_long_engine, long_one, turns_of
+from tests.screens.conversations import a_long_engine, long_one, turns_of
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

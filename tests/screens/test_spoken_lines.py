@@ -8,7 +8,7 @@ from engine.contracts.status import StepStatus
 from screens.run.conversation.speech import LINES, Speech
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run
-from tests.screens.test_conversation import a_line, a_long_engine, long_one, turns_of
+from tests.screens.conversations import a_line, a_long_engine, long_one, turns_of
 
 if TYPE_CHECKING:
     from engine.contracts.runs.run import OutputLine

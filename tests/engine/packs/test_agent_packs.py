@@ -16,8 +16,8 @@ from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings
 from engine.runtime.embedded.engine import open_engine
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import ANN, pending_approval, rest
-from tests.engine.runtime.test_agents import answering_in_turn, models_at, spoken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,6 +8,16 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.packs.checks.subflow_rules import subflow_problems
 from engine.packs.loader import read_pack
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import (
+    agent,
+    answering_in_turn,
+    call,
+    models_at,
+    output_of,
+    says,
+    spoken,
+    told,
+)
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -19,16 +29,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
     until,
-)
-from tests.engine.runtime.test_agents import (
-    agent,
-    answering_in_turn,
-    call,
-    models_at,
-    output_of,
-    says,
-    spoken,
-    told,
 )
 from tests.engine.runtime.told_conversation import conversation_lines
 

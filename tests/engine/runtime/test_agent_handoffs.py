@@ -9,6 +9,16 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.packs.loader import read_pack
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import (
+    agent,
+    answering_in_turn,
+    call,
+    models_at,
+    output_of,
+    says,
+    spoken,
+    told,
+)
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -21,16 +31,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     statuses,
     tool,
-)
-from tests.engine.runtime.test_agents import (
-    agent,
-    answering_in_turn,
-    call,
-    models_at,
-    output_of,
-    says,
-    spoken,
-    told,
 )
 from tests.engine.runtime.told_conversation import conversation_lines
 

@@ -11,6 +11,7 @@ from engine.contracts.layers.hook import Hook, HookPoint
 from engine.contracts.status import RunStatus
 from engine.governance.policies import Policies
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, call, models_at, says, spoken, told
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -23,7 +24,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     statuses,
 )
-from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken, told
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

@@ -14,6 +14,7 @@ from engine.models.blocks import ImageBlock
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
 from tests.engine.models.loopback import serving
 from tests.engine.pictures import as_text, jpeg, png
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, output_of, spoken
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -26,7 +27,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, output_of, spoken
 from tests.engine.runtime.test_conversations import say, waiting
 from tests.engine.runtime.test_plans import call as planned
 from tests.engine.runtime.test_plans import next_plan, plan, proposes

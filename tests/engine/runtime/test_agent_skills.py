@@ -10,8 +10,8 @@ import yaml
 from engine.models.conversation import Message, MessageRole
 from engine.packs.loader import read_pack
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import finished
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
@@ -11,8 +10,18 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.machine.events.fold import evolve
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.state import RunState
-from engine.models.settings import ModelSettings, NamedModel, ProviderName
-from tests.engine.models.loopback import Answer, Write, hanging, head, serving, sse
+from engine.models.settings import ModelSettings
+from tests.engine.models.loopback import hanging, head, serving, sse
+from tests.engine.runtime.agents_at_work import (
+    agent,
+    answering_in_turn,
+    call,
+    models_at,
+    output_of,
+    says,
+    spoken,
+    told,
+)
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -21,7 +30,6 @@ from tests.engine.runtime.embedded_home import (
     finished,
     pending_approval,
     rest,
-    retry,
     start,
     statuses,
     tool,
@@ -29,28 +37,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import EventView
-    from engine.facade.engine import Engine
     from engine.journal.sqlite.journal import SqliteJournal
-
-Step = dict[str, Any]
-
-
-def call(name: str = "fake.echo", **arguments: Any) -> Step:
-    return {"tool": name, "arguments": arguments}
-
-
-def agent(*script: Step, tools: tuple[str, ...] = ("fake.echo", "fake.fail"), **fields: Any) -> Step:
-    given = {"instructions": "Be a test.", "prompt": "Do {{ payload.what | default('it') }}."}
-    return {"id": "work", "type": "agent", **given, "tools": list(tools), "script": list(script), **fields}
-
-
-def says(text: str, *calls: Step) -> Step:
-    return {"text": text, "calls": list(calls)}
-
-
-async def output_of(engine: Engine, run_id: str, step: str) -> Any:
-    return (await engine.runs.step(run_id, step)).output
 
 
 async def test_an_agent_calls_what_its_model_wants_and_hands_on_its_last_answer(home: Home) -> None:
@@ -76,11 +63,6 @@ async def test_an_agent_calls_what_its_model_wants_and_hands_on_its_last_answer(
         }
         reply = await output_of(engine, run.run_id, "work/0/model")
         assert [one["tool"] for one in reply["calls"]] == ["fake.echo", "fake.echo"]
-
-
-async def told(engine: Engine, run_id: str, turn: int = 0) -> list[Any]:
-    """What the model was told of the calls of a turn."""
-    return list((await output_of(engine, run_id, f"work/{turn}/calls"))["results"])
 
 
 async def test_what_a_call_failed_with_is_told_to_the_model_and_the_agent_goes_on(home: Home) -> None:
@@ -178,74 +160,6 @@ async def test_the_same_call_with_the_same_result_is_told_then_ends_the_agent(ho
         assert len(home.tools.calls) == 4
 
 
-SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-
-
-async def test_an_answer_that_does_not_fit_its_schema_is_asked_for_again(home: Home) -> None:
-    home.flow("ask", agent(says("Seven."), says('```json\n{"n": 7}\n```'), output=SCHEMA))
-    async with home.working() as engine:
-        run = await finished(engine, "ask")
-        assert run.output is not None
-        assert run.output["data"] == {"n": 7}
-        first, second = await extractions(engine, run.run_id)
-        assert (first.kind, first.step_id) == ("agent_extraction_failed", "work")
-        assert first.payload == {"attempts": 1, "answer": "work/0/model", "errors": ["it is no JSON"]}
-        assert (second.kind, second.payload) == (
-            "agent_extraction_succeeded",
-            {"attempts": 2, "answer": "work/1/model"},
-        )
-
-
-async def extractions(engine: Engine, run_id: str) -> list[EventView]:
-    events = await engine.runs.events(run_id, limit=1_000)
-    return [one for one in events if one.kind.startswith("agent_extraction_")]
-
-
-async def test_no_answer_steers_the_flow(home: Home) -> None:
-    words = '{"next_step": "never", "retry": true, "branch": "left", "n": 7}'
-    home.flow("ask", agent(says(words), output=SCHEMA), tool("after"), tool("never", when=False))
-    async with home.working() as engine:
-        run = await finished(engine, "ask")
-        found = await statuses(engine, run.run_id)
-        assert (found["after"], found["never"], "work~2" in found) == ("COMPLETED", "SKIPPED", False)
-        assert (await output_of(engine, run.run_id, "work"))["data"]["next_step"] == "never"
-
-
-async def test_an_answer_without_a_form_to_have_is_not_held_against_one(home: Home) -> None:
-    home.flow("ask", agent(says("Seven.")))
-    async with home.working() as engine:
-        run = await finished(engine, "ask")
-        assert await extractions(engine, run.run_id) == []
-
-
-async def test_what_does_not_fit_is_masked_and_cut_in_the_history(home: Home) -> None:
-    secret = "ghp_" + "a1B2" * 9
-    long = {"type": "object", "properties": {"n": {"enum": [1]}}}
-    answers = answering_in_turn(*[spoken(json.dumps({"n": f"{'x ' * 230}{secret} {'x' * 5_000}"}))] * 3)
-    home.flow("ask", agent(output=long))
-    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
-        run = await failed(engine, "ask")
-        last = (await extractions(engine, run.run_id))[-1]
-        assert (last.payload["attempts"], last.payload["final"]) == (3, True)
-        assert all(len(one) <= 500 for one in last.payload["errors"])
-    assert b"a1B2a1B2" not in home.bytes_at_rest()
-
-
-async def test_an_answer_that_never_fits_is_a_violation(home: Home) -> None:
-    home.flow("ask", agent(*[says("Seven.") for _ in range(5)], output=SCHEMA))
-    async with home.working() as engine:
-        run = await failed(engine, "ask")
-        assert (await error_of(engine, run.run_id))[0] == "contract_violation"
-        assert (await statuses(engine, run.run_id)).keys() >= {"work/2/model"}
-        assert "work/3/model" not in await statuses(engine, run.run_id)
-        told = [one.payload.get("final", False) for one in await extractions(engine, run.run_id)]
-        assert told == [False, False, True]
-        await retry(engine, run.run_id)
-        again = await rest(engine, run.run_id, expect=RunStatus.FAILED)
-        assert (await statuses(engine, again.run_id)).keys() >= {"work/3/model"}
-        assert [one.payload["attempts"] for one in await extractions(engine, run.run_id)] == [1, 2, 3, 3, 4]
-
-
 async def test_a_model_that_the_settings_do_not_name_fails_the_agent_with_those_there_are(home: Home) -> None:
     home.flow("ask", agent(says("x"), model="gone"))
     async with home.working() as engine:
@@ -267,32 +181,6 @@ async def test_turns_are_kept_beside_the_state_which_stays_small(home: Home, jou
                 largest = max(largest, len(to_json(state_to_json(state))))
         assert state.counters.tool_calls == 49
         assert largest < 64_000
-
-
-def spoken(text: str, *calls: tuple[str, str]) -> bytes:
-    """An answer as an OpenAI-compatible server streams it."""
-    asked = [
-        {"index": number, "id": f"c{number}", "function": {"name": name, "arguments": arguments}}
-        for number, (name, arguments) in enumerate(calls)
-    ]
-    delta = {"content": text, "tool_calls": asked}
-    choice = {"index": 0, "delta": delta, "finish_reason": "tool_calls" if calls else "stop"}
-    usage = {"prompt_tokens": 100, "completion_tokens": 10}
-    return head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]")
-
-
-def models_at(url: str, **fields: Any) -> ModelSettings:
-    named = NamedModel(provider=ProviderName.OPENAI, model="m", base_url=url, api_key="", **fields)
-    return ModelSettings(default="served", named={"served": named})
-
-
-def answering_in_turn(*answers: bytes) -> Answer:
-    waiting = list(answers)
-
-    async def answer(write: Write) -> None:
-        await write(waiting.pop(0))
-
-    return answer
 
 
 async def test_a_served_model_is_told_everything_and_what_it_writes_is_no_template(home: Home) -> None:

@@ -11,10 +11,10 @@ from engine.contracts.status import AutonomyLevel, Risk, RunStatus
 from engine.governance.policies import Policies
 from engine.tools.builtin.handing_off import HAND_OFF, handing_off_tools
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken, told
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, error_of, pending_approval, rest, start, tool
 from tests.engine.runtime.fake_clock import slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken, told
 from tests.engine.runtime.test_handing_off import declare
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from engine.contracts.tool import AwaitedAnswer, ToolSpec
 from engine.errors import AlreadyDecided, InvalidInput, VasiniError
 from engine.tools.awaiting import AnswerAwaited
 from engine.tools.builtin.person import person_tools
+from tests.engine.runtime.agents_at_work import agent, call, says, told
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -22,7 +23,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
-from tests.engine.runtime.test_agents import agent, call, says, told
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:

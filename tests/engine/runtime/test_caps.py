@@ -16,6 +16,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import CapsChanged, FeedBatch, Topic
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, models_at, spoken
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -26,7 +27,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     until,
 )
-from tests.engine.runtime.test_agents import agent, models_at, spoken
 from tests.engine.runtime.test_notices import FakeChannel
 from tests.engine.runtime.test_spending import ANSWER, usages
 

@@ -9,8 +9,8 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, call, models_at, says, spoken
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, error_of, rest, start, tool
-from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken
 
 if TYPE_CHECKING:
     from engine.contracts.runs.conversation import Conversation

@@ -14,8 +14,8 @@ from engine.contracts.flows.reasoners import REASONERS
 from engine.models.settings import ModelSettings, NamedModel, ProviderName, Purpose
 from tests.engine.models.loopback import serving
 from tests.engine.packs.test_flow_rules import check_text
+from tests.engine.runtime.agents_at_work import answering_in_turn, output_of, spoken
 from tests.engine.runtime.embedded_home import Home, finished
-from tests.engine.runtime.test_agents import answering_in_turn, output_of, spoken
 from tests.engine.runtime.test_reasoners import ANSWERS
 
 

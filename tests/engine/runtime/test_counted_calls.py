@@ -14,6 +14,7 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.processes import boot_id
 from tests.engine.models.loopback import head, serving, sse
+from tests.engine.runtime.agents_at_work import agent, models_at
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -25,7 +26,6 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
-from tests.engine.runtime.test_agents import agent, models_at
 from tests.engine.runtime.test_caps import BOUND, TOTAL, asking, budget
 from tests.engine.runtime.test_spending import ANSWER, usages
 

@@ -8,8 +8,7 @@ from engine.contracts.tool import ToolSpec
 from engine.packs.loader import read_pack
 from engine.runtime.worker.steps.agents.own_tools.finding import MAX_VISIBLE, found_since
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.embedded_home import Home, finished
-from tests.engine.runtime.test_agents import (
+from tests.engine.runtime.agents_at_work import (
     agent,
     answering_in_turn,
     call,
@@ -19,6 +18,7 @@ from tests.engine.runtime.test_agents import (
     spoken,
     told,
 )
+from tests.engine.runtime.embedded_home import Home, finished
 from tests.engine.runtime.told_conversation import conversation_lines
 
 DEFERRED = ["depot.weigh", "depot.move", "fake.give"]

@@ -9,9 +9,9 @@ from engine.budget.settings import BudgetSettings
 from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, approval, pending_approval, rest, start, tool, until
 from tests.engine.runtime.fake_settings import FakeSettings
-from tests.engine.runtime.test_agents import agent, answering_in_turn, spoken
 from tests.engine.runtime.test_outside_agents import agent as outside
 from tests.engine.runtime.test_outside_agents import agents as outside_agents
 from tests.engine.runtime.test_outside_agents import notes as outside_notes

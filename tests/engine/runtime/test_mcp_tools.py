@@ -11,6 +11,7 @@ import pytest
 
 from engine.contracts.status import Effects, Risk, RunStatus
 from engine.tools.mcp.settings import McpServer
+from tests.engine.runtime.agents_at_work import agent, call, output_of, says
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -26,7 +27,6 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_settings import FakeSettings
-from tests.engine.runtime.test_agents import agent, call, output_of, says
 from tests.engine.runtime.test_plans import plan
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.json_schema.forms import skills_named
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import BOB, Home, finished, rest, start
 from tests.engine.runtime.test_agent_skills import BODY, skill, skill_events
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.test_conversations import waiting
 from tests.engine.runtime.told_conversation import conversation_lines
 

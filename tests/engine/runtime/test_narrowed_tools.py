@@ -9,6 +9,7 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, InvalidTransition
 from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken, told
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -22,7 +23,6 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, spoken, told
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_plans import call as planned
 from tests.engine.runtime.test_plans import plan, proposes

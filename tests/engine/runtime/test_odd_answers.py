@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import finished
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home

@@ -11,8 +11,8 @@ from engine.contracts.governing.budget import CapScope, CapWindow, SpendSum
 from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import NotFound
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, models_at
 from tests.engine.runtime.embedded_home import ANN, approval, pending_approval, rest, start
-from tests.engine.runtime.test_agents import agent, models_at
 from tests.engine.runtime.test_caps import BOUND, answer, budget
 from tests.engine.runtime.test_spending import ANSWER
 

@@ -9,8 +9,8 @@ from engine.contracts.layers.hook import Hook
 from engine.contracts.status import RunStatus
 from engine.governance.policies import Policies
 from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.agents_at_work import answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import Home, approval, rest, retry, start, statuses, tool
-from tests.engine.runtime.test_agents import answering_in_turn, models_at, spoken
 from tests.engine.runtime.test_plans import approve, call, next_plan, plan, proposes, reject, shown
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from engine.contracts.status import RunStatus
 from engine.contracts.tool import ToolSpec
 from engine.errors import InvalidInput
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import (
     Home,
     error_of,
@@ -20,7 +21,6 @@ from tests.engine.runtime.embedded_home import (
     retry,
     start,
 )
-from tests.engine.runtime.test_agents import answering_in_turn, models_at, spoken
 from tests.engine.runtime.test_plans import (
     approve,
     call,

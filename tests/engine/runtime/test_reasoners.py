@@ -14,8 +14,8 @@ from engine.json_schema.forms import check_schema
 from engine.models.settings import ModelSettings, NamedModel, ProviderName, Purpose
 from engine.packs.loader import read_pack
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, output_of, says, spoken
 from tests.engine.runtime.embedded_home import Home, error_of, failed, finished, tool
-from tests.engine.runtime.test_agents import agent, answering_in_turn, output_of, says, spoken
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "insight": {"summary": "Two.", "highlights": ["one"], "risks": []},

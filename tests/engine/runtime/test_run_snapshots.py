@@ -14,6 +14,7 @@ from engine.contracts.status import RequestKind, RunStatus, StepStatus
 from engine.errors import NotFound
 from engine.json_schema.forms import check_values
 from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, call, models_at, says, spoken
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -24,7 +25,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     until,
 )
-from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_narrowed_tools import called
 from tests.engine.runtime.test_plans import call as planned

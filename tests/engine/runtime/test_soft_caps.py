@@ -16,10 +16,10 @@ from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Ref
 from engine.journal.memory.journal import MemoryJournal
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
+from tests.engine.runtime.agents_at_work import agent
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, until
 from tests.engine.runtime.fake_clock import FakeClock, slow_clock
 from tests.engine.runtime.fake_faults import FakeFaults
-from tests.engine.runtime.test_agents import agent
 from tests.engine.runtime.test_caps import BOUND, answer, budget
 from tests.engine.runtime.test_spending import ANSWER
 

@@ -12,8 +12,8 @@ from engine.contracts.governing.budget import SpendBy
 from engine.errors import NotFound
 from engine.machine.events.model_facts import ModelUsage
 from tests.engine.models.loopback import head, serving, sse
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,6 +11,7 @@ from engine.contracts.runs.conversation import ToldContext
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, InvalidTransition
 from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -24,7 +25,6 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
-from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_plans import call, plan, proposes
 from tests.engine.runtime.told_conversation import conversation_lines
