@@ -25,7 +25,7 @@ from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import Choice
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, a_step, ago, an_approval
-from tests.screens.test_decisions import engine_with, to_card, to_decidable_card
+from tests.screens.decision_card import engine_with, to_card, to_decidable_card
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import ApprovalView

@@ -9,7 +9,7 @@ from engine.errors import ErrorCode, Unavailable
 from screens.approvals.dialogs import CommentDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import SafeTextArea
-from tests.screens.test_decisions import engine_with, to_card
+from tests.screens.decision_card import engine_with, to_card
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,26 +13,11 @@ from engine.errors import ErrorCode, Unavailable
 from screens.approvals.dialogs import CommentDialog, TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.grace import DecisionGate
-from tests.fakes.engine import FakeEngine
-from tests.fakes.views import a_run, ago, an_approval
+from tests.fakes.views import ago, an_approval
+from tests.screens.decision_card import engine_with, to_card, to_decidable_card
 
 if TYPE_CHECKING:
-    from tests.screens.conftest import HandClock, OpenConsole, Stage
-
-
-def engine_with(**more: Any) -> FakeEngine:
-    return FakeEngine().add(a_run(), an_approval(**more))
-
-
-async def to_card(stage: Stage) -> None:
-    await stage.press("2")
-    await stage.on(ApprovalsScreen)
-    await stage.shows("What exactly will happen")
-
-
-async def to_decidable_card(stage: Stage) -> None:
-    await to_card(stage)
-    await stage.graced()
+    from tests.screens.conftest import HandClock, OpenConsole
 
 
 async def test_a_key_after_the_grace_approves_exactly_what_was_shown(console: OpenConsole) -> None:

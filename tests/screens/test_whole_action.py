@@ -19,7 +19,7 @@ from screens.approvals.screen import ApprovalsScreen
 from screens.approvals.styled_lines import CONTINUED, StyledLines, _pieces
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, an_approval
-from tests.screens.test_decisions import to_card, to_decidable_card
+from tests.screens.decision_card import to_card, to_decidable_card
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

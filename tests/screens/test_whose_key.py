@@ -10,7 +10,7 @@ from screens.approvals.dialogs import TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.keyboard import Keyboard
 from tests.patience import PATIENCE
-from tests.screens.test_decisions import engine_with, to_card, to_decidable_card
+from tests.screens.decision_card import engine_with, to_card, to_decidable_card
 from vasini_tui.console.app import ConsoleApp
 
 if TYPE_CHECKING:

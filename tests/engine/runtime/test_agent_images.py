@@ -27,9 +27,9 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.engine.runtime.proposed_plans import call as planned
+from tests.engine.runtime.proposed_plans import next_plan, plan, proposes
 from tests.engine.runtime.test_conversations import say, waiting
-from tests.engine.runtime.test_plans import call as planned
-from tests.engine.runtime.test_plans import next_plan, plan, proposes
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

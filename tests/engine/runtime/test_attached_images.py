@@ -16,11 +16,11 @@ from tests.engine.models.loopback import serving
 from tests.engine.pictures import as_text, jpeg, png
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, form, rest, start, tool
+from tests.engine.runtime.outside_programs import agent as outside
+from tests.engine.runtime.outside_programs import agents as outside_agents
+from tests.engine.runtime.outside_programs import said as heard
 from tests.engine.runtime.test_agent_images import GIVES, SHOT, WORDS, images_of
 from tests.engine.runtime.test_conversations import say, waiting
-from tests.engine.runtime.test_outside_agents import agent as outside
-from tests.engine.runtime.test_outside_agents import agents as outside_agents
-from tests.engine.runtime.test_outside_agents import said as heard
 
 if TYPE_CHECKING:
     from pathlib import Path

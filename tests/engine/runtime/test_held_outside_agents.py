@@ -9,8 +9,8 @@ import pytest
 from engine.tools.context import ToolLimits
 from engine.tools.sandbox.bubblewrap import Bubblewrap
 from tests.engine.runtime.embedded_home import BOB, Home, error_of, failed, kinds, pending_approval, start
+from tests.engine.runtime.outside_programs import AGENT, agent, agents, ended, made, notes, said
 from tests.engine.runtime.test_bound_calls import layers
-from tests.engine.runtime.test_outside_agents import AGENT, agent, agents, ended, made, notes, said
 
 SEES_THE_PROGRAM = ToolLimits(sandbox_reads=(AGENT.parent,))
 

@@ -12,9 +12,9 @@ from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, approval, pending_approval, rest, start, tool, until
 from tests.engine.runtime.fake_settings import FakeSettings
-from tests.engine.runtime.test_outside_agents import agent as outside
-from tests.engine.runtime.test_outside_agents import agents as outside_agents
-from tests.engine.runtime.test_outside_agents import notes as outside_notes
+from tests.engine.runtime.outside_programs import agent as outside
+from tests.engine.runtime.outside_programs import agents as outside_agents
+from tests.engine.runtime.outside_programs import notes as outside_notes
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_settings import FakeSettings
-from tests.engine.runtime.test_plans import plan
+from tests.engine.runtime.proposed_plans import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

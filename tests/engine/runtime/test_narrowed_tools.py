@@ -23,9 +23,9 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.proposed_plans import call as planned
+from tests.engine.runtime.proposed_plans import plan, proposes
 from tests.engine.runtime.test_conversations import say, talker, waiting
-from tests.engine.runtime.test_plans import call as planned
-from tests.engine.runtime.test_plans import plan, proposes
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tests.engine.runtime.embedded_home import (
     start,
     until,
 )
-from tests.engine.runtime.test_outside_agents import agent, agents, notes
+from tests.engine.runtime.outside_programs import agent, agents, notes
 from tests.engine.runtime.test_spending import usages
 from tests.engine.runtime.told_conversation import conversation_lines
 

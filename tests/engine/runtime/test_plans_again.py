@@ -11,7 +11,7 @@ from engine.governance.policies import Policies
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.agents_at_work import answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import Home, approval, rest, retry, start, statuses, tool
-from tests.engine.runtime.test_plans import approve, call, next_plan, plan, proposes, reject, shown
+from tests.engine.runtime.proposed_plans import approve, call, next_plan, plan, proposes, reject, shown
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import ApprovalView

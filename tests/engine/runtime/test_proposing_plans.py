@@ -21,7 +21,7 @@ from tests.engine.runtime.embedded_home import (
     retry,
     start,
 )
-from tests.engine.runtime.test_plans import (
+from tests.engine.runtime.proposed_plans import (
     approve,
     call,
     edits,

@@ -25,10 +25,10 @@ from tests.engine.runtime.embedded_home import (
     start,
     until,
 )
+from tests.engine.runtime.proposed_plans import call as planned
+from tests.engine.runtime.proposed_plans import plan, proposes
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_narrowed_tools import called
-from tests.engine.runtime.test_plans import call as planned
-from tests.engine.runtime.test_plans import plan, proposes
 
 if TYPE_CHECKING:
     from engine.contracts.runs.snapshot import AgentSnapshot

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.engine.runtime.embedded_home import BOB, pending_approval, start, until
 from tests.engine.runtime.fake_clock import FakeClock
-from tests.engine.runtime.test_outside_agents import agent, agents, ended, notes
+from tests.engine.runtime.outside_programs import agent, agents, ended, notes
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home

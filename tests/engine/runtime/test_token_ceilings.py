@@ -15,9 +15,9 @@ from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_SETTING
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
+from tests.engine.runtime.outside_programs import agent as outside
+from tests.engine.runtime.outside_programs import agents
 from tests.engine.runtime.test_counted_calls import on_file
-from tests.engine.runtime.test_outside_agents import agent as outside
-from tests.engine.runtime.test_outside_agents import agents
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.engine.runtime.proposed_plans import call, plan, proposes
 from tests.engine.runtime.test_conversations import say, talker, waiting
-from tests.engine.runtime.test_plans import call, plan, proposes
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
