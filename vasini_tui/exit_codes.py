@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What a shell or a program sees. 130, 141 and 143 are the shell's own for signals."""
+    """What a shell or a program sees. 129, 130, 141 and 143 are the shell's own for signals."""
 
     OK = 0
     USAGE = 2
@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     RUN_FAILED = 6
     UNAVAILABLE = 7
     NO_ANSWER_YET = 8
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143

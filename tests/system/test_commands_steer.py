@@ -136,6 +136,23 @@ def test_a_worker_told_to_stop_drains_and_the_step_runs_again_elsewhere(
     assert "whole" in shown["run"]["output"]["text"]
 
 
+def test_a_worker_whose_terminal_is_closed_lets_its_call_end(
+    bench: Vasini, pipe: Path, worker: StartWorker
+) -> None:
+    run = bench.ok("run", "bench/holds", "--set", f"pipe={pipe}")
+    first = worker()
+    end = reader_of(pipe)
+    for _ in range(2):  # the shell says it, then the kernel
+        first.send_signal(signal.SIGHUP)
+    os.write(end, b"whole")
+    os.close(end)
+    out, _ = first.communicate(timeout=PATIENCE)
+    assert json.loads(out)["stopped_by"] == "SIGHUP"
+    worker("--until-idle").communicate(timeout=PATIENCE)
+    shown = bench.ok("show", run["run_id"])
+    assert "whole" in shown["run"]["output"]["text"]
+
+
 def test_a_killed_workers_step_runs_again_in_another_worker(
     bench: Vasini, pipe: Path, worker: StartWorker
 ) -> None:

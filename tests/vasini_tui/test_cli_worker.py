@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.vasini_tui.conftest import Vasini
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_worker_stops_in_good_order_on_a_signal(
     vasini: Vasini, fake: FakeEngine, number: signal.Signals
 ) -> None:
@@ -33,9 +33,25 @@ def test_a_worker_until_idle_ends_when_nothing_can_move(vasini: Vasini, fake: Fa
 
 
 def test_signals_act_by_default_again_when_the_worker_has_ended(vasini: Vasini) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [*map(signal.getsignal, numbers)]
     vasini("worker", "--until-idle")
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [*map(signal.getsignal, numbers)] == before
+
+
+def test_a_worker_below_nohup_hears_nothing_of_its_terminal(vasini: Vasini, fake: FakeEngine) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def hang_up_then_stop() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    fake.when_working = hang_up_then_stop
+    try:
+        assert vasini("worker", "--json").document["stopped_by"] == "SIGTERM"
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_slots_are_at_least_one(vasini: Vasini) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vasini_tui.cli.arguments.options import ActAs, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
-from vasini_tui.cli.host.signals import result_or_signal, stop_requests
+from vasini_tui.cli.host.signals import result_or_signal, stop_requests, stopped_by
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -34,5 +34,5 @@ async def _serve(session: Session) -> int:
             finally:
                 await desk.close()
     if isinstance(outcome, signal.Signals):
-        return ExitCode.TERMINATED if outcome is signal.SIGTERM else ExitCode.INTERRUPTED
+        return stopped_by(outcome)
     return ExitCode.OK

@@ -1,4 +1,8 @@
-"""Stopping in good order: the first SIGINT or SIGTERM is a request, the second one ends the process."""
+"""Stopping in good order: the first SIGINT or SIGTERM is a request, the second one ends the process.
+
+A terminal that is closed (SIGHUP) is a request, too, and no more than one however often it is said: shell and
+kernel both say it. Where it is ignored (`nohup`) it stays so.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -21,18 +27,31 @@ def stop_requests() -> Iterator[asyncio.Future[signal.Signals]]:
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[signal.Signals] = loop.create_future()
 
-    def stop(number: signal.Signals) -> None:
-        _default(loop)
+    def ask(number: signal.Signals) -> None:
         if not stopped.done():
             stopped.set_result(number)
 
+    def stop(number: signal.Signals) -> None:
+        _default(loop)
+        ask(number)
+
     for number in _NUMBERS:
         loop.add_signal_handler(number, stop, number)
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    if hangs_up:
+        loop.add_signal_handler(signal.SIGHUP, ask, signal.SIGHUP)
     try:
         yield stopped
     finally:
         _default(loop)
+        if hangs_up:
+            loop.remove_signal_handler(signal.SIGHUP)
         stopped.cancel()
+
+
+def stopped_by(number: signal.Signals) -> ExitCode:
+    """The status of a command that a signal stopped, as a shell has it."""
+    return ExitCode(128 + number)
 
 
 async def result_or_signal(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _RUN = "run_"
 _MESSAGE = "message"
-_STOPPED = frozenset({ExitCode.TERMINATED, ExitCode.INTERRUPTED})
+_STOPPED = frozenset({ExitCode.TERMINATED, ExitCode.INTERRUPTED, ExitCode.HUNG_UP})
 _UNDER_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.RETRYING})
 
 _ASKED = frozenset({RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT})

@@ -15,7 +15,7 @@ from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
-from vasini_tui.cli.host.signals import result_or_signal, stop_requests
+from vasini_tui.cli.host.signals import result_or_signal, stop_requests, stopped_by
 from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.exit_codes import ExitCode, UsageError
 
@@ -136,8 +136,7 @@ async def work_until_at_rest(
                     "leaves at once: it is begun anew when the run is worked again."
                 )
     if isinstance(outcome, signal.Signals):
-        stopped_by = ExitCode.TERMINATED if outcome is signal.SIGTERM else ExitCode.INTERRUPTED
-        return await engine.runs.summary(view.run_id), stopped_by
+        return await engine.runs.summary(view.run_id), stopped_by(outcome)
     return outcome, ExitCode.RUN_FAILED if outcome.status in _FAILED else ExitCode.OK
 
 
