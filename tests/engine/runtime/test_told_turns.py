@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from engine.machine.model.state import Branches, Outputs
 from engine.models.conversation import Message, MessageRole, ModelRequest, ToolOffer
 from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import request_bytes
@@ -20,7 +21,7 @@ from engine.runtime.worker.steps.agents.told.conversation import (
     messages_as_they_were,
     messages_of,
 )
-from engine.runtime.worker.steps.agents.told.ended_turns import Spoken
+from engine.runtime.worker.steps.agents.told.ended_turns import EndedTurns, Spoken
 from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn, turn_of
 from engine.values import ImageRef
@@ -30,9 +31,14 @@ BRIEFING = Briefing("", "Be.", "Do it.")
 
 def turn(number: int, result: Any = "found", *, said: str = "") -> Turn:
     """A turn with one call."""
+    return turn_of(kept_turn(number, result, said=said), number)
+
+
+def kept_turn(number: int, result: Any = "found", *, said: str = "") -> dict[str, Any]:
+    """The same as the journal keeps it."""
     call = {"id": f"c{number}", "tool": "look", "arguments": f'{{"n":{number}}}'}
     reply = {"text": f"turn {number}", "calls": [call], **({"said": said} if said else {})}
-    return turn_of({"reply": reply, "results": [result]}, number)
+    return {"reply": reply, "results": [result]}
 
 
 def told(turns: list[Turn], characters: int, said: str = "") -> tuple[Message, ...]:
@@ -135,6 +141,39 @@ def test_turns_that_are_kept_from_the_question_before_are_told_as_if_put_togethe
             assert found == messages_of(filled(window, turns), len(turns))
     assert kept > 50
     assert anew > 50
+
+
+async def test_turns_that_ended_elsewhere_are_read_by_the_page_and_each_once() -> None:
+    journal = FakeJournal()
+    ended = EndedTurns(journal, FakeValues())  # type: ignore[arg-type]  # what turns are read from
+    assert await ended.spoken("run", "work", Branches(total=1)) is not None
+    spoken = await ended.spoken("run", "work", Branches(total=201, dropped=200))
+    assert spoken is not None
+    assert [one.text for one in spoken.messages if one.calls] == [f"turn {number}" for number in range(200)]
+    assert [len(paths) for paths in journal.asked] == [64, 64, 64, 8]
+    brought = kept_turn(200)
+    newest = Branches(total=202, dropped=200, outputs=Outputs.of([(200, brought)]))
+    assert await ended.spoken("run", "work", newest) is spoken
+    assert await ended.spoken("run", "work", newest) is spoken
+    assert (spoken.turns, len(journal.asked)) == (201, 4)
+
+
+class FakeJournal:
+    """Has the output of every turn."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    async def step_outputs(self, _run_id: str, paths: list[str]) -> dict[str, str]:
+        self.asked.append(paths)
+        return {path: to_json({"output": kept_turn(int(path.split("/")[1]))}).decode() for path in paths}
+
+
+class FakeValues:
+    """Everything is inline."""
+
+    async def load_many(self, values: list[Any]) -> list[Any]:
+        return values
 
 
 def test_a_call_that_was_made_before_or_an_image_is_told_anew() -> None:

@@ -85,10 +85,11 @@ class EndedTurns:
             held.spoken = Spoken()
         while (spoken := held.spoken) is not None and spoken.turns < branches.ended:
             number = spoken.turns
-            (turn,) = await self._page(run_id, agent, range(number, number + 1), branches.outputs)
-            if held.spoken is spoken and spoken.turns == number:  # nobody has added it meanwhile
+            end = min(branches.ended, number + TURNS_AT_ONCE)  # one more, unless it was worked elsewhere
+            page = await self._page(run_id, agent, range(number, end), branches.outputs)
+            if held.spoken is spoken and spoken.turns == number:  # nobody has added them meanwhile
                 held.spoken = None
-                held.spoken = spoken if spoken.add(turn) else None
+                held.spoken = spoken if all(map(spoken.add, page)) else None
         return held.spoken
 
     def keep(self, run_id: str, agent: str, turns: Sequence[Turn]) -> None:
