@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from engine.models.conversation import Delta, Message, ModelRequest
 
 VERSION = "2023-06-01"
+NO_WORDS = "(no words)"
+"""In place of a message without any, as of a plan that was only calls: this format has none."""
 DEFAULT_MAX_TOKENS = 4096
 """This format has no answer without a bound."""
 _REASONS = {
@@ -173,14 +175,14 @@ def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, A
             text = [_text(message.text)] if message.text.strip() else []
             wire.append({"role": "assistant", "content": [*text, *_uses(message, names)]})
         else:
-            wire.append({"role": message.role.value, "content": _content(message)})
+            wire.append({"role": message.role.value, "content": _content(message) or NO_WORDS})
     return wire
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
     """One text as it is, else a block each."""
     if not message.blocks:
-        return message.text
+        return message.text if message.text.strip() else ""
     blocks = [
         _image(one) if isinstance(one, ImageBlock) and one.data else _text(one.told) for one in message.blocks
     ]

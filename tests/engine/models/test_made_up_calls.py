@@ -76,6 +76,12 @@ async def test_blank_words_beside_a_call_are_not_told_where_a_server_refuses_the
     assert [block["type"] for block in body["messages"][1]["content"]] == ["tool_use"]
 
 
+@pytest.mark.parametrize("text", ["", "\n"])
+async def test_an_answer_without_words_is_told_as_that_where_a_server_refuses_an_empty_one(text: str) -> None:
+    body = await asked_with(ProviderName.ANTHROPIC, text=text)
+    assert body["messages"][1] == {"role": "assistant", "content": "(no words)"}
+
+
 @pytest.mark.parametrize("said", ["", " ", "\n\n"])
 async def test_an_answer_of_blanks_alone_is_none(said: str) -> None:
     failure = await failure_of(answering(head(), sse(chunk({"content": said}), chunk({}, "stop"), "[DONE]")))
