@@ -1,35 +1,37 @@
-"""Reasons that stand in events and failures are explained, every one and no other."""
+"""docs/errors.md has every code with its exit status, and tests that documents name are there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from engine.contracts.governing.slo import AlertKind
-from engine.governance.pipeline import RULE_OF, Reason
+from engine.contracts.status import StepErrorCode
+from engine.errors import ErrorCode
+from vasini_tui.exit_codes import EXIT_BY_ERROR
 
 ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "errors.md").read_text()
+ROW = re.compile(r"^\| `(\w+)` \| (\d) \|", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-def rows(page: str, head: str) -> dict[str, str]:
-    """Of the table with this head: each name of a first cell with the second cell."""
-    table = (ROOT / "docs" / page).read_text("utf-8").partition(head)[2].partition("\n\n")[0]
-    found = re.findall(r"^\| (`.*?`) \| (.*?) \|", table, re.MULTILINE)
-    return {name: second.strip("`") for names, second in found for name in re.findall(r"`([a-z_]+)`", names)}
+def test_every_error_code_has_a_row_with_its_exit_status() -> None:
+    told = {code: int(status) for code, status in ROW.findall(TEXT)}
+    known = {code.value: EXIT_BY_ERROR[code].value for code in ErrorCode}
+    assert known.items() <= told.items()
 
 
-def test_every_reason_of_policy_stands_with_its_rule() -> None:
-    rules = {reason.value: rule for reason, rule in RULE_OF.items() if reason is not Reason.ALLOWED}
-    assert rows("security.md", "| `reason` |") == rules
+def test_every_reason_a_step_can_fail_for_is_told() -> None:
+    assert [code.value for code in StepErrorCode if f"`{code.value}`" not in TEXT] == []
 
 
-def test_every_reason_of_a_failed_mcp_call_is_told() -> None:
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "engine" / "tools" / "mcp").glob("*.py"))
-    assert set(rows("mcp.md", "| `details.reason` of a call")) == set(
-        re.findall(r'"reason": "(\w+)"', sources)
-    )
-
-
-def test_every_kind_of_alert_is_told() -> None:
-    slo = (ROOT / "docs" / "slo.md").read_text("utf-8")
-    assert [kind for kind in AlertKind if f"`{kind}`" not in slo] == []
+def test_every_test_that_a_document_names_exists() -> None:
+    pages = [path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))]
+    named = {found for page in pages for found in TEST.findall(page)}
+    assert len(named) > 40
+    missing = [
+        f"{file}::{name}"
+        for file, name in sorted(named)
+        if not (ROOT / file).is_file() or f"def {name}(" not in (ROOT / file).read_text("utf-8")
+    ]
+    assert missing == []
