@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         OutputPage,
         RunCounts,
         RunDetail,
+        RunFile,
         StepView,
         VerbResult,
     )
@@ -186,6 +187,10 @@ class Runs(Protocol):
     async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
         """What each step did when, child runs under the step that started them: of a long run the page in
         which the event `at` stands, else the newest one. Raises NotFound."""
+        ...
+
+    async def files(self, run_id: str) -> tuple[RunFile, ...]:
+        """The files that the run has written. Raises NotFound, Unavailable."""
         ...
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:

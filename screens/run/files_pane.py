@@ -67,12 +67,13 @@ class FilesPane(RunPane):
 
     async def load(self, moment: Moment) -> None:
         """The files by then."""
-        detail = moment.past.detail if moment.past else await self.state.engine.runs.get(self.run_id)
-        self._files = {file.stored_name: file for file in detail.files}
-        self.table.show([_row(file) for file in detail.files])
-        self.query_one("#no-files").display = not detail.files
-        self.table.set_class(not detail.files, "-empty")
-        folder = f" folder {detail.run.folder}" if detail.run.folder else " This run has no folder yet."
+        past = moment.past
+        files = past.detail.files if past else await self.state.engine.runs.files(self.run_id)
+        self._files = {file.stored_name: file for file in files}
+        self.table.show([_row(file) for file in files])
+        self.query_one("#no-files").display = not files
+        self.table.set_class(not files, "-empty")
+        folder = f" folder {moment.run.folder}" if moment.run.folder else " This run has no folder yet."
         self.query_one("#folder", Plain).show((sanitize(folder), "$quiet"))
 
     def target(self) -> Widget:

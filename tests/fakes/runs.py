@@ -17,6 +17,7 @@ from engine.contracts.runs.run import (
     OutputPage,
     RunCounts,
     RunDetail,
+    RunFile,
     StepView,
     VerbResult,
 )
@@ -249,6 +250,10 @@ class FakeRuns(Scoped):
             wanted = page_of(pages[-1].last, at, pages[0].until // 2)
             return next(page for page in pages if page.since == wanted.since)
         return self.engine.stored_timelines.get(run_id, of_steps)
+
+    async def files(self, run_id: str) -> tuple[RunFile, ...]:
+        self._run(run_id)
+        return self.engine.stored_files.get(run_id, ())
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         self.engine.note("file_text", (run_id, stored_name))

@@ -193,6 +193,8 @@ def reads_of_a_run(fake: FakeEngine) -> Iterator[Call]:
     for run_id in (*fake.stored_runs, NOWHERE):
         for name in ("get", "summary", "steps", "timeline", "successors", "handoffs", "events"):
             yield call(f"runs.{name}", run_id)
+        yield call("runs.files", run_id)
+        yield call("runs.steps", run_id, only=("gate", "none"))
         for step in ("a", "gate", "none"):
             yield call("runs.step", run_id, step)
         for number in (0, 1, 3, 10_000):

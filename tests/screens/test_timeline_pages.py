@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import events
+
 from engine.contracts.runs.run import RunDetail
 from engine.contracts.runs.timeline import Timeline
 from engine.contracts.status import RunStatus, StepStatus
@@ -59,6 +61,14 @@ def under_cursor(stage: Stage) -> str:
     return table(stage).cursor_key.removeprefix("run-1 ")
 
 
+def wheel(stage: Stage, kind: type[events.MouseScrollUp] | type[events.MouseScrollDown]) -> None:
+    """The wheel is turned above the bars."""
+    at = table(stage).region
+    stage.app.screen._forward_event(
+        kind(None, at.x + 3, at.y + 3, 0, 0, 0, shift=False, meta=False, ctrl=False)
+    )
+
+
 async def gone(stage: Stage, key: str, times: int) -> list[str]:
     """The steps that the cursor comes to."""
     found = []
@@ -108,6 +118,23 @@ async def test_the_ends_of_the_run_are_one_key_away(console: OpenConsole) -> Non
         assert await gone(stage, "g", 1) == ["work"]
         assert await gone(stage, "down", 1) == ["work/1/call"]
         assert await gone(stage, "G", 1) == ["work/60/call"]
+
+
+async def test_the_wheel_goes_on_beyond_the_first_and_the_last_line(console: OpenConsole) -> None:
+    async with console(an_engine(), size=(100, 30)) as stage:
+        await opened(stage)
+        table(stage).scroll_to(y=0, animate=False, force=True)
+        await stage.settle()
+        wheel(stage, events.MouseScrollUp)
+        await stage.settle()
+        assert under_cursor(stage) == "work/40/call"
+        assert "events 31–50 of 60" in stage.text()
+        table(stage).scroll_to(y=table(stage).max_scroll_y, animate=False, force=True)
+        await stage.settle()
+        wheel(stage, events.MouseScrollDown)
+        await stage.settle()
+        assert under_cursor(stage) == "work/51/call"
+        assert "events 41–60 of 60" in stage.text()
 
 
 async def test_a_page_that_is_read_stays_while_the_run_goes_on(console: OpenConsole) -> None:

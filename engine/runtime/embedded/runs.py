@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         OutputPage,
         RunCounts,
         RunDetail,
+        RunFile,
         StepView,
     )
     from engine.contracts.runs.snapshot import RunSnapshot
@@ -295,6 +296,10 @@ class Runs(Steering):
     async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
         """See facade."""
         return await self.reader.timeline(run_id, at)
+
+    async def files(self, run_id: str) -> tuple[RunFile, ...]:
+        """See facade."""
+        return await self.reader.files(run_id)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""

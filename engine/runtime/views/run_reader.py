@@ -190,6 +190,10 @@ class RunReader(Scoped):
         ]
         return tuple([await self._views.run(row) for row in rows if row and self.access.sees(row["tenant"])])
 
+    async def files(self, run_id: str) -> tuple[RunFile, ...]:
+        """The files that the run has written. Raises NotFound, Unavailable."""
+        return await self._files.of(await self.row(run_id))
+
     async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
         """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
         return await self._files.text(await self.row(run_id), stored_name, limit)

@@ -187,6 +187,17 @@ class TimelineTable(LineTable):
         else:
             super().go_to(self.row_count - 1)
 
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel goes on beyond the first line, too."""
+        if self._timeline is not None and self._timeline.older is not None and self.scroll_offset.y <= 0:
+            self._turn(Edge.OLDER, self._timeline.above - 1)
+
+    def on_mouse_scroll_down(self) -> None:
+        """And beyond the last one."""
+        at_end = self.scroll_offset.y >= self.max_scroll_y
+        if self._timeline is not None and self._timeline.newer is not None and at_end:
+            self._turn(Edge.NEWER, self.row_count)
+
     def turned(self, index: int | None = None) -> None:
         """The page that was asked for is shown, or cannot be: the cursor goes to this row."""
         self._turning = False

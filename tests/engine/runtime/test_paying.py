@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from engine.budget.price import Price, PriceSource, Rates
 from engine.budget.price_book import Quoted
 from engine.budget.settings import BudgetSettings
@@ -72,3 +74,31 @@ async def test_calls_that_begin_at_any_moment_of_a_worker_s_first_one_all_know_t
             await asyncio.sleep(0)
     assert len(holds.begun) > 1
     assert {one.boot_id for one in holds.begun} == {boot_id()}
+
+
+@dataclass
+class FakeSlowHolds(FakeHolds):
+    """One in which a call is held, of which whoever asked never hears."""
+
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: list[tuple[str, int]] = field(default_factory=list)
+
+    async def begin_call(self, call: PaidCall) -> Granted:
+        await super().begin_call(call)
+        self.held.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def lower_hold(self, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
+        assert not any(tokens)
+        self.let_go.append((hold_id, amount))
+
+
+async def test_of_a_call_that_is_cancelled_while_it_is_being_held_nothing_stays_held() -> None:
+    holds = FakeSlowHolds()
+    asking = asyncio.create_task(begin(Paying(cast("Journal", holds), FakeClock(), BudgetSettings())))
+    await holds.held.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert holds.let_go == [(holds.begun[0].hold_id, 0)]

@@ -38,6 +38,7 @@ OF_RUNS: dict[str, Call] = {
     "find_events": lambda engine, ids: engine.runs.find_events(ids["run"], EventFilter()),
     "as_of": lambda engine, ids: engine.runs.as_of(ids["run"], 1),
     "timeline": lambda engine, ids: engine.runs.timeline(ids["run"]),
+    "files": lambda engine, ids: engine.runs.files(ids["run"]),
     "file_text": lambda engine, ids: engine.runs.file_text(ids["run"], "response.json"),
     "steps": lambda engine, ids: engine.runs.steps(ids["run"]),
     "step": lambda engine, ids: engine.runs.step(ids["run"], "gate"),
