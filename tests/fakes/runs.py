@@ -247,7 +247,8 @@ class FakeRuns(Scoped):
         rows = tuple(a_row(step, run_id) for step in self.engine.stored_steps.get(run_id, ()))
         of_steps = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at, rows=rows)
         if pages := self.engine.stored_pages.get(run_id):
-            wanted = page_of(pages[-1].last, at, pages[0].until // 2)
+            half = pages[1].since if len(pages) > 1 else pages[0].last
+            wanted = page_of(pages[-1].last, at, half)
             return next(page for page in pages if page.since == wanted.since)
         return self.engine.stored_timelines.get(run_id, of_steps)
 

@@ -155,6 +155,22 @@ async def test_a_page_that_is_read_stays_while_the_run_goes_on(console: OpenCons
         assert "events 61–72 of 72" in stage.text() or "events 51–70 of 72" in stage.text()
 
 
+async def test_who_looks_at_the_beginning_stays_there_when_the_run_becomes_too_long_for_one_page(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine(status=RunStatus.RUNNING)
+    engine.stored_pages["run-1"] = pages(15)
+    async with console(engine, size=(100, 30)) as stage:
+        await opened(stage)
+        assert under_cursor(stage) == "work"
+        for last in (35, 60):
+            engine.stored_pages["run-1"] = pages(last)
+            await screen(stage).load()
+            await stage.settle()
+            assert under_cursor(stage) == "work"
+            assert f"events 1–20 of {last} · ↓ newer, G newest" in stage.text()
+
+
 async def test_who_follows_the_present_is_shown_the_newest_page(console: OpenConsole) -> None:
     engine = an_engine(status=RunStatus.RUNNING)
     async with console(engine, size=(100, 30)) as stage:

@@ -91,9 +91,11 @@ class TimelinePane(RunPane):
         await self._read_step()
 
     def _stays(self, before: Timeline, newest: Timeline, row: TimelineRow) -> bool:
-        """Whether the page stays, since the newest one goes on without the row that is looked at."""
-        moved = self._at is None and self.past is None and not self.table.following
-        return moved and _has(before, row) and not _has(newest, row)
+        """Whether the page stays: the newest one goes on without the row that is looked at, or has it only
+        around others."""
+        moved = before.since != newest.since and self._at is None and self.past is None
+        there = any(key_of(one) == key_of(row) for one in newest.rows[newest.above :])
+        return moved and not there and not self.table.following
 
     async def _read(self, at: int | None, moment: Moment) -> Timeline:
         event = _event_of(moment)
@@ -258,7 +260,3 @@ class TimelinePane(RunPane):
 
 def _event_of(moment: Moment | None) -> int | None:
     return moment.past.event.run_seq if moment is not None and moment.past is not None else None
-
-
-def _has(timeline: Timeline, wanted: TimelineRow) -> bool:
-    return any(key_of(row) == key_of(wanted) for row in timeline.rows)
