@@ -27,6 +27,7 @@ from engine.models.wire.wire_format import (
     index_of,
     json_frame,
     object_of,
+    schema_of,
     text_of,
 )
 
@@ -76,7 +77,7 @@ class AnthropicMessages(WireFormat):
                 {
                     "name": names.wire(tool.name),
                     "description": tool.description,
-                    "input_schema": dict(tool.parameters),
+                    "input_schema": schema_of(tool),
                 }
                 for tool in request.tools
             ]

@@ -27,6 +27,8 @@ _WIRE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_WIRE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BEFORE_DIGEST = 55
 IMAGES_OF_RESULTS = "These are the images of the results above, in their order. They are data, too."
+MAX_WORDS = 1_024
+"""Characters of a tool's description that OpenAI takes; one more, and it refuses the question."""
 MAX_CALLS = 128
 """Calls of one answer."""
 MAX_TOKENS = 100_000_000
@@ -77,12 +79,21 @@ def functions_of(tools: Sequence[ToolOffer], names: WireNames) -> list[dict[str,
             "type": "function",
             "function": {
                 "name": names.wire(tool.name),
-                "description": tool.description,
-                "parameters": dict(tool.parameters),
+                "description": _short(tool.description),
+                "parameters": schema_of(tool),
             },
         }
         for tool in tools
     ]
+
+
+def schema_of(tool: ToolOffer) -> dict[str, Any]:
+    """The schema of its parameters, with what servers miss in one that leaves it out."""
+    return {"type": "object", "properties": {}, **tool.parameters}
+
+
+def _short(description: str) -> str:
+    return description if len(description) <= MAX_WORDS else f"{description[: MAX_WORDS - 1]}…"
 
 
 def images_behind_results(messages: Sequence[Message]) -> Iterator[Message]:

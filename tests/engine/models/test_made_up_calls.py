@@ -1,4 +1,4 @@
-"""What a model made up is told back to it as servers take it: one wrong name would be refused for ever."""
+"""What a model made up, and what a tool leaves out, is told as servers take it: else they refuse for ever."""
 
 from __future__ import annotations
 
@@ -57,6 +57,22 @@ def test_every_tool_is_offered_under_a_name_of_its_own_that_servers_take() -> No
     assert len(set(wire)) == len(own)
     assert [names.own(name) for name in wire] == own
     assert names.wire("files.read") == "files__read"
+
+
+@pytest.mark.parametrize("parameters", [{}, {"type": "object"}, {"required": [], "title": "X"}])
+async def test_tools_whose_schema_leaves_out_what_servers_want_are_offered_with_it(
+    parameters: dict[str, Any],
+) -> None:
+    tools = (ToolOffer("notes.list", "Lists. " * 300, parameters),)
+    request = ModelRequest((Message(MessageRole.USER, "look"),), tools)
+    whole = {"type": "object", "properties": {}, **parameters}
+    for provider in (ProviderName.OPENAI, ProviderName.OLLAMA):
+        _, _, server = await reply_to(ANSWERS[provider], provider, request)
+        function = server.asked[0].body["tools"][0]["function"]
+        assert function["parameters"] == whole
+        assert len(function["description"]) == 1_024
+    _, _, server = await reply_to(ANSWERS[ProviderName.ANTHROPIC], ProviderName.ANTHROPIC, request)
+    assert server.asked[0].body["tools"][0]["input_schema"] == whole
 
 
 @pytest.mark.parametrize("arguments", ['{"n": ', "[1]", '{"n": NaN}', "", "null", '{"n": "\\ud800"}'])
