@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
+from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
-from engine.journal.memory.spending import MemorySpendStore
-from engine.journal.memory.tables import Worker, standing
+from engine.journal.memory.tables import standing
+from engine.journal.memory.work_store import MemoryWorkStore
 from engine.journal.rules.rows.run_rows import whole_row
 from engine.journal.rules.run_filter import bucket_of
 from engine.machine.model.timers import TimerKind
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.journal.alert_rows import AlertRow, NewAlertRow
-    from engine.journal.records import ClockOffset, StoredEvent
+    from engine.journal.records import StoredEvent
     from engine.journal.rows import (
         ClaimRow,
         EventRow,
@@ -32,20 +31,18 @@ if TYPE_CHECKING:
         RequestRow,
         RunColumns,
         RunRow,
-        SlotRow,
         StatedRow,
         StepColumns,
         StepRow,
         TimerRow,
     )
     from engine.journal.rules.run_filter import BucketKey
-    from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.slo.buckets import Bucket
 
 
-class MemoryStore(MemorySpendStore):
+class MemoryStore(MemoryWorkStore):
     """Implements `engine.journal.rules.store.Store`."""
 
     def head(self, run_id: str) -> HeadRow | None:
@@ -70,24 +67,12 @@ class MemoryStore(MemorySpendStore):
         if source is not None:
             self.put(self.successors, source, (*self.successors.get(source, ()), row["run_id"]))
 
-    def put_run(self, row: RunRow) -> None:
-        """Write a run's row."""
-        self.put(self.runs, row["run_id"], row)
-        if row["ready"]:
-            self.put(self.ready, row["run_id"], None)
-        else:
-            self.remove(self.ready, row["run_id"])
-
     def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""
         bucket = run["bucket"]
         if columns.get("status", run["status"]) != run["status"]:
             bucket = self._bucket(bucket_of(run, columns))
         self._change(run["run_id"], **columns, bucket=bucket)
-
-    def _change(self, run_id: str, **columns: Any) -> None:
-        if run_id in self.runs:
-            self.put_run(cast("RunRow", {**self.runs[run_id], **columns}))
 
     def _bucket(self, key: BucketKey) -> int:
         """The number of a count bucket."""
@@ -240,6 +225,18 @@ class MemoryStore(MemorySpendStore):
         due = sorted((due, key) for key, due in self.timers.items() if due <= now)
         return [{"run_id": run_id, "timer": timer, "due": at} for at, (run_id, timer) in due[:limit]]
 
+    def move_due_times(self, by: int) -> None:
+        """See rules."""
+        if not by:
+            return
+        for key, due in list(self.timers.items()):
+            if not key[1].startswith(f"{TimerKind.UNTIL}:"):
+                self.put(self.timers, key, due + by)
+        for request_id, row in list(self.requests.items()):
+            expires_at = row["expires_at"]
+            if row["status"] == RequestStatus.PENDING.value and expires_at is not None:
+                self.change_request(request_id, {"expires_at": expires_at + by})
+
     def count(self, name: str, change: int) -> None:
         """See rules."""
         self.put(self.counters, name, self.counters.get(name, 0) + change)
@@ -272,104 +269,6 @@ class MemoryStore(MemorySpendStore):
         number = self.number("alerts")
         self.put(self.alerts, number, {**row, "alert": number})
 
-    def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
-        """See rules."""
-        rows = (self.runs[run_id] for run_id in sorted(self.ready) if run_id > after)
-        fitting = (
-            row
-            for row in rows
-            if not self.is_held(row, now)
-            and (row["slot_key"] not in left_out.full or _holds_slot(row))
-            and row["run_id"] not in left_out.damaged
-        )
-        return list(islice(fitting, limit))
-
-    def claimable_run(self, run_id: str, now: int) -> RunRow | None:
-        """See rules."""
-        row = self.runs.get(run_id)
-        return None if row is None or self.is_held(row, now) else row
-
-    def is_held(self, run: RunRow, now: int) -> bool:
-        """Whether a living worker holds the run."""
-        worker = self.workers.get(run["lease_worker"] or "")
-        return worker is not None and worker.expires_at >= now
-
-    def slots(self, now: int) -> list[SlotRow]:
-        """See rules."""
-        found: dict[str, SlotRow] = {}
-        for row in (self.runs[run_id] for run_id in self.ready):
-            key, limit = row["slot_key"], row["slot_limit"]
-            if key is None or limit is None:
-                continue
-            used = self.counters.get(f"slot:{key}", 0)
-            slot = found.setdefault(key, {"slot_key": key, "slot_limit": limit, "used": used})
-            slot["slot_limit"] = min(slot["slot_limit"], limit)
-            slot["used"] += self.is_held(row, now) and not _holds_slot(row)
-        return list(found.values())
-
-    def take_lease(self, run_id: str, worker_id: str | None) -> None:
-        """See rules."""
-        epoch = self.runs[run_id]["lease_epoch"] + 1
-        self._change(run_id, lease_worker=worker_id, lease_epoch=epoch, ready=1)
-
-    def drop_lease(self, run_id: str, epoch: int, *, ready: bool) -> None:
-        """See rules."""
-        row = self.runs.get(run_id)
-        if row is not None and row["lease_epoch"] == epoch:
-            self._change(run_id, lease_worker=None, ready=int(ready))
-
-    def at_work(self) -> bool:
-        """See rules."""
-        held = any(self.runs[run_id]["lease_worker"] is not None for run_id in self.ready)
-        return held or any(row["status"] == RunStatus.RETRYING.value for row in self.runs.values())
-
-    def put_worker(
-        self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int
-    ) -> None:
-        """See rules."""
-        known = self.workers.get(worker_id, Worker(host, pid, process, now))
-        self.put(self.workers, worker_id, known._replace(expires_at=expires_at))
-
-    def end_leases(self, workers: Sequence[str]) -> None:
-        """See rules."""
-        for name in workers:
-            if name in self.workers:
-                self.put(self.workers, name, self.workers[name]._replace(expires_at=-1))
-
-    def clock_offset(self, boot_id: str) -> int | None:
-        """See rules."""
-        return self.clock_offsets.get(boot_id)
-
-    def put_clock_offset(self, clock: ClockOffset) -> None:
-        """See rules."""
-        self.put(self.clock_offsets, clock.boot_id, clock.ahead)
-
-    def move_due_times(self, by: int) -> None:
-        """See rules."""
-        if not by:
-            return
-        for key, due in list(self.timers.items()):
-            if not key[1].startswith(f"{TimerKind.UNTIL}:"):
-                self.put(self.timers, key, due + by)
-        for request_id, row in list(self.requests.items()):
-            expires_at = row["expires_at"]
-            if row["status"] == RequestStatus.PENDING.value and expires_at is not None:
-                self.change_request(request_id, {"expires_at": expires_at + by})
-
-    def remove_worker(self, worker_id: str) -> None:
-        """See rules."""
-        self.remove(self.workers, worker_id)
-
-    def forget_dead_workers(self, now: int) -> None:
-        """See rules."""
-        for name in [name for name, worker in self.workers.items() if worker.expires_at < now]:
-            if not self.runs_held(name):
-                self.remove(self.workers, name)
-
-    def runs_held(self, worker_id: str) -> int:
-        """How many runs a worker holds."""
-        return sum(self.runs[run_id]["lease_worker"] == worker_id for run_id in self.ready)
-
     def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
         """See rules."""
         self.put(self.words, run_id, words)
@@ -378,10 +277,6 @@ class MemoryStore(MemorySpendStore):
         """See rules."""
         if digest not in self.contents:
             self.put(self.contents, digest, content)
-
-
-def _holds_slot(run: RunRow) -> bool:
-    return RunStatus(run["status"]) in RUN_SLOT_HOLDING
 
 
 def _taken(what: str, name: str) -> Unavailable:
