@@ -140,6 +140,27 @@ async def test_each_file_that_appears_starts_one_run(
         await count_is(engine, 3)
 
 
+async def test_a_file_whose_name_is_no_text_holds_no_other_one_up(
+    home: Home, journal: SqliteJournal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    watch = {"id": "in", "type": "watch", "path": f"{inbox}/*", "payload": {"file": "{{ trigger.name }}"}}
+    job(home, {**watch, "overlap": "start"})
+    async with home.working(journal=journal) as engine:
+        await noted(journal, "demo/job/in")
+        for name in ("a\udcff", "b", "\udcff"):  # bytes that are no UTF-8
+            (inbox / name).write_text("1")
+
+        async def all_told() -> bool:
+            return sum("its name is no UTF-8" in one.message for one in caplog.records) == 2
+
+        await until(all_told)
+        await count_is(engine, 1)
+        (run,) = (await engine.runs.list()).items
+        assert (await engine.runs.summary(run.run_id)).input["file"] == "b"
+
+
 async def test_an_untrusted_pack_starts_nothing_and_says_so(home: Home, journal: SqliteJournal) -> None:
     more: dict[str, Any] = {"triggers": [EVERY_DAY]}
     home.flow("job", WORK, shipped=False, **more)

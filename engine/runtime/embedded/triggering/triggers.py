@@ -25,6 +25,7 @@ from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_so
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
 from engine.runtime.noted import read_notes
 from engine.safe_files.naming import at_home
+from engine.safe_text import is_unicode
 from engine.templates import render_value
 from engine.values import digest_of
 
@@ -119,12 +120,19 @@ class Triggers:
         for path, number in seen["files"].items():
             # its writer may still be at it: two looks have to agree
             if number and before.get(path) == found[path] and not await self._held_up(source, seen):
-                given = {"path": path, "name": Path(path).name}
-                run_id = await self._start(source, f"{source.name}@{path}#{number}", given)
+                run_id = await self._start_for(source, path, number)
                 seen = {**seen, "run": run_id, "files": {**seen["files"], path: 0}}
                 if not await self._note(source.name, seen, version):
                     return
                 version += 1
+
+    async def _start_for(self, source: TriggerSource, path: str, number: int) -> str | None:
+        """The run for a file. No run can be told of a name that is no text."""
+        if not is_unicode(path):
+            logger.warning("the trigger %s starts nothing for %r: its name is no UTF-8", source.name, path)
+            return None
+        given = {"path": path, "name": Path(path).name}
+        return await self._start(source, f"{source.name}@{path}#{number}", given)
 
     async def _held_up(self, source: TriggerSource, seen: Seen) -> bool:
         """Whether the run before is not over, and has to be."""
