@@ -148,12 +148,16 @@ class ModelCatalog:
 
 def _format(named: NamedModel, hide: Hide) -> WireFormat:
     """Ollama is told how much it has to read where somebody said so: it takes the memory for it at once."""
-    if named.provider is ProviderName.OLLAMA:
-        said = "context_tokens" in named.model_fields_set
-        return OllamaChat(hide, named.context_tokens if said else None)
-    if named.provider is ProviderName.OPENAI:
-        return OpenAiChat(hide, bound_at(named.url))
-    return AnthropicMessages(hide)
+    match named.provider:
+        case ProviderName.OLLAMA:
+            said = "context_tokens" in named.model_fields_set
+            return OllamaChat(hide, named.context_tokens if said else None)
+        case ProviderName.OPENAI:
+            return OpenAiChat(hide, bound_at(named.url))
+        case ProviderName.ANTHROPIC:
+            return AnthropicMessages(hide)
+        case ProviderName.SCRIPTED:
+            raise TypeError(f"{named.model} is scripted: nobody is asked")
 
 
 def _key_state(named: NamedModel, key: str | None) -> str:
