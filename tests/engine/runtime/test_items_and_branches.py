@@ -154,7 +154,7 @@ async def test_a_snapshot_that_cannot_be_read_gives_way_to_the_events(home: Home
     step = tool("say", params={"name": "{{ name }}"})
     home.flow("each", for_each("all", step, **{"as": "name"}), approval("ok"), tool("end"))
     async with home.working() as engine:
-        run_id = await start(engine, "each", {"names": list(range(40))})
+        run_id = await start(engine, "each", {"names": list(range(80))})
         shown = await pending_approval(engine, run_id)
     with closing(sqlite3.connect(home.config().journal_path)) as database, database:
         assert database.execute("UPDATE snapshots SET state = ?", (snapshot,)).rowcount == 1
