@@ -95,10 +95,10 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
 
     def action_confirm(self) -> None:
         """Decide, when nothing is missing."""
-        if not self._list.end_seen:
+        if self._list.goes_on:
             self.hint(sanitize("Not sent: the list goes on. Read it to its end first."))
             return
-        if not self._gate.is_open(self._token):
+        if not self._list.end_seen or not self._gate.is_open(self._token):
             self.hint(sanitize("Not sent: this had only just appeared. Read it, then press again."))
             return
         missing = self._missing()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 3),
     Column("Step", 12, flex=2),
-    Column("Tool", 14, flex=2),
+    Column("Tool", 11, flex=2),
     Column("Parameters", 12, flex=4),
     Column("Now", 10),
 )

@@ -39,12 +39,20 @@ class ReadPane(TextPane):
         """Lines up to the end that are below what is in view."""
         return max(0, self._end() - self.scroll_offset.y - self.scrollable_content_region.height)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the end has not been seen, and is out of sight."""
+        return not self.end_seen and not self._end_in_view()
+
     def action_scroll_end(self) -> None:
         """To the end that has to be seen; from there to the last line."""
         if self.end_seen:
             super().action_scroll_end()
         else:
             self.scroll_to(y=self._end() - self.scrollable_content_region.height, animate=False)
+
+    def _end_in_view(self) -> bool:
+        return self._end() > self.scroll_offset.y and not self.lines_left()
 
     def _end(self) -> int:
         """Below which line of all the end is."""
@@ -61,7 +69,6 @@ class ReadPane(TextPane):
     def _note_end_seen(self) -> None:
         part = self.last_part()
         laid_out = (self if part is None else part).size.height > 0
-        skipped = self._end() <= self.scroll_offset.y
-        if laid_out and not self.end_seen and not skipped and not self.lines_left():
+        if laid_out and not self.end_seen and self._end_in_view():
             self.end_seen = True
             self.post_message(self.EndSeen())

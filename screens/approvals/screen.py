@@ -105,14 +105,14 @@ class ApprovalsScreen(DecisionVerbsScreen):
         """The approval under the cursor, whole once it is read; none at an interrupted call."""
         return None if self._at_outcomes else self._full or self._card
 
-    def read_to_end(self) -> bool:
+    def goes_on(self) -> bool:
         """As the card knows."""
-        return self._card_pane.end_seen
+        return self._card_pane.goes_on
 
     def seen(self, view: ApprovalView) -> bool:
-        """Under the cursor, drawn in full, and for the time of grace."""
-        under_cursor = self._table.cursor_key == view.approval_id
-        return under_cursor and view is self._full and self.gate.is_open(self._token(view))
+        """Under the cursor, drawn in full to the end of its action, and for the time of grace."""
+        on_card = self._table.cursor_key == view.approval_id and view is self._full
+        return on_card and self._card_pane.end_seen and self.gate.is_open(self._token(view))
 
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, as the list has them."""
@@ -207,9 +207,11 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     @property
     def _idle(self) -> frozenset[str]:
-        """Actions that have nothing to do: only a plan can be changed."""
+        """Actions that have nothing to do: what is decided stays so, and only a plan can be changed."""
         view = self.card_view()
-        return frozenset() if view is not None and view.planned else frozenset({"approvals.edit"})
+        if view is None or view.status is not RequestStatus.PENDING:
+            return frozenset({"approvals.approve", "approvals.edit", "approvals.reject", "approvals.own"})
+        return frozenset() if view.planned else frozenset({"approvals.edit"})
 
     @property
     def _table(self) -> RowTable:
@@ -309,10 +311,10 @@ class ApprovalsScreen(DecisionVerbsScreen):
         if self._said or count:
             keys = "{approvals.decide_marked} decides them together, {screen.back} takes the marks away"
             marked = f"{count} marked: {self.state.keymap.fill(keys)}"
-            line.show((sanitize(f" {self._said or marked}", limit=600), "$waiting"))
+            line.show((sanitize(self._said or marked, limit=600), "$waiting"))
         else:
             more = f" · the {MOST:,} oldest, more wait" if self._more else ""
-            line.show((sanitize(f" {self._order.words}{more}"), "$quiet"))
+            line.show((sanitize(f"{self._order.words}{more}"), "$quiet"))
 
     def _draw_rows(self) -> None:
         now, me = self.state.now(), self.state.actor.name

@@ -64,9 +64,9 @@ class DecisionVerbsScreen(ConsoleScreen):
         """Whether a person can have read the card of this approval by now."""
         raise AssertionError(f"{type(self).__name__} shows no card of {view.approval_id}")
 
-    def read_to_end(self) -> bool:
-        """Whether the end of the action on the card has been on the screen."""
-        return True
+    def goes_on(self) -> bool:
+        """Whether the end of the action on the card has yet to be scrolled to."""
+        return False
 
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, in the order of the list."""
@@ -149,7 +149,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.refuse("There is nothing to decide.")
         elif view.status is not RequestStatus.PENDING:
             self.refuse(f"This approval is {REQUEST_LABELS[view.status].word} already.")
-        elif not self.read_to_end():
+        elif self.goes_on():
             self.refuse(self.state.keymap.fill(READ_ON))
         elif too_small(self) or not self.seen(view):
             self.refuse("Not sent: the card had only just appeared. Read it, then press again.")

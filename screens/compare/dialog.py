@@ -34,7 +34,7 @@ _MOST = 50
 _COLUMNS = (
     Column("Status", 15),
     Column("Age", 6),
-    Column("Requested by", 14, flex=1),
+    Column("Requested by", 14, flex=1, rank=1),
     Column("Run", 26, flex=1),
 )
 

@@ -39,7 +39,7 @@ _WIDE = (
     Column("Left", 24, flex=3),
     Column("Right", 24, flex=3),
 )
-_STACKED = (Column("What", 12), Column("Where", 20, flex=2), Column("Value", 24, flex=4))
+_STACKED = (Column("What", 12), Column("Where", 20, flex=2), Column("Value", 20, flex=4))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class FormsScreen(ConsoleScreen):
         else:
             expires = f" · expires {full_time(form.expires_at)}" if form.expires_at else ""
             note = f" · {form.note}" if form.note else ""
-            words = f" {form.prompt}{note} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
+            words = f"{form.prompt}{note} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
             about.show((sanitize(words, limit=400), "$quiet"))
 
 

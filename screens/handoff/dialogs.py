@@ -35,8 +35,13 @@ TOLD: Mapping[str, str] = {
 }
 """What each `context_transfer` amounts to."""
 
-_TARGETS = (Column("Hand off to", 24, flex=1), Column("Tells", 9), Column("When", 20, flex=2))
-_RELATED = (Column("It", 9), Column("Status", 15), Column("Flow", 20, flex=1), Column("Run", 26, flex=1))
+_TARGETS = (Column("Hand off to", 20, flex=1), Column("Tells", 9), Column("When", 20, flex=2))
+_RELATED = (
+    Column("It", 9),
+    Column("Status", 15, rank=1),
+    Column("Flow", 12, flex=1),
+    Column("Run", 26, flex=1),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from screens.keys.action import Action
 
-_COLUMNS = (Column("Action", 14, flex=1), Column("Key", 12), Column("Command line", 26, flex=3))
+_COLUMNS = (Column("Action", 12, flex=1), Column("Key", 12), Column("Command line", 26, flex=3))
 
 _NO_MATCH = "No action matches. Type fewer letters; an action of another screen is listed there."
 

@@ -33,12 +33,12 @@ def token(review: CodeReview) -> tuple[str, ...]:
 def note(review: CodeReview | None, keymap: Keymap) -> list[Part]:
     """Whether it runs, who trusted it, and what a reader might not see."""
     if review is None:
-        return [(sanitize(" No tools.py: this pack brings no code of its own."), "$quiet")]
+        return [(sanitize("No tools.py: this pack brings no code of its own."), "$quiet")]
     found: list[Part] = []
     if has_hidden(review.text):
-        found.append((sanitize(" ‼ contains hidden characters, shown as placeholders ·"), "bold $bad"))
+        found.append((sanitize("‼ contains hidden characters, shown as placeholders · "), "bold $bad"))
     if review.trusted:
         by = f" by {review.trusted_by}" if review.trusted_by else " with the release"
-        return [*found, (sanitize(f" ✓ trusted{by} · {review.digest[:12]}"), "$good")]
+        return [*found, (sanitize(f"✓ trusted{by} · {review.digest[:12]}"), "$good")]
     words = keymap.fill(" does not run before you trust it: {packs.trust}")
-    return [*found, (sanitize(" ‼ not trusted ·"), "bold $waiting"), (words, "$waiting")]
+    return [*found, (sanitize("‼ not trusted ·"), "bold $waiting"), (words, "$waiting")]

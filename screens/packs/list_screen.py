@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("State", 16),
     Column("Pack", 18, flex=3),
-    Column("Version", 14, flex=1),
-    Column("From", 8, rank=1),
-    Column("Flows", 5),
-    Column("Runs", 6),
+    Column("Version", 14, flex=1, rank=1),
+    Column("From", 8, rank=2),
+    Column("Flows", 5, rank=1),
+    Column("Runs", 6, rank=1),
     Column("Problems", 8),
-    Column("Changed", 7, rank=1),
-    Column("Ended, 24 h", 12, rank=2),
-    Column(" OK %", 5, rank=2),
-    Column("About", 20, flex=4, rank=3),
+    Column("Changed", 7, rank=2),
+    Column("Ended, 24 h", 12, rank=3),
+    Column(" OK %", 5, rank=3),
+    Column("About", 20, flex=4, rank=4),
 )
 _EMPTY = "No packs.\n\nvasini pack new NAME makes one; it appears here as soon as it is saved."
 
@@ -128,7 +128,7 @@ class PacksScreen(PackVerbsScreen):
         if view is None:
             about.show(NOTHING)
             return
-        parts: list[Part] = [(sanitize(f" {view.pack} {view.label}"), "$quiet")]
+        parts: list[Part] = [(sanitize(f"{view.pack} {view.label}"), "$quiet")]
         if view.problems:
             first = view.problems[0]
             parts.append((sanitize(f" · ✗ {format_place(first)} {format_problem(first)}", limit=300), "$bad"))

@@ -254,25 +254,19 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             return [NOTHING]
         match self._pane:
             case "layers":
-                return [(sanitize(f" {_sources(detail.agent)}", limit=400), "$quiet")]
+                return [(sanitize(_sources(detail.agent), limit=400), "$quiet")]
             case "flows" if not detail.outlines:
-                return [(sanitize(" No flow can be started."), "$quiet")]
+                return [(sanitize("No flow can be started."), "$quiet")]
             case "problems" if not detail.view.problems:
-                return [(sanitize(" No problems."), "$good")]
+                return [(sanitize("No problems."), "$good")]
             case "changes":
                 found = pack_changes.comparisons(detail)
                 if not found:
-                    return [
-                        (
-                            sanitize(
-                                " Nothing to compare yet: no reload has changed it, nothing is published."
-                            ),
-                            "$quiet",
-                        )
-                    ]
+                    words = "Nothing to compare yet: no reload has changed it, nothing is published."
+                    return [(sanitize(words), "$quiet")]
                 place = self._compared % len(found)
-                words = keys.fill(f" {place + 1} of {len(found)}: {{packs.diff}} compares the next")
-                return [(sanitize(f" {found[place].title} ·"), "$busy"), (words, "$quiet")]
+                compares = keys.fill(f" {place + 1} of {len(found)}: {{packs.diff}} compares the next")
+                return [(sanitize(f"{found[place].title} ·"), "$busy"), (compares, "$quiet")]
             case "code":
                 return pack_code.note(self._review, keys)
             case _:

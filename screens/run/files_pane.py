@@ -33,7 +33,7 @@ _EMPTY = "No files: this run has written none."
 _MARKDOWN = frozenset({".md", ".markdown"})
 
 _COLUMNS = (
-    Column("File", 20, flex=3),
+    Column("File", 20, flex=3, tail=True),
     Column("Role", 12),
     Column("Bytes", 12),
     Column("Type", 16, flex=1, rank=1),
@@ -73,7 +73,7 @@ class FilesPane(RunPane):
         self.table.show([_row(file) for file in files])
         self.query_one("#no-files").display = not files
         self.table.set_class(not files, "-empty")
-        folder = f" folder {moment.run.folder}" if moment.run.folder else " This run has no folder yet."
+        folder = f"folder {moment.run.folder}" if moment.run.folder else "This run has no folder yet."
         self.query_one("#folder", Plain).show((sanitize(folder), "$quiet"))
 
     def target(self) -> Widget:

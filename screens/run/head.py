@@ -30,31 +30,31 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
     took = f"took {span(began, run.finished_at)}"
     when = took if run.status in RUN_TERMINAL else f"for {age(began, then)}"
     parts: list[Part] = [
-        (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
+        (sanitize(f"{label.symbol} {label.word}"), STYLES[label.tone]),
         (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
         (sanitize(f"  {when}\n", multiline=True), "$quiet"),
-        *([(sanitize(f" {run.subject}\n", multiline=True), "bold")] if run.subject else ()),
-        (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
+        *([(sanitize(f"{run.subject}\n", multiline=True), "bold")] if run.subject else ()),
+        (sanitize(f"run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
     ]
     if paid := cost_text(run.cost, run.unpriced_calls):
         parts.append((sanitize(f" · {paid}"), "$quiet"))
     if related:
-        parts.append((sanitize(f"\n ⇄ {related}", multiline=True), "$quiet"))
+        parts.append((sanitize(f"\n⇄ {related}", multiline=True), "$quiet"))
     if waits := _waits(run, asked):
-        parts.append((sanitize("\n " + " · ".join(waits), multiline=True), "$waiting"))
+        parts.append((sanitize("\n" + " · ".join(waits), multiline=True), "$waiting"))
     if run.ending is not None:
-        words = f"\n ending: {run.ending.text} · the steps of finally come first"
+        words = f"\nending: {run.ending.text} · the steps of finally come first"
         parts.append((sanitize(words, multiline=True, limit=1_000), "$waiting"))
     if run.flagged is not None:
-        words = f"\n ! flagged: {run.flagged}"
+        words = f"\n! flagged: {run.flagged}"
         parts.append((sanitize(words, multiline=True, limit=600), "$waiting"))
     if run.doubtful is not None:
-        words = f"\n ! doubtful: {run.doubtful}"
+        words = f"\n! doubtful: {run.doubtful}"
         parts.append((sanitize(words, multiline=True, limit=600), "$waiting"))
     if run.error is not None:
         where = f" at {run.error.step_id}" if run.error.step_id else ""
         counts = f" (does not count: {run.excluded})" if run.excluded else ""
-        words = f"\n ✗ {run.error.code}{where}: {run.error.message}{counts}"
+        words = f"\n✗ {run.error.code}{where}: {run.error.message}{counts}"
         parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
     return parts
 

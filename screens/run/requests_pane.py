@@ -34,8 +34,8 @@ _COLUMNS = (
     Column("Status", 12),
     Column("Asks for", 8),
     Column("Title", 20, flex=4),
-    Column("Risk", 10, rank=1),
-    Column("Age", 6),
+    Column("Risk", 10, rank=2),
+    Column("Age", 6, rank=1),
     Column("Answered by", 12, flex=1),
 )
 

@@ -20,6 +20,7 @@ from screens.overlays.json_screen import JsonScreen
 from screens.run.data_pane import DataPane
 from screens.run.files_pane import FilesPane
 from screens.run.head import format_handoff, head
+from screens.run.idle_keys import idle_keys
 from screens.run.log.pane import LogPane
 from screens.run.output_pane import OutputPane
 from screens.run.pane import AsOf, Moment, RunPane
@@ -76,7 +77,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
     def body(self) -> ComposeResult:
         """Of what moment it is, head, names of the panes, panes."""
         yield Plain(id="as-of")
-        yield Plain(sanitize(" Loading …"), id="run-head")
+        yield Plain(sanitize("Loading …"), id="run-head")
         yield Tabs({name: kind.title for name, kind in PANES.items()}, id="run-panes")
         with ContentSwitcher(initial=self._pane, id="panes"):
             for name, kind in PANES.items():
@@ -133,6 +134,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         self._moment = Moment(live, self._past)
         self._show_gone("")
         self._draw_head()
+        self._offer_keys()
         await self.pane.show(self._moment)
         self._schedule_ages()
 
@@ -263,8 +265,11 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
         self._tabs.show_current(self._pane, self.state.keymap.fill("{run.next_pane}: next pane"))
-        self.query_one(KeyBar).leave_out(self.pane.idle)
+        self._offer_keys()
         self.pane.target().focus()
+
+    def _offer_keys(self) -> None:
+        self.query_one(KeyBar).leave_out(self.pane.idle | idle_keys(self._moment, asks=bool(self._asked)))
 
     def _show_gone(self, words: str) -> None:
         self.query_one("#gone").display = bool(words)

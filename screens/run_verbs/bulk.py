@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import VerbResult
     from engine.facade.runs import Runs
 
-_COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1), Column("Run", 30))
+_COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1, rank=1), Column("Run", 30))
 
 
 @dataclass(frozen=True, slots=True)

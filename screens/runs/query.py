@@ -15,7 +15,7 @@ from screens.widgets.status_labels import REJECTED, RUN_LABELS, RUN_WORDS
 if TYPE_CHECKING:
     from datetime import datetime
 
-EXAMPLE = "words  status:failed,paused  pack: flow: by: error: words:  age:<2h  ended:<12h"
+EXAMPLE = "words  status:failed,paused pack: flow: by: error: words: age:<2h ended:<12h"
 FAILED_LATELY = "status:failed,dead_letter ended:<24h"
 """What failed within the last day."""
 

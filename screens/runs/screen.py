@@ -316,17 +316,17 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         run = self._known.get(self.current_run())
         parts: list[Part] = []
         if table.selected:
-            parts.append((sanitize(f" {len(table.selected)} marked ·"), "$waiting"))
+            parts.append((sanitize(f"{len(table.selected)} marked · "), "$waiting"))
         if table.row_count:
-            place = f" {table.cursor_row + 1:,} of {table.row_count:,} ·"
+            place = f"{table.cursor_row + 1:,} of {table.row_count:,} · "
             parts.append((sanitize(place), "$quiet"))
         if run is not None:
             if run.subject:
-                parts.append((sanitize(f" {run.subject} ·"), "bold"))
+                parts.append((sanitize(f"{run.subject} · "), "bold"))
             tokens = f" · {run.tokens_used:,} tokens" if run.tokens_used else ""
             paid = cost_text(run.cost, run.unpriced_calls)
             cost = f" · {paid}" if paid else ""
-            parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}{cost}"), "$quiet"))
+            parts.append((sanitize(f"{run.run_id} · by {run.requested_by}{tokens}{cost}"), "$quiet"))
             if run.error:
                 error = f" · {run.error.code}: {run.error.message}"
                 parts.append((sanitize(error, limit=200), "$bad"))

@@ -137,10 +137,10 @@ class StartScreen(ConsoleScreen):
         if flow is not None:
             steps = f"{flow.steps} step{'' if flow.steps == 1 else 's'}"
             about.show(
-                (sanitize(f" {flow.description} · {steps} · {flow.autonomy_level}", limit=400), "$quiet")
+                (sanitize(f"{flow.description} · {steps} · {flow.autonomy_level}", limit=400), "$quiet")
             )
         elif name in self._broken:
-            about.show((sanitize(f" {self._broken[name]}", limit=400), "$bad"))
+            about.show((sanitize(self._broken[name], limit=400), "$bad"))
         else:
             about.show(NOTHING)
 

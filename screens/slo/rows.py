@@ -39,15 +39,15 @@ def columns(width: int) -> tuple[Column, ...]:
     may_fail = Column("May still fail", 14) if width >= WIDE else Column("May fail", 4 + 1 + BAR)
     return (
         Column("Pack", 12, flex=2),
-        Column("Tenant", 7, flex=1),
+        Column("Tenant", 7, flex=1, rank=1),
         Column("Runs", 4),
         Column(" OK %", 5),
         Column(" Goal", 5),
         may_fail,
-        Column("Burn 6h/1d", 10),
-        Column("  p95", 5),
-        Column(" Goal", 5, rank=1),
-        Column("Runs out", 12, rank=1),
+        Column("Burn 6h/1d", 10, rank=2),
+        Column("  p95", 5, rank=2),
+        Column(" Goal", 5, rank=3),
+        Column("Runs out", 12, rank=3),
         Column("State", 10),
     )
 

@@ -50,12 +50,12 @@ _WINDOWS = {CapWindow.DAY: "day", CapWindow.MONTH: "month", CapWindow.TOTAL: "to
 COLUMNS: dict[Unit, tuple[Column, ...]] = {
     Unit.COST: (
         Column("Spent", 14, flex=2),
-        Column("Tenant", 7, flex=1),
+        Column("Tenant", 7, flex=1, rank=1),
         Column("In", 5),
         Column("   Cost", 7),
         Column("    Cap", 7),
         Column("Used", BAR),
-        Column("Runs out on", 12),
+        Column("Runs out on", 12, rank=2),
         Column("State", 9),
     ),
     Unit.TOKENS: (
@@ -65,11 +65,11 @@ COLUMNS: dict[Unit, tuple[Column, ...]] = {
         Column(" Cached", 7),
         Column(" Output", 7),
         Column("Of all", BAR),
-        Column("Estimated", 9),
+        Column("Estimated", 9, rank=1),
     ),
     Unit.TIME: (
         Column("Time", 14, flex=2),
-        Column("Tenant", 7, flex=1),
+        Column("Tenant", 7, flex=1, rank=1),
         Column("Runs", 5),
         Column(" Worked", 7),
         Column("  People", 8),

@@ -248,3 +248,14 @@ def test_the_gate_opens_for_the_drawn_content_only(clock: HandClock) -> None:
     assert not gate.is_open(("b",))
     gate.close()
     assert not gate.is_open(("a",))
+
+
+async def test_the_last_line_offers_no_decision_on_what_is_decided(console: OpenConsole) -> None:
+    engine = engine_with()
+    async with console(engine, size=(140, 40)) as stage:
+        await to_card(stage)
+        await stage.until(lambda: "Approve" in stage.plain("#keys"))
+        await engine.requests.decide("app-1", RequestStatus.REJECTED, "carol", comment="no")
+        await stage.shows("already decided by carol")
+        await stage.until(lambda: "Approve" not in stage.plain("#keys"))
+        assert not any(word in stage.plain("#keys") for word in ("Reject", "Own/release"))

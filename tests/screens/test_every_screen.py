@@ -14,6 +14,9 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
+from screens.frame.screen import LEAST_HEIGHT, LEAST_WIDTH
+from screens.widgets.tables.columns import GAP
+from screens.widgets.tables.line_table import GUTTER, LineTable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_plan, an_approval
 from tests.screens.levels import SOME_LEVELS
@@ -192,8 +195,25 @@ async def _picture(stage: Stage) -> str:
         told += [f"{size[0]}x{size[1]}", *lines]
         for theme in sorted(colors):
             told += [theme, *colors[theme]]
+    await stage.resize(LEAST_WIDTH, LEAST_HEIGHT)
+    await _settled(stage)
+    assert _cut(stage) == [], "columns that do not fit leave whole"
     await stage.resize(*SIZES[0])
     return "\n".join(told) + "\n"
+
+
+def _cut(stage: Stage) -> list[str]:
+    """Tables with a column that is out of sight, be it in part."""
+    return [
+        f"{table!r}: {[column.title for column in table._placed]}"
+        for table in stage.app.screen.query("LineTable")
+        if isinstance(table, LineTable) and table.size and table._placed
+        if _width(table) > table.scrollable_content_region.width
+    ]
+
+
+def _width(table: LineTable) -> int:
+    return GUTTER + sum(column.width + GAP for column in table._placed) - GAP
 
 
 async def _settled(stage: Stage) -> list[Strip]:

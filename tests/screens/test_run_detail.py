@@ -20,7 +20,7 @@ from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
 from screens.widgets.json.json_view import JsonView
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import a_form, a_run, a_step, ago, an_approval, an_outcome
+from tests.fakes.views import a_form, a_run, a_step, ago, an_approval, an_event, an_outcome
 from tests.screens.one_run import ERROR, an_engine, opened, rows, screen, timeline
 
 if TYPE_CHECKING:
@@ -378,3 +378,28 @@ async def test_a_run_without_steps_says_so(console: OpenConsole) -> None:
     async with console(FakeEngine().add(a_run())) as stage:
         await opened(stage)
         await stage.shows("No step has started yet.")
+
+
+async def test_the_last_line_offers_what_can_be_done_to_the_run(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(status=RunStatus.PENDING_HUMAN), an_approval())
+    engine.stored_events["run-1"] = (an_event(1, "run_created"), an_event(2, "step_started"))
+    async with console(engine, size=(140, 40)) as stage:
+        await opened(stage)
+        await stage.until(lambda: "Its request" in stage.plain("#keys"))
+        assert all(word in stage.plain("#keys") for word in ("Pause", "Cancel"))
+        assert "Retry" not in stage.plain("#keys")
+        await stage.press("l", "m")
+        await stage.shows("read-only")
+        await stage.until(lambda: "Cancel" not in stage.plain("#keys"))
+        assert "Its request" not in stage.plain("#keys")
+        await stage.press("escape")
+        await stage.until(lambda: "Cancel" in stage.plain("#keys"))
+        engine.stored_approvals.clear()
+        engine.add(a_run(status=RunStatus.FAILED))
+        engine.news()
+        await stage.until(lambda: "Retry" in stage.plain("#keys"))
+        assert not any(word in stage.plain("#keys") for word in ("Pause", "Cancel", "Its request"))
+        engine.add(a_run(status=RunStatus.COMPLETED))
+        engine.news()
+        await stage.until(lambda: "Retry" not in stage.plain("#keys"))
+        assert not any(word in stage.plain("#keys") for word in ("Pause", "Cancel", "Its request"))

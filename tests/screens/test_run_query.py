@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
-from screens.runs.query import run_query
+from screens.runs.query import EXAMPLE, run_query
 from screens.widgets.numbers import short_number
 from tests.fakes.views import NOW
 
@@ -133,3 +133,7 @@ def test_no_text_raises_and_the_tenant_stays(typed: str) -> None:
 )
 def test_a_number_in_few_characters_is_never_rounded_up(number: int, shown: str) -> None:
     assert short_number(number) == shown
+
+
+def test_the_example_fits_into_the_usual_width_of_a_terminal() -> None:
+    assert len(EXAMPLE) <= 80 - 2

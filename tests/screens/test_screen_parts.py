@@ -296,3 +296,10 @@ async def test_a_screen_below_an_opaque_one_draws_nothing_and_below_a_dialog_it_
         await stage.settle()
         assert not runs.is_current
         assert about in runs._dirty_widgets
+
+
+def test_of_a_path_its_end_is_kept() -> None:
+    assert fit("/srv/app/out/notes.md", 14, tail=True) == "…/out/notes.md"
+    assert fit("notes.md", 12, tail=True) == "notes.md    "
+    assert fit("/広広広.md", 8, tail=True) == "…広広.md"
+    assert fit("/広広広.md", 7, tail=True) == "…広.md "

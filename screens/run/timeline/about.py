@@ -21,7 +21,7 @@ _TRIES = 2
 def about(row: TimelineRow, step: StepView | None) -> list[Part]:
     """What it is and how it stands; `step` is the rest of it, where that is known."""
     label = STEP_LABELS[row.status]
-    parts: list[Part] = [(sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone])]
+    parts: list[Part] = [(sanitize(f"{label.symbol} {label.word}"), STYLES[label.tone])]
     words = f"  {row.step_id} · {row.type}"
     if row.name not in (row.step_id, row.step_id.rpartition("/")[2]):
         words += f" · {row.name}"
@@ -46,10 +46,10 @@ def _how_it_went(step: StepView) -> list[Part]:
         call = f" · {step.meta.backend}, sandbox {step.meta.sandbox}, {step.meta.latency_ms:,.0f} ms"
         parts.append((sanitize(call), "$quiet"))
     if step.error is not None:
-        words = f"\n {step.error.code}: {step.error.message}"
+        words = f"\n{step.error.code}: {step.error.message}"
         parts.append((sanitize(words, multiline=True, limit=400), "$bad"))
     parts += [
-        (sanitize(f"\n {format_try(failed)}", multiline=True), "$quiet")
+        (sanitize(f"\n{format_try(failed)}", multiline=True), "$quiet")
         for failed in reversed(step.tries[-_TRIES:])
     ]
     return parts

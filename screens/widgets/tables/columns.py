@@ -26,6 +26,8 @@ class Column:
     """Cells that the flexible columns have to have left over, or this one leaves."""
     clipped: bool = False
     """What does not fit goes without a mark: a time is one without its fractions, too."""
+    tail: bool = False
+    """What does not fit goes at the beginning: the end of a path says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Placed:
     title: str
     width: int
     clipped: bool = False
+    tail: bool = False
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
@@ -51,7 +54,7 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         extra = spare * column.flex // shares if shares else 0
         spare -= extra
         shares -= column.flex
-        placed.append(Placed(index, column.title, column.width + extra, column.clipped))
+        placed.append(Placed(index, column.title, column.width + extra, column.clipped, column.tail))
     return tuple(placed)
 
 

@@ -29,11 +29,24 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def fit(text: str, width: int, *, clipped: bool = False) -> str:
-    """Text on one line of exactly `width` cells; what does not fit ends in an ellipsis, or is `clipped`."""
+def fit(text: str, width: int, *, clipped: bool = False, tail: bool = False) -> str:
+    """Text on one line of exactly `width` cells; what does not fit ends in an ellipsis, or is `clipped`.
+
+    Of `tail` the end is kept, behind an ellipsis.
+    """
+    if tail and cell_len(text) > width > 1:
+        return "…" + fit(_end_of(text.replace("\n", " "), width - 1), width - 1)
     line = text[: 2 * width].replace("\n", " ")
     if clipped:
         return set_cell_size(line, width)
     if len(line) == len(text) and cell_len(line) <= width:
         return set_cell_size(line, width)
     return set_cell_size(line, width - 1) + "…" if width > 1 else set_cell_size(line, width)
+
+
+def _end_of(text: str, width: int) -> str:
+    """As many signs of the end as fit into so many cells."""
+    start = max(0, len(text) - width)
+    while cell_len(text[start:]) > width:
+        start += 1
+    return text[start:]
