@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from tests.engine.empty_journal import lay_journal
 from tests.engine.journal.run_script import (
     ALL,
     NOW,
+    HeldRun,
     a_run,
     answer,
     approval_opened,
@@ -48,6 +50,7 @@ from tests.engine.journal.run_script import (
     refused_run,
     step_started,
 )
+from tests.engine.journal.test_journal_holding import a_call, hard
 
 if TYPE_CHECKING:
     from engine.machine.events.event import Event
@@ -117,6 +120,7 @@ class BothJournals(RuleBasedStateMachine):
         self.journals: list[Journal] = [MemoryJournal(), sqlite]
         self.now = NOW
         self.leases: dict[str, int] = {}
+        self.questions = 0
 
     def teardown(self) -> None:
         for journal in self.journals:
@@ -241,6 +245,21 @@ class BothJournals(RuleBasedStateMachine):
     def steer(self, number: int, verb: Input) -> None:
         self.both(lambda journal: journal.steer(f"run_{number:04}", verb))
 
+    @rule(number=RUNS, tree=RUNS, ceiling=st.none() | st.just(250))
+    def begin_question(self, number: int, tree: int, ceiling: int | None) -> None:
+        self.questions += 1
+        run_id = f"run_{number:04}"
+        held = HeldRun(self.journals[0], run_id, self.leases.get(run_id, 1), 0)
+        call = a_call(
+            held, self.questions, hard(500), ceiling=ceiling, told=90, now=self.now, deadline=self.now + 2
+        )
+        call = replace(call, uptime=self.now, subject=replace(call.subject, tree=f"run_{tree:04}"))
+        self.both(lambda journal: journal.begin_call(call))
+
+    @rule(hold=st.integers(1, 5), amount=st.integers(0, 120), tokens=st.integers(0, 120))
+    def lower_hold(self, hold: int, amount: int, tokens: int) -> None:
+        self.both(lambda journal: journal.lower_hold(f"hold_{hold}", amount, (tokens, tokens)))
+
     @rule(micros=st.integers(0, 4))
     def time_passes(self, micros: int) -> None:
         self.now += micros
@@ -277,6 +296,8 @@ class BothJournals(RuleBasedStateMachine):
             await journal.comments(["run_0001", "run_0002"]),
             await journal.lists.by_status("default"),
             await journal.levels.since(0, None),
+            await journal.spending.holds(),
+            await journal.spending.holds_of_run("run_0001"),
             *[await journal.lists.page(filters, sort, 3) for filters in FILTERS for sort in RunSort],
             *[await journal.lists.count(filters) for filters in FILTERS],
             *[await journal.lists.position("run_0002", filters, RunSort.STATUS) for filters in FILTERS],
