@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.journal.changes import Listener
-    from engine.journal.parts.notes import Notes, TriggerNotes
+    from engine.journal.parts.notes import Notes, SharedNotes
     from engine.journal.parts.run_lists import RunLists
     from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.pruning import Upkeep
@@ -38,8 +38,8 @@ class Journal(RunWrites, Work, Payments, RunReads, Protocol):
         ...
 
     @property
-    def triggers(self) -> TriggerNotes:
-        """What triggers have seen."""
+    def shared_notes(self) -> SharedNotes:
+        """What processes note for each other."""
         ...
 
     @property

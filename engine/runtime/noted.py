@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.journal.parts.notes import TriggerNotes
+    from engine.journal.parts.notes import SharedNotes
 
 
-async def read_notes(notes: TriggerNotes, name: str) -> tuple[int, dict[str, Any]]:
+async def read_notes(notes: SharedNotes, name: str) -> tuple[int, dict[str, Any]]:
     """(version, what was noted); version 0 before it was noted first."""
-    noted = await notes.seen(name)
+    noted = await notes.read(name)
     if noted is None:
         return 0, {}
     version, text = noted

@@ -94,7 +94,7 @@ class AlertWatch:
 
     async def _look_at_all(self) -> None:
         """The turn is noted before: of several processes one looks. What it cannot do the next turn does."""
-        version, seen = await read_notes(self._journal.triggers, _NOTES)
+        version, seen = await read_notes(self._journal.shared_notes, _NOTES)
         if version:
             self._looked = seen["at"], seen["rest"]
         if not self._is_due() or not await self._turn(version, AGAIN):
@@ -109,7 +109,7 @@ class AlertWatch:
 
     async def _turn(self, version: int, rest: int) -> bool:
         now = self._clock.now()
-        done = await self._journal.triggers.note(_NOTES, json.dumps({"at": now, "rest": rest}), version)
+        done = await self._journal.shared_notes.note(_NOTES, json.dumps({"at": now, "rest": rest}), version)
         if done:
             self._looked = now, rest
         return done

@@ -11,7 +11,7 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.levels import MemoryLevelReads
-from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemoryTriggerNotes
+from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemorySharedNotes
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.spending import MemorySpending, tree_of
 from engine.journal.memory.store import MemoryStore
@@ -55,7 +55,7 @@ class MemoryJournal(JournalWrites):
         self._closed = False
         self.lists = MemoryRunLists(self._read)
         self.notes = MemoryNotes(self._read, self.write)
-        self.triggers = MemoryTriggerNotes(self._read, self.write)
+        self.shared_notes = MemorySharedNotes(self._read, self.write)
         self.levels = MemoryLevelReads(self._read)
         self.packs = MemoryPacks(self.write, self._read)
         self.upkeep = MemoryUpkeep(self.write, self._read)

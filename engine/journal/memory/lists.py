@@ -161,8 +161,8 @@ class MemoryNotes:
         await self._write(lambda store: store.remove(store.filters, (owner, name)))
 
 
-class MemoryTriggerNotes:
-    """Implements `engine.journal.parts.notes.TriggerNotes`."""
+class MemorySharedNotes:
+    """Implements `engine.journal.parts.notes.SharedNotes`."""
 
     def __init__(
         self,
@@ -172,17 +172,17 @@ class MemoryTriggerNotes:
         self._read = read
         self._write = write
 
-    async def seen(self, trigger: str) -> tuple[int, str] | None:
+    async def read(self, name: str) -> tuple[int, str] | None:
         """See port."""
-        return (await self._read()).triggers.get(trigger)
+        return (await self._read()).triggers.get(name)
 
-    async def note(self, trigger: str, text: str, before: int) -> bool:
+    async def note(self, name: str, text: str, before: int) -> bool:
         """See port."""
 
         def write(store: MemoryStore) -> bool:
-            version, _ = store.triggers.get(trigger, (0, ""))
+            version, _ = store.triggers.get(name, (0, ""))
             if version == before:
-                store.put(store.triggers, trigger, (before + 1, text))
+                store.put(store.triggers, name, (before + 1, text))
             return version == before
 
         done: bool = await self._write(write, NOTED)

@@ -1,4 +1,4 @@
-"""The parts of the port that keep small things beside the runs: for operators, and for triggers."""
+"""The parts of the port that keep small things beside the runs: for operators, and for other processes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Notes(Protocol):
         ...
 
 
-class TriggerNotes(Protocol):
-    """What triggers have seen, so that each counts once over all processes."""
+class SharedNotes(Protocol):
+    """What processes note for each other by name, such as what a trigger has seen."""
 
-    async def seen(self, trigger: str) -> tuple[int, str] | None:
-        """(version, JSON text) of a trigger; None before it was noted first."""
+    async def read(self, name: str) -> tuple[int, str] | None:
+        """(version, JSON text); None before anything was noted."""
         ...
 
-    async def note(self, trigger: str, text: str, before: int) -> bool:
+    async def note(self, name: str, text: str, before: int) -> bool:
         """Store the next version after `before` (0 for none); False, with nothing stored, when another was
         quicker."""
         ...

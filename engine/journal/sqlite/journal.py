@@ -22,7 +22,7 @@ from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.triggers import SqliteTriggerNotes
+from engine.journal.sqlite.shared_notes import SqliteSharedNotes
 from engine.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class SqliteJournal(JournalWrites):
         self._reader: aiosqlite.Connection | None = None
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
-        self.triggers = SqliteTriggerNotes(self._writer, self._read)
+        self.shared_notes = SqliteSharedNotes(self._writer, self._read)
 
     @cached_property
     def levels(self) -> SqliteLevelReads:

@@ -99,7 +99,7 @@ class PackList(Scoped):
         from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
         sources = await trigger_sources.trigger_sources(self._library)
-        found = await trigger_switch.with_switches(self._journal.triggers, sources)
+        found = await trigger_switch.with_switches(self._journal.shared_notes, sources)
         return trigger_sources.trigger_list(found, self._clock.now(), page_size(limit))
 
     async def switch_trigger(self, name: str, *, on: bool, actor: Actor) -> TriggerState:
@@ -110,7 +110,7 @@ class PackList(Scoped):
 
         seen = await trigger_sources.trigger_sources(self._library)
         sources = seen if self.access.sees(DEFAULT_TENANT) else ()  # their runs belong to it
-        notes, now = self._journal.triggers, self._clock.now()
+        notes, now = self._journal.shared_notes, self._clock.now()
         found = await trigger_switch.switch(notes, sources, name, on=on, actor=actor, now=now)
         return trigger_sources.trigger_state(found)
 

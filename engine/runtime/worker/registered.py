@@ -46,11 +46,11 @@ class RestingNotes:
         ):
             return LOOK_SECONDS
         for _ in range(_TRIES):
-            version, known = await read_notes(self._journal.triggers, _NOTES)
+            version, known = await read_notes(self._journal.shared_notes, _NOTES)
             alive = {row.worker_id for row in await self._journal.workers()}
             others = {name: one for name, one in known.items() if name in alive and name != self._worker_id}
             text = json.dumps({**others, **({self._worker_id: until} if until else {})})
-            if await self._journal.triggers.note(_NOTES, text, version):
+            if await self._journal.shared_notes.note(_NOTES, text, version):
                 self._told = until
                 break
         return LOOK_SECONDS
@@ -59,7 +59,7 @@ class RestingNotes:
 async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:
     """The workers that are registered."""
     rows, uptime = await journal.workers(), clock.uptime()
-    _, resting = await read_notes(journal.triggers, _NOTES)
+    _, resting = await read_notes(journal.shared_notes, _NOTES)
     gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
     return tuple(
         WorkerView(

@@ -234,11 +234,11 @@ async def test_step_heads_are_bounded_and_counted(journal: Journal) -> None:
 
 
 async def test_each_version_of_what_a_trigger_has_seen_is_written_by_one(journal: Journal) -> None:
-    assert await journal.triggers.seen("p/f/t") is None
-    assert await journal.triggers.note("p/f/t", "1", 0)
-    assert not await journal.triggers.note("p/f/t", "other", 0)
-    assert await journal.triggers.seen("p/f/t") == (1, "1")
-    assert await journal.triggers.note("p/f/t", "2", 1)
-    assert not await journal.triggers.note("p/f/t", "other", 1)
-    assert await journal.triggers.seen("p/f/t") == (2, "2")
-    assert not await journal.triggers.note("p/f/u", "1", 3)
+    assert await journal.shared_notes.read("p/f/t") is None
+    assert await journal.shared_notes.note("p/f/t", "1", 0)
+    assert not await journal.shared_notes.note("p/f/t", "other", 0)
+    assert await journal.shared_notes.read("p/f/t") == (1, "1")
+    assert await journal.shared_notes.note("p/f/t", "2", 1)
+    assert not await journal.shared_notes.note("p/f/t", "other", 1)
+    assert await journal.shared_notes.read("p/f/t") == (2, "2")
+    assert not await journal.shared_notes.note("p/f/u", "1", 3)

@@ -74,7 +74,7 @@ async def test_a_question_whose_day_is_over_is_withdrawn_though_thousands_stand_
             store.add_act(act_of(limit, SOFT_REACHED, now, amount=1))
 
     await journal.write(write)
-    await journal.triggers.note("soft caps", f'{{"act": {len(tenants)}}}', 0)
+    await journal.shared_notes.note("soft caps", f'{{"act": {len(tenants)}}}', 0)
     asked = [FakeRun(f"run_{act:04}", {"act": str(act)}) for act in range(1, len(tenants) + 1)]
     runs = FakeRuns(asked[::-1])
     caps = SoftCaps(journal, clock, BudgetSettings(time_zone="UTC"), cast("Runs", runs), nobody)

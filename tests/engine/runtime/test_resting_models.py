@@ -69,6 +69,6 @@ async def test_what_does_not_change_is_noted_once_and_what_a_gone_worker_left_is
     for _ in range(3):
         await notes.tell()
         clock.ahead += 1
-    found = await journal.triggers.seen("resting models")
+    found = await journal.shared_notes.read("resting models")
     assert found is not None
     assert (found[0], "gone" in found[1]) == (2, False)

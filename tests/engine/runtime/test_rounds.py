@@ -79,7 +79,7 @@ async def test_many_changes_of_one_moment_are_one_look() -> None:
     still, other = FakeSubject(), FakeSubject()
     async with looking(still, other) as (rounds, journal, _):
         for number in range(20):
-            await journal.triggers.note(f"trigger {number}", "{}", 0)
+            await journal.shared_notes.note(f"trigger {number}", "{}", 0)
         assert still.looked == 1
         await rounds.after(10)
     assert (still.looked, other.looked) == (2, 2)

@@ -31,10 +31,10 @@ async def noted(journal: SqliteJournal, name: str = "demo/job/daily") -> str:
     """What the trigger has seen, once it has looked."""
 
     async def has() -> bool:
-        return await journal.triggers.seen(name) is not None
+        return await journal.shared_notes.read(name) is not None
 
     await until(has)
-    found = await journal.triggers.seen(name)
+    found = await journal.shared_notes.read(name)
     assert found is not None
     return found[1]
 

@@ -101,7 +101,7 @@ class SoftCaps:
     async def _ask(self, zone: ZoneInfo) -> bool:
         """What is withdrawn is noted first, so that it is asked again should its window come back. False when
         there may be more."""
-        version, seen = await read_notes(self._journal.triggers, _NOTES)
+        version, seen = await read_notes(self._journal.shared_notes, _NOTES)
         late = LateQuestions.read(seen.get("late", {}))
         acts = await self._journal.spending.acts_after(seen.get("act", 0), AT_ONCE)
         for act in acts:
@@ -120,7 +120,7 @@ class SoftCaps:
                 await self._start(reached, zone, again=times)
                 late.asked(number, times)
         noted = {"act": acts[-1]["act"] if acts else seen.get("act", 0), "late": late.noted()}
-        if noted != {"act": 0, "late": {}, **seen} and not await self._journal.triggers.note(
+        if noted != {"act": 0, "late": {}, **seen} and not await self._journal.shared_notes.note(
             _NOTES, json.dumps(noted), version
         ):
             return False  # another process looks, too

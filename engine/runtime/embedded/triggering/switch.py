@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.actor import Actor
-    from engine.journal.parts.notes import TriggerNotes
+    from engine.journal.parts.notes import SharedNotes
     from engine.runtime.embedded.triggering.sources import TriggerSource
 
 OFF = "off"
@@ -28,13 +28,13 @@ def without(seen: dict[str, Any], *fields: str) -> dict[str, Any]:
     return {name: value for name, value in seen.items() if name not in fields}
 
 
-async def with_switches(notes: TriggerNotes, sources: Sequence[TriggerSource]) -> list[TriggerSource]:
+async def with_switches(notes: SharedNotes, sources: Sequence[TriggerSource]) -> list[TriggerSource]:
     """The triggers; those that an operator turned off say so, unless they are off already."""
     return [await _with_switch(notes, source) for source in sources]
 
 
 async def switch(
-    notes: TriggerNotes, sources: Sequence[TriggerSource], name: str, *, on: bool, actor: Actor, now: int
+    notes: SharedNotes, sources: Sequence[TriggerSource], name: str, *, on: bool, actor: Actor, now: int
 ) -> TriggerSource:
     """Turn a trigger on or off; one that is turned on counts from the next look on.
 
@@ -64,7 +64,7 @@ def _named(sources: Sequence[TriggerSource], name: str) -> TriggerSource:
     return found[0]
 
 
-async def _with_switch(notes: TriggerNotes, source: TriggerSource) -> TriggerSource:
+async def _with_switch(notes: SharedNotes, source: TriggerSource) -> TriggerSource:
     _, seen = await read_notes(notes, source.name)
     if OFF not in seen or source.off is not None:
         return source

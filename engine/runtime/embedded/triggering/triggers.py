@@ -66,7 +66,7 @@ class Triggers:
         """Make every start that is due. The seconds until there can be one more; None: never."""
         waits: list[float] = []
         for source in await trigger_sources(self._packs):
-            version, seen = await read_notes(self._journal.triggers, source.name)
+            version, seen = await read_notes(self._journal.shared_notes, source.name)
             if not source.trigger.enabled or OFF in seen:
                 if COUNTS_FROM in seen:  # once it is on again it counts from then
                     await self._note(source.name, without(seen, COUNTS_FROM), version)
@@ -165,7 +165,7 @@ class Triggers:
         return run_id
 
     async def _note(self, name: str, seen: Seen, before: int) -> bool:
-        return await self._journal.triggers.note(name, json.dumps(seen), before)
+        return await self._journal.shared_notes.note(name, json.dumps(seen), before)
 
 
 def _files(pattern: str) -> dict[str, tuple[int, int]]:

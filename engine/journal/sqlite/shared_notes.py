@@ -1,4 +1,4 @@
-"""What triggers have seen, on SQLite."""
+"""What processes note for each other, on SQLite."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from engine.journal.sqlite.writer import Writer
 
 
-class SqliteTriggerNotes:
-    """Implements `engine.journal.parts.notes.TriggerNotes`."""
+class SqliteSharedNotes:
+    """Implements `engine.journal.parts.notes.SharedNotes`."""
 
     def __init__(
         self, writer: Writer, read: Callable[[str, Sequence[Any]], Awaitable[list[sqlite3.Row]]]
@@ -24,19 +24,19 @@ class SqliteTriggerNotes:
         self._writer = writer
         self._read = read
 
-    async def seen(self, trigger: str) -> tuple[int, str] | None:
+    async def read(self, name: str) -> tuple[int, str] | None:
         """See port."""
-        rows = await self._read(query("select_trigger"), (trigger,))
+        rows = await self._read(query("select_note"), (name,))
         return (int(rows[0]["version"]), str(rows[0]["seen"])) if rows else None
 
-    async def note(self, trigger: str, text: str, before: int) -> bool:
+    async def note(self, name: str, text: str, before: int) -> bool:
         """See port."""
 
         def write(transaction: Transaction) -> bool:
             if before:
-                done = transaction.execute(query("next_trigger"), (text, trigger, before))
+                done = transaction.execute(query("next_note"), (text, name, before))
             else:
-                done = transaction.execute(query("first_trigger"), (trigger, text))
+                done = transaction.execute(query("first_note"), (name, text))
             return done.rowcount == 1
 
         return await self._writer.run(write, NOTED)
