@@ -159,9 +159,11 @@ def test_a_letter_means_one_thing() -> None:
 
 def test_forbidden_keys_are_never_needed() -> None:
     for entry in ACTIONS:
-        for key in entry.key.split(","):
+        keys = entry.key.split(",")
+        for key in keys:
             assert not key.startswith("alt+")
-            assert key not in ("ctrl+s", "ctrl+q", "ctrl+a", "ctrl+b", "shift+enter", "home", "end")
+            assert key not in ("ctrl+s", "ctrl+q", "ctrl+a", "ctrl+b", "shift+enter")
+        assert keys[0] not in ("home", "end"), "many keyboards have neither"
 
 
 def test_actions_that_only_move_the_eye_say_so() -> None:

@@ -205,6 +205,8 @@ async def test_one_key_pauses_a_run_and_resumes_it(console: OpenConsole) -> None
         (("enter",), []),
         (("j", "enter"), [CancelMode.BOUNDARY]),
         (("G", "enter"), [CancelMode.NOW]),
+        (("end", "enter"), [CancelMode.NOW]),
+        (("end", "home", "enter"), []),
         (("escape",), []),
     ],
 )
