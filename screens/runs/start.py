@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.widgets import Input
 
+from engine.contracts.packs.started_for_people import STARTED_FOR_PEOPLE
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.bars.key_hint import KeyHint
@@ -69,8 +70,9 @@ class StartScreen(ConsoleScreen):
         return self.query_one("#flows", RowTable).cursor_key
 
     async def load(self) -> None:
-        """Packs as they are loaded now."""
-        packs = await self.state.engine.packs.list()
+        """Packs as they are loaded now; those whose flows nobody has to start come last."""
+        listed = await self.state.engine.packs.list()
+        packs = sorted(listed, key=lambda pack: pack.pack in STARTED_FOR_PEOPLE)
         self._flows = {_name(flow): flow for pack in packs if pack.valid for flow in pack.flows}
         self._broken = {pack.pack: _problems(pack) for pack in packs if not pack.valid}
         self._draw()

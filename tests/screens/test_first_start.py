@@ -11,7 +11,7 @@ from screens.runs.screen import RunsScreen
 from screens.runs.start import StartScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runs import FakeRuns
-from tests.fakes.views import a_run, ago
+from tests.fakes.views import a_flow, a_pack, a_run, ago
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +29,21 @@ async def test_the_first_start_says_what_to_do_next_with_the_keys_in_force(conso
         assert "vasini --demo" in text
         await stage.press("C")
         await stage.on(StartScreen)
+
+
+async def test_flows_that_nobody_has_to_start_come_last(console: OpenConsole) -> None:
+    packs = (
+        a_pack(a_flow("soft-cap", pack="budget"), pack="budget"),
+        a_pack(a_flow("report", pack="outside"), pack="outside"),
+        a_pack(),
+        a_pack(a_flow("triage", pack="zeal"), pack="zeal"),
+    )
+    async with console(FakeEngine(stored_packs=packs)) as stage:
+        await stage.press("c")
+        await stage.shows("budget/soft-cap")
+        keys = [row.key for row in stage.table("#flows").rows]
+        assert keys == ["hello/hello", "zeal/triage", "budget/soft-cap", "outside/report"]
+        assert stage.table("#flows").cursor_key == "hello/hello"
 
 
 async def test_the_hint_goes_with_the_first_run_and_is_no_answer_to_a_filter(console: OpenConsole) -> None:

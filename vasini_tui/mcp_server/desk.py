@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from engine.contracts.actor import acting_as
+from engine.contracts.packs.started_for_people import OUTSIDE_PACK
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus, WaitKind
 from engine.errors import InvalidInput, NotFound, VasiniError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Tell = Callable[[str], Awaitable[None]]
     """Takes what a question waits for now, in words."""
 
-PACK = "outside"
+PACK = OUTSIDE_PACK
 MAX_TITLE, MAX_MESSAGE = 300, 20_000
 MAX_CLIENT = 24
 """Characters of a client's name: it stands before what it asks, which lists have to show."""

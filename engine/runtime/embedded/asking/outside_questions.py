@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
+from engine.contracts.packs.started_for_people import OUTSIDE_PACK
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.runs import Runs
 
 LOOK_SECONDS = 2.0
-PACK = "outside"
+PACK = OUTSIDE_PACK
 MAX_LOOKED_AT = 500
 _SLASHES = 3
 """In the name of a process."""

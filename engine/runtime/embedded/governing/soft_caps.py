@@ -19,6 +19,7 @@ from engine.budget.caps import window_around
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
+from engine.contracts.packs.started_for_people import MONEY_PACK
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused, Unavailable, VasiniError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PACK, FLOW, FORM = "budget", "soft-cap", "soft-cap-"
+PACK, FLOW, FORM = MONEY_PACK, "soft-cap", "soft-cap-"
 ASKER = "vasini budget"
 """Who asks: no account has a name with a space."""
 AGAIN_SECONDS = 1.0
