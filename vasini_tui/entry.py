@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 
 _YOUNG_OBJECTS = 50_000
 """New containers before garbage is looked for: what a command loads is nearly all in use."""
@@ -15,8 +16,9 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         from vasini_tui.version import version_line  # noqa: PLC0415 - only for this
 
-        print(version_line())  # noqa: T201 - the whole of this command
-        return 0
+        with suppress(OSError):  # a full disk or a closed pipe is told at the program's edge
+            print(version_line(), flush=True)  # noqa: T201 - the whole of this command
+            return 0
     gc.disable()
     from vasini_tui.__main__ import main as perform  # noqa: PLC0415 - only now
 

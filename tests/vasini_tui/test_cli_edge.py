@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -107,11 +108,12 @@ def test_interrupting_is_quiet(vasini: Vasini, fake: FakeEngine) -> None:
     assert (outcome.status, outcome.stdout, outcome.stderr) == (ExitCode.INTERRUPTED, "", "")
 
 
-def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path) -> None:
+@pytest.mark.parametrize("arguments", ["runs --json --bogus", "runs", "--help", "--version"])
+def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path, arguments: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "vasini_tui", "runs", "--json", "--bogus"],
+        [*AS_A_SHELL_DOES, *arguments.split()],
         stdout=writing,
         stderr=subprocess.PIPE,
         check=False,
@@ -122,7 +124,7 @@ def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path) -> None:
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["runs", "runs --json", "show nothing --json", "--help"])
+@pytest.mark.parametrize("command", ["runs", "runs --json", "show nothing --json", "--help", "--version"])
 def test_what_takes_no_more_is_told_where_that_can_be(home: Path, command: str) -> None:
     done = in_a_shell(home, f"{command} >/dev/full")
     assert b"Traceback" not in done.stderr
@@ -155,9 +157,15 @@ def test_a_file_below_the_home_of_nobody_is_only_a_name(vasini: Vasini, command:
     assert "internal" not in outcome.stderr
 
 
+SCRIPT = "import sys; from vasini_tui.entry import main; sys.exit(main())"
+AS_A_SHELL_DOES = [sys.executable, "-P", "-c", SCRIPT]
+"""The program as its script starts it."""
+
+
 def in_a_shell(home: Path, command: str, *, before: str = "") -> subprocess.CompletedProcess[bytes]:
+    program = shlex.join(AS_A_SHELL_DOES)
     return subprocess.run(
-        ["/bin/sh", "-c", f"{before} exec {sys.executable} -P -m vasini_tui {command}"],
+        ["/bin/sh", "-c", f"{before} exec {program} {command}"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

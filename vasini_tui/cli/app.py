@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def parse(arguments: Sequence[str]) -> Invocation | int:
     """The invocation, or an exit status when help or the version was written.
 
-    Raises UsageError for a command that is not written as it has to be.
+    Raises UsageError for a command that is not written as it has to be, BrokenPipeError when nobody reads the
+    help.
     """
     try:
         result = typer.main.get_command(command_tree(asked_for(arguments))).main(
@@ -32,6 +33,8 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
         raise UsageError(" ".join(error.format_message().split())) from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
+    except SystemExit:  # so the parser says that
+        raise BrokenPipeError from None
     return result if isinstance(result, Invocation | int) else ExitCode.OK
 
 
