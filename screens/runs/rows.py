@@ -35,8 +35,8 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 17, flex=2),
-    Column("Subject", 14, flex=8, rank=1),
+    Column("Flow", 17, flex=4),
+    Column("Subject", 14, flex=6, rank=1),
     Column("Step", 12, flex=2, rank=3),
     Column("Age", 6),
     Column("Took", 6, rank=2),
