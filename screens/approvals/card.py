@@ -18,7 +18,7 @@ from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, format_recovered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from textual import events
@@ -50,6 +50,11 @@ class DecisionCard(ReadPane):
 
     def compose(self) -> ComposeResult:
         """Warning and outcome first, where no text of a run can push them away; then what was asked."""
+        for part in self._parts():
+            part.display = False  # headings of nothing are no card
+            yield part
+
+    def _parts(self) -> Iterator[Plain | StyledLines]:
         yield Plain(classes="card-hidden")
         yield Plain(classes="card-outcome")
         yield Plain(classes="card-claim")

@@ -74,6 +74,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
         """Nothing is shown before the first load."""
         super().on_mount()
         self.query_one("#empty").display = False
+        self.query_one(KeyBar).leave_out(self._idle)
         self._table.focus()
 
     def on_screen_resume(self) -> None:

@@ -154,6 +154,22 @@ async def test_the_card_tells_what_was_decided_before_on_the_same_step(console: 
         await stage.shows("✗ rejected by carol 2026-03-13 08:26 UTC · other arguments · “not on Fridays”")
 
 
+async def test_a_card_that_nothing_was_read_for_has_no_headings_and_offers_no_decision(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with()
+    engine.failures["approvals"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "The journal is locked.")
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("The journal is locked.")
+        assert "What exactly will happen" not in stage.text()
+        assert "Approve " not in stage.text()
+        del engine.failures["approvals"]
+        engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
+        await stage.shows("What exactly will happen")
+        await stage.shows("Approve ")
+
+
 async def test_an_unreadable_past_keeps_nobody_from_deciding(console: OpenConsole) -> None:
     engine = engine_with()
     engine.failures["earlier"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "The journal is locked.")
