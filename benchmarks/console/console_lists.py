@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.console.waiting import until
 from benchmarks.figures import cpu_seconds, memory_mb
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from benchmarks.runs.seeding import seed_runs
@@ -30,13 +31,10 @@ from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from screens.frame.console_state import ConsoleState
 
 FEW = 1_000
 SIZE = (120, 40)
-DEADLINE_SECONDS = 120.0
 FIGURES = ("first_ms", "mount_ms", "mount_cpu_ms", "end_ms", "rss_mb", "walked_rss_mb")
 
 
@@ -75,23 +73,23 @@ async def measure(directory: Path, case: Case) -> dict[str, float]:
         app = ConsoleApp(engine, actor=ACTOR, tenant="default", settings=ConsoleOptions(bell=False))
         begin = time.perf_counter()
         async with app.run_test(size=SIZE) as pilot:
-            await _until(lambda: _shown(app))
+            await until(lambda: _shown(app))
             first = time.perf_counter() - begin
-            await _until(lambda: app.state.broken_packs is not None)
+            await until(lambda: app.state.broken_packs is not None)
             await pilot.pause()
             begin, cpu = time.perf_counter(), cpu_seconds()
             app.push_screen(CaseScreen(app.state, case))
-            await _until(lambda: isinstance(app.screen, CaseScreen) and _shown(app))
+            await until(lambda: isinstance(app.screen, CaseScreen) and _shown(app))
             mount, cpu = time.perf_counter() - begin, cpu_seconds() - cpu
             rss = memory_mb("VmRSS")
             table = app.screen.query_one(PagedTable)
             begin = time.perf_counter()
             table.action_cursor_bottom()
-            await _until(lambda: _shown(app))
+            await until(lambda: _shown(app))
             end = time.perf_counter() - begin
             for part in range(10):
                 table.go_to(table.row_count * part // 10)
-                await _until(lambda: _shown(app))
+                await until(lambda: _shown(app))
             walked = memory_mb("VmRSS")
     figures = (first * 1e3, mount * 1e3, cpu * 1e3, end * 1e3, rss, walked)
     return {name: round(figure, 1) for name, figure in zip(FIGURES, figures, strict=True)}
@@ -103,14 +101,6 @@ def _shown(app: ConsoleApp) -> bool:
     if table is None or not table.row_count:
         return False
     return len(table.visible_rows) == min(table.row_count, table.size.height - 1) > 0
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the screen never showed its rows")
-        await asyncio.sleep(0.0005)
 
 
 def _fresh(directory: Path, case: str) -> dict[str, float]:

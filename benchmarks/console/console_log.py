@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.console.console_lists import DEADLINE_SECONDS, SIZE
+from benchmarks.console.console_lists import SIZE
+from benchmarks.console.waiting import until
 from benchmarks.figures import memory_mb
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from benchmarks.runs.seeding import seed_runs
@@ -63,7 +64,7 @@ async def measure(directory: Path, events: int) -> dict[str, float]:
         (run,) = (await engine.runs.list()).items
         app = ConsoleApp(engine, actor=ACTOR, tenant=run.tenant, settings=ConsoleOptions(bell=False))
         async with app.run_test(size=SIZE) as pilot:
-            await _until(lambda: app.state.broken_packs is not None)
+            await until(lambda: app.state.broken_packs is not None)
             await pilot.pause()
             before = memory_mb("VmRSS")
             for name in ("first_mount_ms", "mount_ms"):
@@ -72,7 +73,7 @@ async def measure(directory: Path, events: int) -> dict[str, float]:
                     await pilot.pause()
                 begin = time.perf_counter()
                 app.open_run(run.run_id, pane="log")
-                await _until(lambda: _at(app, events))
+                await until(lambda: _at(app, events))
                 figures[name] = (time.perf_counter() - begin) * 1e3
             figures["rss_mb"], figures["added_mb"] = memory_mb("VmRSS"), memory_mb("VmRSS") - before
             log = app.screen.query_one(LogPane)
@@ -80,7 +81,7 @@ async def measure(directory: Path, events: int) -> dict[str, float]:
             async def timed(name: str, act: Callable[[], object], number: int) -> None:
                 begin = time.perf_counter()
                 act()
-                await _until(lambda: _at(app, number))
+                await until(lambda: _at(app, number))
                 figures[name] = (time.perf_counter() - begin) * 1e3
 
             await timed("start_ms", log.table.action_cursor_top, 1)
@@ -89,12 +90,12 @@ async def measure(directory: Path, events: int) -> dict[str, float]:
             await pilot.pause()
             begin = time.perf_counter()
             log.query_one("#event-filter", SafeInput).value = f"seed {events // 2}"
-            await _until(lambda: log.table.row_count == 1 and _at(app, events // 2))
+            await until(lambda: log.table.row_count == 1 and _at(app, events // 2))
             figures["filter_ms"] = (time.perf_counter() - begin) * 1e3
             await pilot.press("enter")
             await pilot.pause()
             log.leave()
-            await _until(lambda: log.table.row_count == events)
+            await until(lambda: log.table.row_count == events)
             await timed("to_start_ms", log.table.action_cursor_top, 1)
             await timed("search_ms", lambda: log.match(1), events // 2)
             figures["used_mb"] = memory_mb("VmRSS")
@@ -110,14 +111,6 @@ def _at(app: ConsoleApp, number: int) -> bool:
         return False
     table = pane.table
     return len(table.visible_rows) == min(table.row_count, table.size.height - 1) > 0
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the log never showed its events")
-        await asyncio.sleep(0.0005)
 
 
 def _fresh(directory: Path, events: int) -> dict[str, float]:

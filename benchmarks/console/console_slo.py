@@ -21,11 +21,12 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.events import Key
 
-from benchmarks.console.console_lists import DEADLINE_SECONDS, SIZE
+from benchmarks.console.console_lists import SIZE
+from benchmarks.console.waiting import until
 from benchmarks.figures import cpu_seconds, memory_mb, percentile
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from engine import open_engine
@@ -37,9 +38,6 @@ from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FEW = 10
 PACKS = ("hello", "log-triage", "on-call")
@@ -114,7 +112,7 @@ async def measure(directory: Path, tenants: int) -> dict[str, float]:
             watching = asyncio.create_task(loop.watch())
             cpu = cpu_seconds()
             app.post_message(Key("4", "4"))
-            await _until(lambda: _rows(app) >= tenants * len(PACKS))
+            await until(lambda: _rows(app) >= tenants * len(PACKS))
             opened = cpu_seconds() - cpu
             screen = app.screen
             assert isinstance(screen, SloScreen)
@@ -143,7 +141,7 @@ async def _keys(app: ConsoleApp, table: MadeTable) -> tuple[float, float]:
     for _ in range(KEYS):
         before, begin, cpu = table.cursor_row, time.perf_counter(), cpu_seconds()
         app.post_message(Key("j", "j"))
-        await _until(partial(_moved, table, before))
+        await until(partial(_moved, table, before))
         took.append((time.perf_counter() - begin) * 1e3)
         await asyncio.sleep(0.05)  # what the key asked for is read
         used.append((cpu_seconds() - cpu) * 1e3)
@@ -158,14 +156,6 @@ def _rows(app: ConsoleApp) -> int:
 
 def _moved(table: MadeTable, before: int) -> bool:
     return table.cursor_row != before
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the screen never showed its rows")
-        await asyncio.sleep(0.001)
 
 
 def _fresh(directory: Path, tenants: int) -> dict[str, float]:

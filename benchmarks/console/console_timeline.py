@@ -14,13 +14,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from benchmarks.console.console_lists import DEADLINE_SECONDS, SIZE
+from benchmarks.console.console_lists import SIZE
+from benchmarks.console.waiting import until
 from benchmarks.figures import cpu_seconds, memory_mb
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from engine import open_engine
@@ -136,14 +137,14 @@ async def measure(directory: Path) -> dict[str, float]:
         (run,) = (await engine.runs.list()).items
         app = ConsoleApp(engine, actor=ACTOR, tenant=run.tenant, settings=ConsoleOptions(bell=False))
         async with app.run_test(size=SIZE) as pilot:
-            await _until(lambda: app.state.broken_packs is not None)
+            await until(lambda: app.state.broken_packs is not None)
             await pilot.pause()
             before = memory_mb("VmRSS")
 
             async def timed(name: str, act: Callable[[], object], there: Callable[[], bool]) -> None:
                 begun = cpu_seconds()
                 act()
-                await _until(there)
+                await until(there)
                 figures[name] = (cpu_seconds() - begun) * 1e3
 
             await timed("mount_ms", lambda: app.open_run(run.run_id, pane="timeline"), lambda: _drawn(app))
@@ -163,11 +164,15 @@ async def measure(directory: Path) -> dict[str, float]:
             while not table.cursor_key.endswith(" work"):  # all of the run, half a screen at a time
                 key = table.cursor_key
                 table.action_half_up()
-                await _until(lambda was=key: table.cursor_key != was)  # type: ignore[misc]
+                await until(partial(_has_left, table, key))
                 steps += 1
             figures["half_up_ms"] = (cpu_seconds() - begun) / steps * 1e3
             figures["used_mb"] = memory_mb("VmRSS")
     return {name: round(figure, 1) for name, figure in figures.items()}
+
+
+def _has_left(table: TimelineTable, key: str) -> bool:
+    return table.cursor_key != key
 
 
 def _drawn(app: ConsoleApp) -> bool:
@@ -178,14 +183,6 @@ def _drawn(app: ConsoleApp) -> bool:
     if table is None or not table.row_count:
         return False
     return len(table.visible_rows) == min(table.row_count, table.size.height - 1) > 0
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the timeline never showed its steps")
-        await asyncio.sleep(0.0005)
 
 
 def _fresh(directory: Path) -> dict[str, float]:
