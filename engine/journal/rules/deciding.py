@@ -62,7 +62,7 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     free = read_free(store, run, decision.uptime) if decision.worker_id is not None else None
     event, given = decision_event(decision, path, run["updated_at"]), decision_input(decision, path)
     _record(store, run, row, event, _goes_on(run, decision, free))
-    if row["expires_at"] is not None:
+    if row["expires_at"] is not None:  # without a limit no timer was set
         store.set_timer(run_id, f"timeout:{path}", None)
     mail_id = store.put_mail(run_id, given, wake=False)
     if free is None:
