@@ -31,7 +31,7 @@ from benchmarks.figures import cpu_seconds, memory_mb, percentile
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from engine import open_engine
 from engine.journal.sqlite.file.connection import open_writer
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from engine.slo.buckets import AGES, DAY, SHORTEST, Bucket, merged, start_of
 from engine.slo.sketch import bin_of
 from screens.slo.screen import SloScreen
@@ -59,7 +59,7 @@ def seed(database: Path, tenants: int) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     connection, chance = open_writer(database), random.Random(1)
     now = time.time_ns() // 1_000
-    with closing(connection), transaction_on(connection) as transaction:
+    with closing(connection), Transaction(connection) as transaction:
         for number in range(tenants):
             for pack in PACKS:
                 for bucket in _some_runs(chance, now):
@@ -83,7 +83,7 @@ def _some_runs(chance: random.Random, now: int) -> list[Bucket]:
 def fail(database: Path, tenant: str) -> None:
     """Many runs of one tenant end badly, in another connection."""
     bucket = Bucket(start_of(time.time_ns() // 1_000, SHORTEST), bad=1_000, codes={"timeout": 1_000})
-    with closing(open_writer(database)) as connection, transaction_on(connection) as transaction:
+    with closing(open_writer(database)) as connection, Transaction(connection) as transaction:
         transaction.put_level(tenant, PACKS[0], bucket)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from engine.machine.events.step_facts import StepCompleted
 from engine.machine.events.table import read_event
 
@@ -34,7 +34,7 @@ def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[fl
             now = time.time_ns() // 1_000
             payload = {"output": {"lines": 120, "note": "one of many"}}
             events = [read_event(StepCompleted.kind, now, "worker", "read", payload) for _ in range(due)]
-            with transaction_on(connection) as transaction:
+            with Transaction(connection) as transaction:
                 SqliteStore(transaction).insert_events(run_id, number, events)
                 number += due
                 transaction.execute("UPDATE runs SET run_seq = ? WHERE run_id = ?", (number, run_id))

@@ -25,7 +25,7 @@ from engine import open_engine
 from engine.journal.rules.levels.levels import count_end
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from engine.slo.buckets import DAY
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def count_runs(database: Path, runs: int) -> float:
     begin = time.time_ns() // 1_000 - DAYS * DAY
     started = time.perf_counter()
     for first in range(0, runs, GROUP):
-        with transaction_on(connection) as transaction:
+        with Transaction(connection) as transaction:
             store = SqliteStore(transaction)
             for number in range(first, min(runs, first + GROUP)):
                 head = {"tenant": "default", "pack": chance.choice(PACKS)}

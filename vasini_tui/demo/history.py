@@ -17,7 +17,7 @@ from engine.journal.rules.levels.levels import count_end, count_request
 from engine.journal.spend_rows import SLOT
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from engine.slo.buckets import DAY, HOUR, MINUTE, SECOND, start_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def write_history(database: Path, tenant: str, now: int, *, seed: int = 1) -> No
     """Write it into a journal that nobody has open; blocks for about a second."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection, chance = open_writer(database), random.Random(seed)  # noqa: S311 - sample data
-    with closing(connection), transaction_on(connection) as transaction:
+    with closing(connection), Transaction(connection) as transaction:
         store = SqliteStore(transaction)
         for past in PASTS:
             _count(store, past, tenant, now, chance)

@@ -58,14 +58,16 @@ class MemoryStore(MemoryWorkStore):
         """See rules."""
         return self.runs.get(run_id)
 
-    def insert_run(self, row: NewRunRow) -> None:
+    def insert_run(self, row: NewRunRow) -> int:
         """See rules."""
         if row["run_id"] in self.runs:
             raise _taken("run", row["run_id"])
-        self.put_run(whole_row(row, self._bucket(bucket_of(row, row))))
+        bucket = self._bucket(bucket_of(row, row))
+        self.put_run(whole_row(row, bucket))
         source = row["handed_off_from"]
         if source is not None:
             self.put(self.successors, source, (*self.successors.get(source, ()), row["run_id"]))
+        return bucket
 
     def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""

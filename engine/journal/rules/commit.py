@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.changes import Appended
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
 from engine.journal.rules.levels.levels import count_end
 from engine.journal.rules.rows.projecting import project
-from engine.journal.rules.rows.run_rows import new_run, run_change
+from engine.journal.rules.rows.run_rows import new_run, run_change, whole_row
 from engine.journal.rules.waits import waits_until
 from engine.journal.rules.working import put_due_times, readable_mail
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
     from engine.journal.records import Commit, NewRun
-    from engine.journal.rows import HeadRow, KeyRow
+    from engine.journal.rows import HeadRow, KeyRow, RunRow
     from engine.journal.rules.store import Store
 
 
@@ -32,18 +32,20 @@ def create_run(store: Store, run: NewRun) -> tuple[str, bool]:
             return found["run_id"], False
         kept: KeyRow = {"run_id": run.run_id, "request_digest": run.request_digest}
         store.put_key(run.tenant, run.idempotency_key, kept)
-    _insert_run(store, run)
+    row = _insert_run(store, run)
     if run.first is not None:
-        append(store, run.first)
+        _append(store, run.first, cast("HeadRow", {**row, "newest_mail": None}))
     return run.run_id, True
 
 
-def _insert_run(store: Store, run: NewRun) -> None:
-    store.insert_run(new_run(run))
+def _insert_run(store: Store, run: NewRun) -> RunRow:
+    row = new_run(run)
+    bucket = store.insert_run(row)
     store.put_blobs(run.blobs)
     if run.words is not None:
         store.put_words(run.run_id, run.words, lasting=False)
     store.insert_events(run.run_id, 0, run.events)
+    return whole_row(row, bucket)
 
 
 def append(store: Store, commit: Commit) -> Appended:
@@ -51,9 +53,16 @@ def append(store: Store, commit: Commit) -> Appended:
 
     Raises SeqConflict or LeaseLost; then nothing of it is written.
     """
+    head = store.head(commit.run_id)
+    if head is None:
+        raise LeaseLost(commit.run_id)
+    return _append(store, commit, head)
+
+
+def _append(store: Store, commit: Commit, head: HeadRow) -> Appended:
+    """The same to a run whose row is `head`."""
     run_id = commit.run_id
-    head = store.head(run_id)
-    if head is None or head["lease_epoch"] != commit.epoch or head["lease_worker"] is None:
+    if head["lease_epoch"] != commit.epoch or head["lease_worker"] is None:
         raise LeaseLost(run_id)
     if head["run_seq"] != commit.expected_seq:
         raise SeqConflict(run_id)

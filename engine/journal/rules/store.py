@@ -52,8 +52,8 @@ class Store(SpendStore, Protocol):
         """A run's row."""
         ...
 
-    def insert_run(self, row: NewRunRow) -> None:
-        """A new run, counted in the lists. Raises Unavailable when its id is taken."""
+    def insert_run(self, row: NewRunRow) -> int:
+        """A new run, counted in the lists; its count bucket. Raises Unavailable when its id is taken."""
         ...
 
     def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:

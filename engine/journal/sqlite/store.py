@@ -67,11 +67,12 @@ class SqliteStore(SqliteSpendStore):
         """See rules."""
         return cast("RunRow | None", self._execute(query("select_run"), (run_id,)).fetchone())
 
-    def insert_run(self, row: NewRunRow) -> None:
+    def insert_run(self, row: NewRunRow) -> int:
         """See rules."""
         bucket = self._transaction.enter_bucket(bucket_of(row, row), row["created_at"])
         self._execute(query("insert_run"), {**row, "bucket": bucket})
         self._execute(query("know_requester"), (row["tenant"], row["requested_by"]))
+        return bucket
 
     def change_run(self, run: HeadRow | RunRow, columns: RunColumns) -> None:
         """See rules."""

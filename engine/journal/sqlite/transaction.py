@@ -6,25 +6,24 @@ runs' own rows do.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.spend_rows import added
-from engine.journal.sqlite.file.connection import written_whole
+from engine.journal.sqlite.file.connection import WrittenWhole
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
     from engine.journal.rules.run_filter import BucketKey
     from engine.journal.spend_rows import SpendRow
     from engine.slo.buckets import Bucket
 
 
-class Transaction:
-    """What an operation writes through. The counts that it keeps are in the file after `write_counts`."""
+class Transaction(WrittenWhole):
+    """What an operation writes through; as a context, one transaction. The counts that it keeps are in the
+    file after `write_counts`, and so at its end."""
 
     __slots__ = (
         "_buckets",
@@ -34,12 +33,11 @@ class Transaction:
         "_levels",
         "_spent",
         "clock_offsets",
-        "connection",
         "execute",
     )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+        super().__init__(connection)
         self.execute = connection.execute
         self.clock_offsets: dict[str, int | None] = {}
         """Of each boot, as far as it was asked for: every decision asks."""
@@ -49,6 +47,10 @@ class Transaction:
         self._counters: dict[str, int] = {}
         self._levels: dict[tuple[str, str, int, int], Bucket] = {}
         self._spent: dict[tuple[object, ...], SpendRow] = {}
+
+    def complete(self) -> None:
+        """See WrittenWhole."""
+        self.write_counts()
 
     def enter_bucket(self, key: BucketKey, created_at: int) -> int:
         """Count a run in; the count bucket it is in from now on."""
@@ -121,12 +123,3 @@ class Transaction:
         for tenant, pack in dict.fromkeys(place[:2] for place in self._levels):
             self.execute(query("mark_level"), (tenant, pack))
         self._levels.clear()
-
-
-@contextmanager
-def transaction_on(connection: sqlite3.Connection) -> Iterator[Transaction]:
-    """All that is written within the context, or nothing when it raises."""
-    with written_whole(connection):
-        transaction = Transaction(connection)
-        yield transaction
-        transaction.write_counts()

@@ -22,7 +22,7 @@ from engine.journal.sqlite.file.connection import open_writer, refuse_newer
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.file.file_identity import FileIdentity
-from engine.journal.sqlite.transaction import Transaction, transaction_on
+from engine.journal.sqlite.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -203,7 +203,7 @@ class Writer:
 
     def _write(self, connection: sqlite3.Connection, lock: FairFileLock, group: list[_Job]) -> None:
         try:
-            with lock.pass_through():
+            with lock:
                 if not self._write_plainly(connection, group):
                     self._write_apart(connection, group)
                 self._check()  # what went into a file that is gone is not acknowledged
@@ -223,7 +223,7 @@ class Writer:
     def _write_plainly(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
         """All jobs in one transaction; False, with nothing written, when one of them fails."""
         try:
-            with transaction_on(connection) as transaction:
+            with Transaction(connection) as transaction:
                 self._check(connection)
                 for job in group:
                     job.result = job.operation(transaction)
@@ -233,7 +233,7 @@ class Writer:
 
     def _write_apart(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         """The same with a savepoint for each job, so that one failure spoils no other."""
-        with transaction_on(connection):
+        with Transaction(connection):
             self._check(connection)
             for job in group:
                 self._attempt(connection, job)

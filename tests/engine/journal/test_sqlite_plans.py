@@ -16,7 +16,7 @@ from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.lists import pages as list_pages
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.store import SqliteStore
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from tests.engine.journal.run_script import a_run
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def test_a_list_of_runs_is_merged_from_ranges_and_nothing_of_it_is_sorted(
 ) -> None:
     for number in range(8):
         run = a_run(number, pack=f"p{number % 2}", requested_by=f"who{number % 3}")
-        with transaction_on(connection) as transaction:
+        with Transaction(connection) as transaction:
             commit.create_run(SqliteStore(transaction), run)
     place = place_of(connection.execute("SELECT * FROM runs WHERE run_id = 'run_0003'").fetchone(), sort)
 

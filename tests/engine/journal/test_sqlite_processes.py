@@ -183,11 +183,11 @@ def test_whoever_waits_for_the_turnstile_is_next(tmp_path: Path) -> None:
     order: list[str] = []
 
     def pass_once(lock: FairFileLock, name: str) -> None:
-        with lock.pass_through():
+        with lock:
             order.append(name)
 
     waiting = threading.Thread(target=pass_once, args=(second, "second"))
-    with first.pass_through():
+    with first:
         order.append("first")
         waiting.start()
         end = time.monotonic() + 20

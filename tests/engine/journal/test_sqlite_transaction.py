@@ -12,7 +12,7 @@ from engine.journal.rules import commit
 from engine.journal.rules.run_filter import BucketKey
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
-from engine.journal.sqlite.transaction import transaction_on
+from engine.journal.sqlite.transaction import Transaction
 from engine.slo.buckets import HOUR, SHORTEST, Bucket
 from tests.engine.journal.run_script import a_run
 
@@ -40,7 +40,7 @@ def queued(connection: sqlite3.Connection) -> tuple[int, int]:
 def test_a_count_that_many_runs_change_is_written_once(connection: sqlite3.Connection) -> None:
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         for number in range(20):
             commit.create_run(SqliteStore(transaction), a_run(number))
     connection.set_trace_callback(None)
@@ -52,7 +52,7 @@ def test_a_count_that_many_runs_change_is_written_once(connection: sqlite3.Conne
 def test_a_counter_that_many_runs_move_is_written_once(connection: sqlite3.Connection) -> None:
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         for change in (1, 1, 1, -1):
             SqliteStore(transaction).count("slot:bench/w", change)
     connection.set_trace_callback(None)
@@ -63,14 +63,14 @@ def test_a_counter_that_many_runs_move_is_written_once(connection: sqlite3.Conne
 def test_what_calls_of_a_model_used_is_written_once_and_seen_before(connection: sqlite3.Connection) -> None:
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         store = SqliteStore(transaction)
         for _ in range(3):
             store.add_spending(spent("fast"))
         store.add_spending(spent("slow"))
     connection.set_trace_callback(None)
     assert sum(statement.startswith("INSERT INTO spending") for statement in asked) == 2
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         store = SqliteStore(transaction)
         store.add_spending(spent("fast"))
         assert store.learned("default", "fast", 0) == (400, 40)
@@ -102,7 +102,7 @@ def spent(model: str) -> SpendRow:
 
 
 def test_slots_that_were_taken_are_seen_in_the_same_transaction(connection: sqlite3.Connection) -> None:
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         store = SqliteStore(transaction)
         commit.create_run(store, a_run(1, slot_limit=3))
         (before,) = store.slots(0)
@@ -114,7 +114,7 @@ def test_slots_that_were_taken_are_seen_in_the_same_transaction(connection: sqli
 def test_a_run_that_enters_and_leaves_a_bucket_at_once_leaves_it_as_it_was(
     connection: sqlite3.Connection,
 ) -> None:
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         commit.create_run(SqliteStore(transaction), a_run(1))
         (bucket, created_at) = transaction.execute("SELECT bucket, created_at FROM runs").fetchone()
         transaction.leave_bucket(bucket, created_at)
@@ -122,7 +122,7 @@ def test_a_run_that_enters_and_leaves_a_bucket_at_once_leaves_it_as_it_was(
 
 
 def test_what_was_counted_is_seen_in_the_same_transaction(connection: sqlite3.Connection) -> None:
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         store = SqliteStore(transaction)
         for number in range(3):
             store.put_level("default", "hello", Bucket(number * SHORTEST, good=number + 1))
@@ -138,7 +138,7 @@ def test_what_was_counted_is_seen_in_the_same_transaction(connection: sqlite3.Co
 
 
 def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection: sqlite3.Connection) -> None:
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         assert not SqliteStore(transaction).at_work()
         transaction.enter_bucket(_retrying(), 0)
         assert SqliteStore(transaction).at_work()
@@ -146,14 +146,14 @@ def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection:
 
 def test_nothing_is_counted_by_a_transaction_that_fails(connection: sqlite3.Connection) -> None:
     def half() -> None:
-        with transaction_on(connection) as transaction:
+        with Transaction(connection) as transaction:
             commit.create_run(SqliteStore(transaction), a_run(1))
             raise ValueError("in the middle")
 
     with pytest.raises(ValueError, match="in the middle"):
         half()
     assert queued(connection) == (0, 0)
-    with transaction_on(connection) as transaction:
+    with Transaction(connection) as transaction:
         commit.create_run(SqliteStore(transaction), a_run(2))
     assert queued(connection) == (1, 1)
 

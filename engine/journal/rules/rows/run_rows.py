@@ -33,7 +33,7 @@ def new_run(run: NewRun) -> NewRunRow:
         "updated_at": now,
         "finished_at": None if queued else now,
         "run_seq": len(run.events),
-        "ready": int(queued),
+        "ready": int(queued and run.first is None),
         "lease_worker": run.worker_id if run.first is not None else None,
         "lease_epoch": run.first.epoch if run.first is not None else 0,
         "slot_key": f"{run.pack}/{run.flow}" if run.slot_limit is not None else None,
@@ -52,7 +52,7 @@ def new_run(run: NewRun) -> NewRunRow:
 
 
 def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
-    """The row of a run that begins, with what is empty or zero."""
+    """The row of a run that begins, counted in `bucket`, with what is empty or zero."""
     return {
         **row,
         "started_at": None,

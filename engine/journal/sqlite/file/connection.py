@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 from engine.journal.sqlite.words import make_index
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
@@ -114,7 +111,7 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
     if to is None and not _version(connection):
         _make_newest(connection)
     while (current := _version(connection)) < target:
-        with written_whole(connection):
+        with WrittenWhole(connection):
             current = _version(connection)  # another process may have been first
             if current < target:
                 for statement in _statements(migrations()[current + 1]):
@@ -125,24 +122,42 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
 
 def _make_newest(connection: sqlite3.Connection) -> None:
     """Fill an empty database; one that has become another's or another process's meanwhile is left alone."""
-    with written_whole(connection):
+    with WrittenWhole(connection):
         if not _has_tables(connection) and not _version(connection):
             for statement in _newest_schema():
                 connection.execute(statement)
             _mark(connection, schema_version())
 
 
-@contextmanager
-def written_whole(connection: sqlite3.Connection) -> Iterator[None]:
+class WrittenWhole:
     """One transaction: all that is written within the context, or nothing when it raises."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __enter__(self) -> Self:
+        self.connection.execute("BEGIN IMMEDIATE")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.complete()
+                self.connection.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        if kind is not None:
+            self._undo()
+
+    def complete(self) -> None:
+        """Write what is still to be written before the commit."""
+
+    def _undo(self) -> None:
         with suppress(sqlite3.Error):  # the transaction may be gone already
-            connection.execute("ROLLBACK")
-        raise
+            self.connection.execute("ROLLBACK")
 
 
 @cache

@@ -9,34 +9,33 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 class FairFileLock:
-    """Two advisory file locks beside the database. Used from the writer thread only."""
+    """Two advisory file locks beside the database: within the context the right to write is held.
+
+    Used from the writer thread only."""
 
     def __init__(self, database: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._turn = os.open(f"{database}-turn", flags, 0o660)
         self._write = os.open(f"{database}-write", flags, 0o660)
 
-    @contextmanager
-    def pass_through(self) -> Iterator[None]:
-        """Hold the right to write."""
+    def __enter__(self) -> None:
+        """Take the right to write."""
         fcntl.flock(self._turn, fcntl.LOCK_EX)
         try:
             fcntl.flock(self._write, fcntl.LOCK_EX)
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._write, fcntl.LOCK_UN)
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        fcntl.flock(self._write, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the lock files."""
