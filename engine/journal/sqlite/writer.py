@@ -22,6 +22,7 @@ from engine.journal.sqlite.file.connection import open_writer, refuse_newer
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.file.file_identity import FileIdentity
+from engine.journal.sqlite.loop_calls import LoopCalls
 from engine.journal.sqlite.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Writer:
         self._version: int | None = None
         self._after_commit = after_commit
         self._loop = asyncio.get_running_loop()
+        self._calls: LoopCalls
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._coming: list[_Job] = []
         self._done: deque[_Job] = deque()
@@ -81,8 +83,13 @@ class Writer:
 
     async def start(self) -> None:
         """Open the database. Raises Unavailable."""
+        self._calls = LoopCalls(self._loop)
         self._thread.start()
-        await self._opened
+        try:
+            await self._opened
+        except Unavailable:
+            self._calls.close()  # it was the last one of the thread
+            raise
 
     async def run(
         self,
@@ -122,6 +129,7 @@ class Writer:
         self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+        self._calls.close()
         while self._done:
             self._answer()
 
@@ -129,7 +137,7 @@ class Writer:
         try:
             connection = open_writer(self._path, self._busy_seconds)
         except VasiniError as error:
-            self._post(self._opened.set_exception, error)
+            self._calls.post(self._opened.set_exception, error)
             return
         self._identity = FileIdentity(self._path)
         try:
@@ -137,16 +145,16 @@ class Writer:
         except OSError as error:
             connection.close()
             words = f"the journal's lock files beside {self._path} cannot be made: {error.strerror}"
-            self._post(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
+            self._calls.post(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
             return
         self._notice_other_writers(connection)
-        self._post(self._opened.set_result, None)
+        self._calls.post(self._opened.set_result, None)
         more = True
         while more:
             group, more = self._gather()
             if group:
                 self._write(connection, lock, group)
-                self._post(self._resolve, group)
+                self._calls.post(self._resolve, group)
             self._notice_other_writers(connection)
         lock.close()
         connection.close()
@@ -179,14 +187,14 @@ class Writer:
         with suppress(VasiniError, sqlite3.Error):
             self._check(connection)
         if failed is not self.failure:
-            self._post(self._after_commit, (ANYTHING,))
+            self._calls.post(self._after_commit, (ANYTHING,))
         with suppress(sqlite3.Error):  # locked for a moment: the next look may do
             version = int(connection.execute("PRAGMA data_version").fetchone()[0])
             changed = self._version not in {None, version}
             self._version = version
             self._pause = min(self._poll_seconds, self._poll_seconds / 5 if changed else self._pause * 1.5)
             if changed:
-                self._post(self._after_commit, (ANYTHING,))
+                self._calls.post(self._after_commit, (ANYTHING,))
 
     def _check(self, connection: sqlite3.Connection | None = None) -> None:
         """Raise Unavailable when the open file is not the one under the path, or (asked with the connection)
@@ -279,7 +287,3 @@ class Writer:
             self._after_commit(changes)
         if self._done:
             self._loop.call_soon(self._answer)
-
-    def _post(self, callback: Callable[..., Any], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(callback, *arguments)
