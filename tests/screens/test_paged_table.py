@@ -1,146 +1,25 @@
-"""The table over a long list: what is read, what is drawn, and where the cursor stays."""
+"""The table over a long list: what is read, and where the cursor stays."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual import on
-from textual.app import App
 
 from engine.errors import ErrorCode, Unavailable
 from engine.safe_text import sanitize
-from screens.widgets.tables.columns import Column
-from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.tables.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
 from screens.widgets.tables.rows import Cell, Row
-from tests.screens.stillness import press, resize, settle
-from vasini_tui.console.themes.themes import load_theme
+from tests.screens.stillness import resize, settle
+from tests.screens.table_bench import MILLION, FakeSource, bench
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    from textual.app import ComposeResult
-    from textual.strip import Strip
-
-MILLION = 1_000_000
-
-
-@dataclass
-class FakeSource:
-    """Rows made on demand: numbers, the newest (`first`) on top when it counts down. Records what is read."""
-
-    length: int = MILLION
-    first: int = 0
-    reads: list[tuple[int, int]] = field(default_factory=list)
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    failure: Exception | None = None
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    async def count(self) -> int:
-        return self.length
-
-    async def rows(self, start: int, stop: int) -> Sequence[Row]:
-        self.reads.append((start, stop))
-        await self.gate.wait()
-        if self.failure is not None:
-            raise self.failure
-        return [
-            Row(str(place + self.first), (Cell(sanitize(f"row {place + self.first}")),))
-            for place in range(start, min(stop, self.length))
-        ]
-
-    async def position(self, key: str) -> int | None:
-        place = int(key) - self.first
-        return place if 0 <= place < self.length else None
-
-
-class WatchedTable(PagedTable):
-    """Records which lines of the screen are drawn."""
-
-    drawn: list[int]
-
-    def render_line(self, y: int) -> Strip:
-        self.drawn.append(y)
-        return super().render_line(y)
-
-
-class TableApp(App[None]):
-    """Nothing but a table."""
-
-    def __init__(self, *, follow: bool) -> None:
-        super().__init__()
-        self.register_theme(load_theme("vasini-dark"))
-        self.theme = "vasini-dark"
-        self.animation_level = "none"
-        self.follow = follow
-        self.heard: list[str] = []
-        self.failures: list[Exception] = []
-
-    def compose(self) -> ComposeResult:
-        self.table = WatchedTable([Column("Row", 10, flex=1)], follow=self.follow)
-        self.table.drawn = []
-        yield self.table
-
-    @on(PagedTable.Highlighted)
-    def note_key(self, message: PagedTable.Highlighted) -> None:
-        self.heard.append(message.key)
-
-    @on(PagedTable.LoadFailed)
-    def note_failure(self, message: PagedTable.LoadFailed) -> None:
-        self.failures.append(message.error)
-
-
-@dataclass
-class Bench:
-    """A table of 19 visible rows on a source."""
-
-    app: TableApp
-    source: FakeSource
-
-    @property
-    def table(self) -> WatchedTable:
-        return self.app.table
-
-    def lines(self) -> list[str]:
-        strips = self.app.screen._compositor.render_strips(self.app.size)
-        return ["".join(segment.text for segment in strip).rstrip(" ▁▂▃▄▅▆▇█▔") for strip in strips]
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            await settle(self.app)
-            if condition():
-                return
-            assert time.monotonic() < deadline, "\n".join(self.lines())
-            await asyncio.sleep(0.002)
-
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
-
-    async def read(self) -> None:
-        await self.until(lambda: not any("…" in line for line in self.lines()))
-
-
-@asynccontextmanager
-async def bench(source: FakeSource, *, follow: bool = False) -> AsyncIterator[Bench]:
-    app = TableApp(follow=follow)
-    async with app.run_test(size=(40, 20)):
-        made = Bench(app, source)
-        made.table.focus()
-        made.table.set_source(source)
-        await made.table.reload()
-        await settle(app)
-        yield made
+    from collections.abc import Sequence
 
 
 async def test_a_million_rows_cost_a_page() -> None:
@@ -289,18 +168,6 @@ async def test_a_failed_read_is_told_and_the_next_reload_reads_again() -> None:
         assert b.lines()[19] == "▌ row 999999"
 
 
-async def test_only_lines_that_changed_are_drawn() -> None:
-    async with bench(FakeSource(length=10)) as b:
-        b.table.drawn.clear()
-        await b.table.reload()
-        await settle(b.app)
-        assert b.table.drawn == []
-        b.table.rewrite(lambda row: Row(row.key, (Cell(sanitize("now 3")),)) if row.key == "3" else row)
-        await settle(b.app)
-        assert b.table.drawn == [4]
-        assert b.lines()[4] == "  now 3"
-
-
 async def test_marks_stay_on_their_keys() -> None:
     async with bench(FakeSource()) as b:
         b.table.toggle_selected()
@@ -380,39 +247,3 @@ def test_pages_know_what_was_read_and_stay_few(spans: list[tuple[int, int]]) -> 
         assert [row.key if row else None for row in shown] == [str(place) for place in range(start, stop)]
         assert not pages.missing(start, stop)
         assert len(pages._pages) <= KEPT_PAGES
-
-
-async def test_more_rows_are_drawn_without_a_layout_of_the_screen() -> None:
-    async with bench(FakeSource(length=100), follow=True) as b:
-        laid_out: list[int] = []
-        b.app.screen.screen_layout_refresh_signal.subscribe(b.app, lambda _: laid_out.append(b.source.length))
-        b.source.length = 140
-        await b.table.reload()
-        await settle(b.app)
-        assert b.lines()[19] == "▌ row 139"
-        assert b.table.vertical_scrollbar.window_virtual_size == b.table.virtual_size.height == 141
-        assert laid_out == []
-
-
-async def test_a_bar_to_scroll_comes_with_the_first_row_that_does_not_fit_and_goes_with_it() -> None:
-    async with bench(FakeSource(length=10)) as b:
-        assert not b.table.show_vertical_scrollbar
-        for length in (40, 10):
-            b.source.length = length
-            await b.table.reload()
-            await settle(b.app)
-            assert b.table.show_vertical_scrollbar == (length == 40)
-            assert b.table.vertical_scrollbar.display == (length == 40)
-
-
-async def test_marks_that_stay_as_they_are_draw_nothing() -> None:
-    async with bench(FakeSource()) as b:
-        b.table.select_rows({"2"})
-        await settle(b.app)
-        b.table.drawn.clear()
-        b.table.select_rows({"2"})
-        await settle(b.app)
-        assert b.table.drawn == []
-        b.table.select_rows(set())
-        await settle(b.app)
-        assert b.table.drawn

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, StepStatus
+from engine.contracts.status import RUN_TERMINAL, CancelMode, StepStatus
 from engine.machine.events.fold import fold
 from engine.machine.events.run_facts import RUN_END, OutputWritten, RunRetried
 from engine.machine.events.step_facts import (
@@ -142,7 +142,7 @@ def _check_tree(run: Simulation) -> None:
 
 
 def _check_requests(run: Simulation) -> None:
-    pending = Counter(i for i, r in run.requests.items() if r.status is RequestStatus.PENDING)
+    pending = Counter(run.requests.pending.keys())
     waiting = Counter(
         execution.request_id
         for execution in executions(run.state.root)

@@ -6,36 +6,25 @@ Nothing here waits: time is a number, tools, people and child runs answer when t
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, replace
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event
 from engine.machine.events.fold import evolve, fold
-from engine.machine.events.request_facts import (
-    ApprovalDecided,
-    ApprovalVoided,
-    OutcomeDecided,
-    OutcomeUnknown,
-    PendingHuman,
-    RequestExpired,
-    RequestWithdrawn,
-    UserInputReceived,
-    UserInputRequested,
-)
+from engine.machine.events.request_facts import ApprovalDecided, OutcomeDecided, UserInputReceived
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.events.table import read_event
 from engine.machine.model import effects, inputs
 from engine.machine.model.codec import input_from_json, input_to_json, state_from_json, state_to_json
-from engine.machine.model.state import Execution, Phase, RunState, find_execution, scope_path_of
+from engine.machine.model.state import Execution, Phase, RunState, find_execution
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
-from tests.engine.machine.plan_rendering import as_planned
-from tests.engine.machine.rendering import CALLS_OF_A_TURN, prepared, prepared_output, resolved
+from tests.engine.machine.preparing import Preparing
+from tests.engine.machine.simulated_requests import SimulatedRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,15 +41,6 @@ CLOSING: dict[str, tuple[RequestKind, Callable[..., inputs.Input]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An approval or a form as the journal's row has it."""
-
-    path: str
-    kind: RequestKind
-    status: RequestStatus = RequestStatus.PENDING
-
-
 class Simulation:
     """One run. With `eager` preparations and mail are answered at once, else when the test asks."""
 
@@ -71,41 +51,36 @@ class Simulation:
         self.state = RunState()
         self.events: list[Event] = []
         self.preparations: OrderedDict[tuple[str, str], effects.Effect] = OrderedDict()
+        self.preparing = Preparing()
         self.mail: deque[inputs.Input] = deque()
         self.timers: dict[str, int] = {}
         self.calls: dict[str, int] = {}
         self.stopping: list[tuple[str, int]] = []
-        self.requests: dict[str, Request] = {}
+        self.requests = SimulatedRequests()
         self.children: dict[str, str] = {}
         self.steered: list[tuple[str, str]] = []
-        self.drift: Counter[str] = Counter()
-        self.output_error: dict[str, Any] | None = None
         self.interrupted: set[tuple[str, int]] = set()
         self._ids = 0
-        self._idempotent = False
-        self._outside = False
-        self._asks = False
-        self._wanted: deque[int] = deque()
         self._append(Event(RunQueued(input=payload), self.now, "ana"))
 
     # ---- what its tools say of themselves ----------------------------------------------------
 
     def idempotent(self) -> Simulation:
-        self._idempotent = True
+        self.preparing.idempotent = True
         return self
 
     def acting(self, *, outside: bool) -> Simulation:
-        self._outside = outside
+        self.preparing.outside = outside
         return self
 
     def asking_first(self) -> Simulation:
         """Every tool call is asked for, as in a flow that only suggests."""
-        self._asks = True
+        self.preparing.asks = True
         return self
 
     def wanting(self, *calls: int) -> Simulation:
         """So many calls the models of its agents want, turn by turn; after that any number."""
-        self._wanted.extend(calls)
+        self.preparing.wanted.extend(calls)
         return self
 
     # ---- what a test does -------------------------------------------------------------------
@@ -277,12 +252,11 @@ class Simulation:
     @property
     def pending(self) -> list[str]:
         """Paths that wait for a person."""
-        return sorted(r.path for r in self.requests.values() if r.status is RequestStatus.PENDING)
+        return sorted(request.path for request in self.requests.pending.values())
 
     def asked_at(self, path: str) -> RequestKind:
         """What is open at `path`."""
-        pending = (r for r in self.requests.values() if r.status is RequestStatus.PENDING)
-        return next(r.kind for r in pending if r.path == path)
+        return next(request.kind for request in self.requests.pending.values() if request.path == path)
 
     def request_status(self, request_id: str) -> RequestStatus:
         return self.requests[request_id].status
@@ -326,46 +300,9 @@ class Simulation:
             self._prepare(self.preparations.popitem(last=False)[1])
 
     def _prepare(self, effect: effects.Effect) -> None:
-        match effect:
-            case effects.Prepare():
-                self._ids += 1
-                wants = self._ids % CALLS_OF_A_TURN
-                if self._wanted and effect.path.endswith(("/calls", "/review", "/steps")):
-                    wants = self._wanted.popleft()
-                given = prepared(
-                    self.graph,
-                    effect.path,
-                    self._tick(),
-                    self._ids,
-                    self.drift,
-                    asks=self._asks,
-                    wants=wants,
-                    left=self._has_left(effect.path),
-                    hears=self._hears(effect.path),
-                )
-                step = self.graph.step_at(effect.path)
-                given = as_planned(step, given, self.state, wants, self.drift["plan"])
-                self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
-            case effects.Collect():
-                value = resolved(effect.value)
-                self._apply(inputs.Collected(now=self._tick(), path=effect.path, value=value))
-            case effects.PrepareOutput():
-                self._apply(prepared_output(effect.value, self._tick(), self.output_error))
-            case _:
-                raise AssertionError(f"{effect} is no preparation")
-
-    def _hears(self, path: str) -> bool:
-        """Whether the turn before this one made calls."""
-        agent = find_execution(self.state.root, scope_path_of(scope_path_of(path)))
-        turns = agent.branches.outputs.in_order() if agent is not None and agent.branches is not None else []
-        last = turns[-1] if turns else None
-        return isinstance(last, dict) and bool(last.get("results", {}).get("$list"))
-
-    def _has_left(self, path: str) -> bool:
-        """Whether what a person said in this turn was nothing."""
-        said = find_execution(self.state.root, f"{scope_path_of(path)}/message")
-        output = said.output if said is not None else None
-        return isinstance(output, dict) and output.get("values") == {"text": ""}
+        if isinstance(effect, effects.Prepare):
+            self._ids += 1
+        self._apply(self.preparing.answer(self.graph, self.state, effect, self._tick(), self._ids))
 
     def give(self, given: inputs.Input) -> Simulation:
         """Tell the machine, check the invariants, answer what it asks for."""
@@ -390,7 +327,7 @@ class Simulation:
         self.state = done.state
         self.events += done.events
         for event in done.events:
-            self._project(event)
+            self.requests.follow(event)
         for effect in done.effects:
             self._note(effect)
         check(self, Change(before, done.state, given, done.events, done.effects))
@@ -398,26 +335,6 @@ class Simulation:
     def _append(self, event: Event) -> None:
         self.state = evolve(self.state, event)
         self.events.append(event)
-
-    def _project(self, event: Event) -> None:
-        if isinstance(event.fact, PendingHuman):
-            self._ask(event.payload["approval_id"], event, RequestKind.APPROVAL)
-        elif isinstance(event.fact, UserInputRequested):
-            self._ask(event.payload["request_id"], event, RequestKind.FORM)
-        elif isinstance(event.fact, OutcomeUnknown):
-            self._ask(event.payload["request_id"], event, RequestKind.OUTCOME)
-        elif isinstance(event.fact, RequestWithdrawn):
-            self._set_status(event.payload["request_id"], RequestStatus.WITHDRAWN)
-        elif isinstance(event.fact, RequestExpired):
-            self._set_status(event.payload["request_id"], RequestStatus.EXPIRED)
-        elif isinstance(event.fact, ApprovalVoided) and "approval_id" in event.payload:
-            self._set_status(event.payload["approval_id"], RequestStatus.VOID)
-
-    def _ask(self, request_id: str, event: Event, kind: RequestKind) -> None:
-        self.requests[request_id] = Request(event.step_id or "", kind)
-
-    def _set_status(self, request_id: str, status: RequestStatus) -> None:
-        self.requests[request_id] = replace(self.requests[request_id], status=status)
 
     def _note(self, effect: effects.Effect) -> None:
         match effect:
@@ -444,18 +361,13 @@ class Simulation:
                 self.preparations[("PrepareOutput", "")] = effect
 
     def _close(self, path: str, kind: str, status: RequestStatus, who: str, payload: dict[str, Any]) -> bool:
-        open_here = [
-            request_id
-            for request_id, request in self.requests.items()
-            if request.path == path and request.status is RequestStatus.PENDING
-        ]
-        if not open_here:
+        request_id = self.requests.open_at(path)
+        if request_id is None:
             return False
-        (request_id,) = open_here
         asked, given = CLOSING[kind]
         assert self.requests[request_id].kind is asked
         self._append(read_event(kind, self._tick(), who, path, payload))
-        self._set_status(request_id, status)
+        self.requests.close(request_id, status)
         self.timers.pop(f"timeout:{path}", None)
         self.post(given(now=self.now, actor=who, path=path, request_id=request_id))
         return True

@@ -155,7 +155,7 @@ class RandomRun(RuleBasedStateMachine):
         gated_by = self.run.graph.steps_of(scope_path_of(path)).gated_by
         for gated, approval in gated_by.items():
             if approval == step_of(path):
-                self.run.drift[gated] += 1
+                self.run.preparing.drift[gated] += 1
         self.run.approve(path)
 
     @precondition(lambda self: _active(self) and not self.run.state.pause_requested and not self.run.mail)

@@ -24,7 +24,7 @@ def asking(*after: StepData, **fields: object) -> Simulation:
 def asking_again(run: Simulation, step: str) -> None:
     """What the gated step would do changes, and the operator approves what was shown before."""
     (path,) = run.pending
-    run.drift[step] += 1
+    run.preparing.drift[step] += 1
     run.approve(path)
 
 
@@ -36,7 +36,7 @@ def test_an_approval_parks_the_run_with_what_is_shown() -> None:
     shown = run.last(PendingHuman.kind).payload
     assert shown["risk"] == "high"
     assert shown["body"] == {"title": "ok"}
-    assert shown["action_digest"] == action_digest("a", run.drift)
+    assert shown["action_digest"] == action_digest("a", run.preparing.drift)
 
 
 def test_an_approved_step_runs_and_spends_the_approval() -> None:
@@ -232,7 +232,7 @@ def test_a_step_further_down_can_be_gated_by_name() -> None:
 
 def test_changes_between_approval_and_gate_repeat_the_steps_between() -> None:
     run = asking(tool("between"), tool("a"), gates="a").approve("ok")
-    run.drift["a"] += 1
+    run.preparing.drift["a"] += 1
 
     run.finish("between")
     run.approve("ok~2").finish("between~2")

@@ -121,7 +121,7 @@ def test_for_each_in_parallel_in_for_each() -> None:
 
 def test_an_approval_can_gate_the_whole_loop() -> None:
     run = Simulation(graph(approval("ok"), for_each("e", [1, 2], tool("x")))).start()
-    run.drift["e"] += 1
+    run.preparing.drift["e"] += 1
 
     run.approve("ok")
     assert run.pending == ["ok~2"]

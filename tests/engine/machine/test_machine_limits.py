@@ -102,7 +102,7 @@ def test_a_run_without_any_output_fails_and_says_so() -> None:
 
 def test_an_output_that_is_not_allowed_fails_the_run() -> None:
     run = Simulation(graph(tool("a"))).start()
-    run.output_error = failure("output_denied", "too large")
+    run.preparing.output_error = failure("output_denied", "too large")
 
     run.finish("a")
 

@@ -104,7 +104,7 @@ def test_what_would_run_has_to_be_what_was_approved() -> None:
     run.eager = False
     run.approve("plan/0/review")
     run.deliver()
-    run.drift["plan"] += 1
+    run.preparing.drift["plan"] += 1
     run.catch_up()
     assert (run.status(), run.error_code) == (RunStatus.FAILED, "approval_void")
     assert run.state.counters.tool_calls == 0
