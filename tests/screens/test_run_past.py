@@ -12,7 +12,7 @@ from screens.run.step_screen import StepScreen
 from screens.runs.screen import RunsScreen
 from tests.fakes.views import a_run, a_step, ago, an_approval, an_event
 from tests.screens.one_run import an_engine, log, opened, screen, timeline
-from tests.screens.test_run_detail import a_file
+from tests.screens.test_run_output import a_file
 
 if TYPE_CHECKING:
     from tests.fakes.engine import FakeEngine
