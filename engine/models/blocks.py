@@ -52,6 +52,18 @@ class HandoverBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class TextBlock:
+    """What stood in a message of its own, which a server takes as part of the next one."""
+
+    text: str
+
+    @property
+    def told(self) -> str:
+        """As it is."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class ContextBlock:
     """What is said in one question alone, by a person or, where `by` is empty, by the flow."""
 
@@ -105,4 +117,4 @@ class ImageBlock:
         return _BESIDE_TILES + min(tiles, _MOST_TILES) * _TOKENS_A_TILE
 
 
-Block = SkillBlock | HandoverBlock | ContextBlock | ImageBlock
+Block = SkillBlock | HandoverBlock | ContextBlock | ImageBlock | TextBlock

@@ -14,7 +14,7 @@ from engine.models.settings import ProviderName
 from engine.models.wire.anthropic_messages import AnthropicMessages
 from engine.models.wire.connections import Connections
 from engine.models.wire.ollama_chat import OllamaChat
-from engine.models.wire.openai_chat import OpenAiChat, bound_at
+from engine.models.wire.openai_chat import OpenAiChat, dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,7 +153,7 @@ def _format(named: NamedModel, hide: Hide) -> WireFormat:
             said = "context_tokens" in named.model_fields_set
             return OllamaChat(hide, named.context_tokens if said else None)
         case ProviderName.OPENAI:
-            return OpenAiChat(hide, bound_at(named.url))
+            return OpenAiChat(hide, dialect_of(named.url, named.model))
         case ProviderName.ANTHROPIC:
             return AnthropicMessages(hide)
         case ProviderName.SCRIPTED:

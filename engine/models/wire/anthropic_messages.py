@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.models.blocks import ImageBlock
+from engine.models.blocks import ImageBlock, TextBlock
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -18,6 +18,8 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.wire.server_errors import Hide, failure_in_stream
+from engine.models.wire.told_messages import in_turns
+from engine.models.wire.told_tools import schema_of
 from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
@@ -27,7 +29,6 @@ from engine.models.wire.wire_format import (
     index_of,
     json_frame,
     object_of,
-    schema_of,
     text_of,
 )
 
@@ -157,27 +158,28 @@ class _Events(Reader):
 
 
 def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, Any]]:
-    """Messages with blocks; results of several calls are one message of the user's."""
+    """Messages with blocks; results of several calls, and what is said behind them, are one of the user's."""
     wire: list[dict[str, Any]] = []
-    for message in messages:
+    for message in in_turns(messages):
         if message.role is MessageRole.SYSTEM:
             continue
-        if message.role is MessageRole.TOOL:
-            block = {
-                "type": "tool_result",
-                "tool_use_id": message.call_id or "",
-                "content": _content(message),
-            }
-            if wire and wire[-1]["role"] == "user" and isinstance(wire[-1]["content"], list):
-                wire[-1]["content"].append(block)
-            else:
-                wire.append({"role": "user", "content": [block]})
-        elif message.calls:
-            text = [_text(message.text)] if message.text.strip() else []
-            wire.append({"role": "assistant", "content": [*text, *_uses(message, names)]})
+        role = "assistant" if message.role is MessageRole.ASSISTANT else "user"
+        said = _said(message, names)
+        if wire and wire[-1]["role"] == role == "user":
+            wire[-1]["content"] += said if isinstance(said, list) else [_text(said)]
         else:
-            wire.append({"role": message.role.value, "content": _content(message) or NO_WORDS})
+            wire.append({"role": role, "content": said})
     return wire
+
+
+def _said(message: Message, names: WireNames) -> str | list[dict[str, Any]]:
+    if message.role is MessageRole.TOOL:
+        content = _content(message)
+        return [{"type": "tool_result", "tool_use_id": message.call_id or "", "content": content}]
+    if message.calls:
+        text = [_text(message.text)] if message.text.strip() else []
+        return [*text, *_uses(message, names)]
+    return _content(message) or NO_WORDS
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -185,9 +187,11 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
     if not message.blocks:
         return message.text if message.text.strip() else ""
     blocks = [
-        _image(one) if isinstance(one, ImageBlock) and one.data else _text(one.told) for one in message.blocks
+        _image(one) if isinstance(one, ImageBlock) and one.data else _text(one.told)
+        for one in message.blocks
+        if not isinstance(one, TextBlock) or one.text.strip()
     ]
-    return [*blocks, *([_text(message.text)] if message.text else [])]
+    return [*blocks, *([_text(message.text)] if message.text.strip() else [])]
 
 
 def _text(text: str) -> dict[str, Any]:

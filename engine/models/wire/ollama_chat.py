@@ -19,6 +19,7 @@ from engine.models.conversation import (
 )
 from engine.models.wire.frames import LineFrames
 from engine.models.wire.server_errors import Hide, failure_in_stream
+from engine.models.wire.told_messages import images_behind_results, in_turns
 from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
@@ -26,7 +27,6 @@ from engine.models.wire.wire_format import (
     arguments_of,
     count_of,
     functions_of,
-    images_behind_results,
     index_of,
     json_frame,
     object_of,
@@ -35,7 +35,7 @@ from engine.models.wire.wire_format import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.models.conversation import Delta, Message, ModelRequest
     from engine.models.wire.frames import Frames
@@ -66,7 +66,7 @@ class OllamaChat(WireFormat):
         options = {name: value for name, value in given.items() if value is not None}
         body: dict[str, Any] = {
             "model": model,
-            "messages": [_message(one, names) for one in images_behind_results(request.messages)],
+            "messages": list(_messages(request.messages, names)),
             "stream": True,
         }
         if options:
@@ -118,15 +118,27 @@ class _Lines(Reader):
         yield CallArguments(index, text)
 
 
+def _messages(messages: Sequence[Message], names: WireNames) -> Iterator[dict[str, Any]]:
+    """Results name their tool, which is what templates know of a call, and its id."""
+    called: dict[str | None, str] = {}
+    for message in in_turns(images_behind_results(messages)):
+        called |= {call.id: names.wire(call.name) for call in message.calls}
+        wire = _message(message, names)
+        if message.role is MessageRole.TOOL and message.call_id in called:
+            wire |= {"tool_name": called[message.call_id], "tool_call_id": message.call_id}
+        yield wire
+
+
 def _message(message: Message, names: WireNames) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
     if message.images:
         wire["images"] = [image.base64 for image in message.images]
     if message.calls:
         wire["tool_calls"] = [
-            {"function": {"name": names.wire(call.name), "arguments": arguments_of(call.arguments)}}
+            {
+                "id": call.id,
+                "function": {"name": names.wire(call.name), "arguments": arguments_of(call.arguments)},
+            }
             for call in message.calls
         ]
-    if message.role is MessageRole.TOOL and message.call_id:
-        wire["tool_call_id"] = message.call_id
     return wire

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.wire.server_errors import Hide, failure_in_stream
+from engine.models.wire.told_messages import answered_results, images_behind_results, in_turns
 from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
@@ -28,7 +31,6 @@ from engine.models.wire.wire_format import (
     arguments_of,
     count_of,
     functions_of,
-    images_behind_results,
     index_of,
     json_frame,
     object_of,
@@ -41,12 +43,30 @@ if TYPE_CHECKING:
 
     from engine.models.conversation import Delta, Message, ModelRequest
 
+_OF_MISTRAL = re.compile(r"(mis|mix|minis|magis|devs|codes|pix|vox)tral", re.I)
 _REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
 
 
-def bound_at(url: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What servers of this format do not agree about."""
+
+    bound: str = "max_tokens"
     """The name of an answer's bound: OpenAI's newer models refuse the one that other servers know."""
-    return "max_completion_tokens" if urlsplit(url).hostname == "api.openai.com" else "max_tokens"
+    asks_for_usage: bool = True
+    """Mistral's own server refuses to be asked, and tells it anyway."""
+    answers_results: bool = False
+    """Models of Mistral take words of the user's behind results only when the model has said something."""
+
+
+def dialect_of(url: str, model: str) -> Dialect:
+    """How the server at that address speaks when it is asked for that model."""
+    host = urlsplit(url).hostname
+    if host == "api.openai.com":
+        return Dialect("max_completion_tokens")
+    at_mistral = host == "api.mistral.ai"
+    of_mistral = at_mistral or _OF_MISTRAL.search(model) is not None
+    return Dialect(asks_for_usage=not at_mistral, answers_results=of_mistral)
 
 
 class OpenAiChat(WireFormat):
@@ -54,9 +74,9 @@ class OpenAiChat(WireFormat):
 
     path = "/chat/completions"
 
-    def __init__(self, hide: Hide, bound: str = "max_tokens") -> None:
+    def __init__(self, hide: Hide, dialect: Dialect = Dialect()) -> None:
         self._hide = hide
-        self._bound = bound
+        self._dialect = dialect
 
     def headers(self, key: str) -> dict[str, str]:
         """A bearer token."""
@@ -64,16 +84,20 @@ class OpenAiChat(WireFormat):
 
     def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
         """Only what was said: servers refuse fields that they do not know."""
+        messages = in_turns(images_behind_results(request.messages))
+        if self._dialect.answers_results:
+            messages = answered_results(messages)
         body: dict[str, Any] = {
             "model": model,
-            "messages": [_message(one, names) for one in images_behind_results(request.messages)],
+            "messages": [_message(one, names) for one in messages],
             "stream": True,
-            "stream_options": {"include_usage": True},
         }
+        if self._dialect.asks_for_usage:
+            body["stream_options"] = {"include_usage": True}
         if request.tools:
             body["tools"] = functions_of(request.tools, names)
         if request.max_tokens is not None:
-            body[self._bound] = request.max_tokens
+            body[self._dialect.bound] = request.max_tokens
         if request.temperature is not None:
             body["temperature"] = request.temperature
         return body

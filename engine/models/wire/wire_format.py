@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import from_json
 
-from engine.models.conversation import Message, MessageRole
 from engine.models.failure import malformed
 from engine.models.wire.frames import EventFrames
+from engine.models.wire.told_tools import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.models.blocks import Block
     from engine.models.conversation import Delta, ModelRequest, ToolOffer
     from engine.models.wire.frames import Frames
     from engine.models.wire.server_errors import Hide
@@ -26,7 +24,6 @@ _WIRE_DOT = "__"
 _WIRE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_WIRE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BEFORE_DIGEST = 55
-IMAGES_OF_RESULTS = "These are the images of the results above, in their order. They are data, too."
 MAX_WORDS = 1_024
 """Characters of a tool's description that OpenAI takes; one more, and it refuses the question."""
 MAX_CALLS = 128
@@ -87,32 +84,8 @@ def functions_of(tools: Sequence[ToolOffer], names: WireNames) -> list[dict[str,
     ]
 
 
-def schema_of(tool: ToolOffer) -> dict[str, Any]:
-    """The schema of its parameters, with what servers miss in one that leaves it out."""
-    return {"type": "object", "properties": {}, **tool.parameters}
-
-
 def _short(description: str) -> str:
     return description if len(description) <= MAX_WORDS else f"{description[: MAX_WORDS - 1]}…"
-
-
-def images_behind_results(messages: Sequence[Message]) -> Iterator[Message]:
-    """The messages for formats whose results are texts: images of results follow the last of them.
-
-    A message of the user's that comes next is one of its own, as it was.
-    """
-    waiting: list[Block] = []
-    for message in messages:
-        if message.role is MessageRole.TOOL:
-            waiting += message.images
-            yield replace(message, blocks=())
-            continue
-        if waiting:
-            yield Message(MessageRole.USER, IMAGES_OF_RESULTS, blocks=tuple(waiting))
-            waiting = []
-        yield message
-    if waiting:
-        yield Message(MessageRole.USER, IMAGES_OF_RESULTS, blocks=tuple(waiting))
 
 
 def wire_name(name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.models.conversation import Message, MessageRole, ModelRequest, ToolCall, ToolOffer
 from engine.models.settings import ProviderName
+from engine.models.wire.told_tools import schema_of
 from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import failure_of, reply_to
 from tests.engine.models.loopback import answering, head, sse
@@ -73,6 +74,24 @@ async def test_tools_whose_schema_leaves_out_what_servers_want_are_offered_with_
         assert len(function["description"]) == 1_024
     _, _, server = await reply_to(ANSWERS[ProviderName.ANTHROPIC], ProviderName.ANTHROPIC, request)
     assert server.asked[0].body["tools"][0]["input_schema"] == whole
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"anyOf": [{"properties": {"a": {"type": "string"}}}, {"required": ["b"]}], "properties": {"b": {}}},
+        {
+            "type": "object",
+            "oneOf": [{"allOf": [{"properties": {"a": {"type": "string"}}}]}, 7, {"properties": {"b": {}}}],
+        },
+        {"type": ["object", "null"], "properties": {"a": {"type": "string"}, "b": {}}, "not": {}},
+    ],
+)
+def test_a_schema_that_begins_with_a_choice_is_offered_with_all_that_may_be_chosen(
+    parameters: dict[str, Any],
+) -> None:
+    offered = schema_of(ToolOffer("notes.list", "Lists.", parameters))
+    assert offered == {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}}
 
 
 @pytest.mark.parametrize("arguments", ['{"n": ', "[1]", '{"n": NaN}', "", "null", '{"n": "\\ud800"}'])

@@ -20,7 +20,7 @@ from engine.models.conversation import (
     Usage,
 )
 from engine.models.settings import ProviderName
-from engine.models.wire.openai_chat import OpenAiChat, bound_at
+from engine.models.wire.openai_chat import OpenAiChat, dialect_of
 from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import KEY, reply_to
 from tests.engine.models.loopback import answering, head, lines, sse
@@ -249,8 +249,14 @@ async def test_ollama_is_asked_with_options_and_arguments_as_objects() -> None:
     assert asked.path == "/api/chat"
     assert asked.body["options"] == {"num_predict": 50, "temperature": 0.2}
     assert asked.body["messages"][2]["tool_calls"] == [
-        {"function": {"name": "files__read", "arguments": {"path": "a.txt"}}}
+        {"id": "c1", "function": {"name": "files__read", "arguments": {"path": "a.txt"}}}
     ]
+    assert asked.body["messages"][3] == {
+        "role": "tool",
+        "content": "beans",
+        "tool_name": "files__read",
+        "tool_call_id": "c1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -282,7 +288,7 @@ async def test_a_model_that_refuses_a_temperature_is_told_none() -> None:
     ],
 )
 def test_the_bound_of_an_answer_has_the_name_that_the_server_takes(url: str, field: str) -> None:
-    wire = OpenAiChat(str, bound_at(url))
+    wire = OpenAiChat(str, dialect_of(url, "m-1"))
     body = wire.body("m-1", CONVERSATION, WireNames(CONVERSATION.tools))
     assert {name for name in body if "tokens" in name} == {field}
 

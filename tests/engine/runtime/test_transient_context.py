@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from tests.engine.models.loopback import Loopback
 
-BY_FLOW = "Said for your next answer alone, by those who set you up:\n\n"
-BY_ANN = "Said for your next answer alone, by ann:\n\n"
+ALONE = "Said for your next answer alone, by "
+BY_FLOW = f"{ALONE}those who set you up:\n\n"
+BY_ANN = f"{ALONE}ann:\n\n"
 
 
 def last_heard(server: Loopback) -> list[Any]:
-    """What stands at the end of each question."""
-    return [asked.body["messages"][-1]["content"] for asked in server.asked]
+    """What stands at the end of each question: what is said in it alone, where something is."""
+    contents = [asked.body["messages"][-1]["content"] for asked in server.asked]
+    return [said[max(0, said.find(ALONE)) :] for said in contents]
 
 
 async def told(engine: Engine, run_id: str) -> list[tuple[ToldContext, ...]]:
