@@ -121,7 +121,7 @@ class SqliteLevelReads:
 
     async def standing_alerts(self) -> Sequence[AlertRow]:
         """See port."""
-        return cast("list[AlertRow]", await self._read(query("all_standing_alerts")))
+        return [cast("AlertRow", dict(row)) for row in await self._read(query("all_standing_alerts"))]
 
     async def newest_alerts(self, tenant: str, pack: str, limit: int) -> Sequence[AlertWithEnd]:
         """See port."""

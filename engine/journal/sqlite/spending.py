@@ -161,19 +161,19 @@ class SqliteSpending:
 
     async def caps(self) -> Sequence[CapRow]:
         """See port."""
-        return cast("list[CapRow]", await self._read(query("select_caps")))
+        return [cast("CapRow", dict(row)) for row in await self._read(query("select_caps"))]
 
     async def holds(self) -> Sequence[HoldRow]:
         """See port."""
-        return cast("list[HoldRow]", await self._read(query("select_holds")))
+        return [cast("HoldRow", dict(row)) for row in await self._read(query("select_holds"))]
 
     async def holds_of_run(self, run_id: str) -> Sequence[HoldRow]:
         """See port."""
-        return cast("list[HoldRow]", await self._read(query("holds_of_run"), (run_id,)))
+        return [cast("HoldRow", dict(row)) for row in await self._read(query("holds_of_run"), (run_id,))]
 
     async def top_ups(self) -> Sequence[TopUpRow]:
         """See port."""
-        return cast("list[TopUpRow]", await self._read(query("top_ups")))
+        return [cast("TopUpRow", dict(row)) for row in await self._read(query("top_ups"))]
 
     async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
         """See port."""
@@ -183,14 +183,13 @@ class SqliteSpending:
 
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
-        return cast("list[WaitingRow]", await self._read(query("waits"), (after, limit)))
+        return [cast("WaitingRow", dict(row)) for row in await self._read(query("waits"), (after, limit))]
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
         """See port."""
-        return cast(
-            "list[ActRow]", await self._read(query("newest_acts"), {"tenant": tenant, "limit": limit})
-        )
+        rows = await self._read(query("newest_acts"), {"tenant": tenant, "limit": limit})
+        return [cast("ActRow", dict(row)) for row in rows]
 
     async def acts_after(self, place: int, limit: int) -> Sequence[ActRow]:
         """See port."""
-        return cast("list[ActRow]", await self._read(query("acts_after"), (place, limit)))
+        return [cast("ActRow", dict(row)) for row in await self._read(query("acts_after"), (place, limit))]

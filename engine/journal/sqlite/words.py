@@ -34,16 +34,16 @@ def has_index(connection: sqlite3.Connection) -> bool:
 
 def put_words(connection: sqlite3.Connection, run_id: str, words: str, *, lasting: bool) -> None:
     """Keep the words of a run in place of those before; those that last go into the index."""
-    indexed = lasting and has_full_text_search()
-    first = None  # the first ones come with the run, and no index has them
-    if lasting:
-        first = connection.execute(query("change_words"), (words, int(indexed), run_id)).fetchone()
-        if first is None:
-            drop_words(connection, [run_id])
-    if first is None:
-        first = connection.execute(query("put_words"), (run_id, words, int(indexed))).fetchone()
-    if indexed:
+    if not lasting:  # the first ones, which come with the run
+        connection.execute(query("put_unindexed_words"), (run_id, words))
+        return
+    if not connection.execute(query("drop_unindexed_words"), (run_id,)).rowcount:
+        drop_words(connection, [run_id])  # it had ended before
+    if has_full_text_search():
+        first = connection.execute(query("put_words"), (run_id, words)).fetchone()
         connection.execute(query("index_words"), (first["doc"], words))
+    else:
+        connection.execute(query("put_unindexed_words"), (run_id, words))
 
 
 def drop_words(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
@@ -53,6 +53,7 @@ def drop_words(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
         for row in connection.execute(query("indexed_words"), (ids,)).fetchall():
             connection.execute(query("unindex_words"), (row["doc"], row["words"]))
     connection.execute(query("drop_words"), (ids,))
+    connection.execute(query("drop_all_unindexed_words"), (ids,))
 
 
 def word_query(connection: sqlite3.Connection, wanted: Sequence[str]) -> tuple[str, dict[str, Any]]:

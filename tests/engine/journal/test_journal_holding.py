@@ -75,6 +75,13 @@ async def test_a_call_holds_the_most_it_may_cost_until_its_answer_is_written(jou
     assert await begun(journal, a_call(held, 2, hard(150))) == Granted(100, capped=True)
 
 
+async def test_rows_that_are_read_compare_alike_in_every_journal(journal: Journal) -> None:
+    held = await hold(journal)
+    await begun(journal, a_call(held, 1, hard(150)))
+    holds = await journal.spending.holds()
+    assert holds == [{**holds[0]}] == await journal.spending.holds_of_run(held.run_id)
+
+
 async def test_one_that_fits_only_when_others_cost_less_waits_for_them_and_is_refused_then(
     journal: Journal,
 ) -> None:

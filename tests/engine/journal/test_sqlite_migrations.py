@@ -9,6 +9,7 @@ from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.sqlite.file.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal
+from engine.journal.sqlite.words import make_index
 from engine.machine.events.run_facts import RunCompleted
 from tests.engine.journal.run_script import ALL, NOW, a_run, approve, assert_counters_agree, event, take
 
@@ -125,5 +126,38 @@ async def test_runs_that_were_rejected_or_started_by_others_are_told_apart_after
             assert [row["run_id"] for row in rows] == expected
             assert await journal.lists.count(filters) == len(expected)
         assert await journal.lists.failed_after(NOW, None) == 2
+    finally:
+        await journal.close()
+
+
+async def test_words_that_an_index_has_and_those_that_none_has_are_both_found_afterwards(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path, to=29)
+    make_index(connection)
+    bucket = "INSERT INTO run_buckets (tenant, pack, flow, status, n)"
+    connection.execute(f"{bucket} VALUES ('default', 'docs', 'check', 'QUEUED', 2)")
+    for number, indexed in ((1, 1), (2, 0)):
+        run_id = f"run_{number:04}"
+        connection.execute(RUN, (run_id, "default", "ann", "QUEUED", NOW + number, NOW))
+        connection.execute(EVENT, (run_id, NOW + number))
+        words = (number, run_id, " disk full", indexed)
+        connection.execute("INSERT INTO run_texts (doc, run_id, words, indexed) VALUES (?, ?, ?, ?)", words)
+    connection.execute("UPDATE runs SET bucket = (SELECT bucket FROM run_buckets)")
+    connection.execute("INSERT INTO run_words (rowid, words) VALUES (1, ' disk full')")
+    connection.close()
+    journal = await SqliteJournal.open(path)
+    try:
+        wanted = RunFilter(words="disk")
+        found = [row["run_id"] for row in await journal.lists.page(wanted, RunSort.OLDEST, ALL)]
+        assert found == ["run_0001", "run_0002"]
+        held = await take(journal, "run_0002")
+        await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED, words=" other")
+        assert [row["run_id"] for row in await journal.lists.page(wanted, RunSort.OLDEST, ALL)] == [
+            "run_0001"
+        ]
+        assert await journal.lists.count(RunFilter(words="other")) == 1
     finally:
         await journal.close()

@@ -59,13 +59,13 @@ CREATE VIRTUAL TABLE IF NOT EXISTS run_words USING fts5(
 -- whether that index is there
 SELECT 1 FROM sqlite_schema WHERE name = 'run_words'
 
--- name: put_words
--- the words of a run
-INSERT INTO run_texts (run_id, words, indexed) VALUES (?, ?, ?) RETURNING doc
+-- name: put_unindexed_words
+-- the words of a run that no index has, in place of those before
+INSERT INTO unindexed_words (run_id, words) VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET words = excluded.words
 
--- name: change_words
--- other words of a run in place of those that no index has
-UPDATE run_texts SET words = ?, indexed = ? WHERE run_id = ? AND indexed = 0 RETURNING doc
+-- name: put_words
+-- the words of a run that the index has
+INSERT INTO run_texts (run_id, words) VALUES (?, ?) RETURNING doc
 
 -- name: index_words
 -- the same in the index
@@ -73,7 +73,7 @@ INSERT INTO run_words (rowid, words) VALUES (?, ?)
 
 -- name: indexed_words
 -- what the index has of some runs
-SELECT doc, words FROM run_texts WHERE run_id IN (SELECT value FROM json_each(?)) AND indexed = 1
+SELECT doc, words FROM run_texts WHERE run_id IN (SELECT value FROM json_each(?))
 
 -- name: unindex_words
 -- take words out of the index
@@ -82,6 +82,14 @@ INSERT INTO run_words (run_words, rowid, words) VALUES ('delete', ?, ?)
 -- name: drop_words
 -- forget the words of some runs
 DELETE FROM run_texts WHERE run_id IN (SELECT value FROM json_each(?))
+
+-- name: drop_unindexed_words
+-- forget those of one run that no index has
+DELETE FROM unindexed_words WHERE run_id = ?
+
+-- name: drop_all_unindexed_words
+-- the same of some runs
+DELETE FROM unindexed_words WHERE run_id IN (SELECT value FROM json_each(?))
 
 -- name: insert_step
 -- an execution that begins; nothing when it is there

@@ -245,10 +245,10 @@ SELECT run_id FROM runs INDEXED BY runs_ended WHERE finished_at > :ended_after A
 
 -- name: ids_by_words
 -- runs with some words, by their beginnings: by the index, and by looking through what is not in it
-SELECT t.run_id FROM run_words w CROSS JOIN run_texts t ON t.doc = w.rowid AND t.indexed = 1
+SELECT t.run_id FROM run_words w CROSS JOIN run_texts t ON t.doc = w.rowid
 WHERE run_words MATCH :match
-UNION ALL SELECT t.run_id FROM run_texts t INDEXED BY run_texts_unindexed
-WHERE t.indexed = 0 AND NOT EXISTS (SELECT 1 FROM json_each(:words) q WHERE instr(t.words, ' ' || q.value) = 0)
+UNION ALL SELECT u.run_id FROM unindexed_words u
+WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) q WHERE instr(u.words, ' ' || q.value) = 0)
 
 -- name: ids_of_nothing
 -- no run, for a text that holds no word
@@ -256,7 +256,7 @@ SELECT run_id FROM run_texts WHERE 0
 
 -- name: ids_by_words_read
 -- the same where there is no index
-SELECT t.run_id FROM run_texts t
+SELECT t.run_id FROM (SELECT * FROM unindexed_words UNION ALL SELECT run_id, words FROM run_texts) t
 WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) q WHERE instr(t.words, ' ' || q.value) = 0)
 
 -- name: select_requesters
