@@ -1,0 +1,1 @@
+"""Reading of runs from SQLite: rows, steps and requests, over the one connection that reads."""

@@ -1,0 +1,78 @@
+"""Reading of requests: what runs ask people, and what these said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from engine.contracts.status import RequestKind, RequestStatus
+from engine.journal.encoding import encode
+from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.reads.part import PartOfReading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.contracts.runs.listed import RequestFilter
+    from engine.journal.rows import CommentRow, RequestViewRow
+
+
+class RequestReading(PartOfReading):
+    """Requests of all runs, or of one."""
+
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
+        """See port."""
+        rows = await self._read(query("select_request"), (request_id,))
+        return cast("RequestViewRow", dict(rows[0])) if rows else None
+
+    async def request_rows(
+        self,
+        kind: RequestKind,
+        wanted: RequestFilter,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[RequestViewRow]:
+        """See port."""
+        start = after or ""
+        status, run_id, tenant = wanted.status, wanted.run_id, wanted.tenant
+        if run_id is not None:
+            rows = await self._read(query("run_requests"), (run_id, kind.value))
+            fitting = (row for row in rows if status is None or row["status"] == status.value)
+            rows = [row for row in fitting if tenant in {None, row["tenant"]} and row["request_id"] > start]
+        elif tenant is not None:
+            statuses = tuple(RequestStatus) if status is None else (status,)
+            rows = []
+            for each in statuses:
+                arguments = (tenant, kind.value, each.value, start, limit)
+                rows += await self._read(query("page_tenant_requests"), arguments)
+            rows.sort(key=lambda row: str(row["request_id"]))
+        elif status is None:
+            rows = await self._read(query("page_all_requests"), (kind.value, start, limit))
+        else:
+            rows = await self._read(query("page_requests"), (kind.value, status.value, start, limit))
+        return cast("list[RequestViewRow]", [dict(row) for row in rows[:limit]])
+
+    async def requests_below(
+        self, run_id: str, paths: Sequence[str], status: RequestStatus | None
+    ) -> Sequence[RequestViewRow]:
+        """See port."""
+        arguments = (run_id, encode(list(paths)), None if status is None else status.value)
+        rows = await self._read(query("run_requests_below"), arguments)
+        return cast("list[RequestViewRow]", [dict(row) for row in rows])
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
+        """See port."""
+        rows = await self._read(query("decided_requests"), (request_id, limit))
+        return cast("list[RequestViewRow]", [dict(row) for row in rows])
+
+    async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
+        """See port."""
+        arguments = (encode(list(run_ids)), RequestKind.APPROVAL.value)
+        found: dict[str, list[CommentRow]] = {}
+        for row in await self._read(query("select_comments"), arguments):
+            found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))
+        return found
+
+    async def claims_version(self) -> int:
+        """See port."""
+        rows = await self._read(query("select_claims_version"))
+        return int(rows[0]["n"]) if rows else 0
