@@ -9,30 +9,28 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from engine.frozen import frozen, replace
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.machine.events.fold import fold
-from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, StepPutBack
+from engine.machine.model.inputs import OutputWritten, Start
 from engine.machine.model.state import Phase, find_execution
-from engine.machine.walk import in_flight
-from engine.runtime.clock import new_id
-from engine.runtime.worker.sessions.call_marks import LostCalls
 from engine.runtime.worker.sessions.faults import NO_FAULTS
+from engine.runtime.worker.sessions.inbox import Inbox, Incoming
 from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, step_type, unrepeatable
 from engine.runtime.worker.sessions.running_calls import Callers, RunningCalls
+from engine.runtime.worker.sessions.unfinished_calls import UnfinishedCalls, put_back
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
-    from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
+    from engine.runtime.worker.sessions.call_marks import LostCalls
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.documents import RunDocuments
     from engine.runtime.worker.sessions.faults import Faults
@@ -57,17 +55,6 @@ class SessionHost:
     on_end: Callable[[str], None]
     renew: Callable[[], Awaitable[bool]]
     documents: RunDocuments
-
-
-@frozen
-class Incoming:
-    """An input of the run, its id when it was mail, and the blobs its values refer to."""
-
-    given: Input
-    mail_id: int | None = None
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
-    words: str | None = None
-    """What the run is found by once it has ended."""
 
 
 class Session:
@@ -97,12 +84,10 @@ class Session:
         self._host = host
         self._row = run.row
         self._flow = site.flow
-        self._was_lost = lost is not None
-        self._lost = lost or LostCalls()
+        self._unfinished = UnfinishedCalls(self.run_id, clock, lost)
         self._drain_seconds = drain_seconds
-        self._inbox = [Incoming(given, mail_id) for mail_id, given in run.mail]
-        self._delivered = {mail_id for mail_id, _ in run.mail}
         self._wake = asyncio.Event()
+        self._inbox = Inbox(run.mail, self._wake)
         self._calls = RunningCalls(
             callers,
             clock,
@@ -111,7 +96,7 @@ class Session:
             room=host.calls,
             spawn=host.spawn,
             still_held=self._require_lease,
-            tells=self._call_tells,
+            tells=self._inbox.tell,
             failed=self._call_failed,
         )
         self._started: Plan | None = None
@@ -134,10 +119,7 @@ class Session:
 
     def deliver(self, mail_id: int, given: Input) -> None:
         """Hand over mail that came while the run is held."""
-        if mail_id not in self._delivered:
-            self._delivered.add(mail_id)
-            self._inbox.append(Incoming(given, mail_id))
-            self._wake.set()
+        self._inbox.deliver(mail_id, given)
 
     def stop(self) -> None:
         """Begin to drain: calls under way may end for a while, then the run is given back."""
@@ -162,7 +144,7 @@ class Session:
                 if self._stopping:
                     await self._drain()
                 elif self._inbox:
-                    await self._take_in(self._drain_inbox())
+                    await self._take_in(self._inbox.take())
         finally:
             await self._stop_calls()
 
@@ -170,10 +152,10 @@ class Session:
         """Take in the mail without starting anything, then give the run back."""
         try:
             wanted = self._planner.outstanding(self.state)
-            kept = [one.path for one in in_flight(self.state) if self._had_not_begun(one)]
-            left = await self._uncounted()
-            incoming = [*left, *self._drain_inbox(), *self._put_back(kept), *self._interrupted(but=kept)]
-            await self._take_in(incoming, wanted, budget=0, keep=bool(kept))
+            kept = self._unfinished.not_begun(self.state)
+            left = [*await self._uncounted(), *self._inbox.take()]
+            unfinished = [*put_back(kept, self._clock), *self._unfinished.interrupted(self.state, but=kept)]
+            await self._take_in([*left, *unfinished], wanted, budget=0, keep=bool(kept))
             if not self._released:
                 await self._give_back()
         finally:
@@ -181,43 +163,19 @@ class Session:
 
     async def _resume(self) -> None:
         """Continue where the events end: mail, lost calls, what has to be prepared."""
-        incoming = [*await self._uncounted(), *self._drain_inbox(), *self._interrupted()]
+        left = await self._uncounted()
+        incoming = [*left, *self._inbox.take(), *self._unfinished.interrupted(self.state)]
         if incoming or self.state.phase is not Phase.QUEUED:
             await self._take_in(incoming, self._planner.outstanding(self.state))
         if self.state.phase is Phase.QUEUED and not self._released:
             await self._host.documents.keep_input(self._row, self.state)
             await self._take_in([Incoming(Start(now=self._clock.now(), actor="engine"))])
 
-    def _interrupted(self, but: Collection[str] = ()) -> list[Incoming]:
-        """Calls that were under way when the run was lost or given back."""
-        now = self._clock.now()
-        return [
-            Incoming(
-                StepInterrupted(
-                    now=now,
-                    path=execution.path,
-                    lost=self._lost.was_being_made(self.run_id, execution.path),
-                    begun=not self._had_not_begun(execution),
-                    new_id=new_id("outc"),
-                )
-            )
-            for execution in in_flight(self.state)
-            if execution.path not in but
-        ]
-
     async def _uncounted(self) -> list[Incoming]:
         """What models used for calls that ended with the worker that made them."""
-        if not self._was_lost and not any(one.model for one in in_flight(self.state)):
+        if not self._unfinished.may_have_cost(self.state):
             return []
         return [Incoming(used) for used in await self._calls.uncounted()]
-
-    def _put_back(self, paths: Sequence[str]) -> list[Incoming]:
-        """Calls that have not begun, to be made by whoever goes on."""
-        return [Incoming(StepPutBack(now=self._clock.now(), path=path)) for path in paths]
-
-    def _had_not_begun(self, execution: Execution) -> bool:
-        """Whether it is certain that its tool was not called; False when nobody can tell."""
-        return execution.put_back or self._lost.had_not_begun(self.run_id, execution.path)
 
     async def _require_lease(self) -> None:
         """A worker that was held up may have lost the run. Raises LeaseLost."""
@@ -225,10 +183,6 @@ class Session:
             row = await self._journal.run_row(self.run_id)
             if row is None or (row["lease_worker"], row["lease_epoch"]) != (self._host.worker_id, self.epoch):
                 raise LeaseLost(self.run_id)
-
-    def _drain_inbox(self) -> list[Incoming]:
-        taken, self._inbox = self._inbox, []
-        return taken
 
     async def _take_in(
         self,
@@ -250,7 +204,7 @@ class Session:
                 plan,
                 release=not holding,
                 consumed=consumed,
-                mail_seen=max(self._delivered, default=0),
+                mail_seen=self._inbox.mail_seen,
                 blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
                 words=next((one.words for one in incoming if one.words is not None), None),
             )
@@ -262,7 +216,7 @@ class Session:
                 await self._journal.append(commit)
             except SeqConflict:
                 await self._catch_up()
-                incoming = [*incoming, *self._drain_inbox()]  # in the order it came: a resume after its pause
+                incoming = [*incoming, *self._inbox.take()]  # in the order it came: a resume after its pause
                 continue
             self._reach("after_commit", plan)
             self._adopt(plan, commit)
@@ -320,10 +274,6 @@ class Session:
         written = OutputWritten(now=self._clock.now(), document=document)
         await self._take_in([Incoming(written, words=words)])
 
-    def _call_tells(self, told: Input, blobs: Mapping[str, bytes]) -> None:
-        self._inbox.append(Incoming(told, blobs=blobs))
-        self._wake.set()
-
     def _call_failed(self, defect: Exception) -> None:
         self._defect = defect
         self._wake.set()
@@ -346,9 +296,7 @@ class Session:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._drain_seconds
         while not self._released:
-            results = [one for one in self._inbox if one.mail_id is None]
-            if results:
-                self._inbox = [one for one in self._inbox if one.mail_id is not None]
+            if results := self._inbox.take_results():
                 await self._take_in(results, budget=0)
             elif not self._calls.any or loop.time() >= until:
                 await self._give_back()
@@ -366,7 +314,7 @@ class Session:
     async def _give_back(self) -> None:
         await self._stop_calls()
         if not self._released and (paths := self._calls.not_begun):
-            await self._take_in(self._put_back(paths), budget=0, keep=True)
+            await self._take_in(put_back(paths, self._clock), budget=0, keep=True)
         if not self._released:
             await self._journal.release(self.run_id, self.epoch, ready=True)
             self._released = True
