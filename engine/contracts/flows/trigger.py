@@ -21,6 +21,8 @@ MAX_TRIGGERS = 20
 _FIELDS = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SET_BACK = 3 * 3_600_000_000
+"""Microseconds that are more than any clock is set back in the autumn."""
 
 
 def _schedule(text: str) -> str:
@@ -42,6 +44,8 @@ def _watched(path: str) -> str:
     if not path.startswith(("/", "~/")):
         expected = "an absolute path, or one that begins with `~/`; it may hold `*`, `?` and `[...]`"
         raise PydanticCustomError("watched", "expected {expected}", {"expected": expected})
+    if "\0" in path:
+        raise PydanticCustomError("watched", "expected {expected}", {"expected": "a path without NUL"})
     return path
 
 
@@ -73,13 +77,17 @@ class CronTrigger(TriggerFields):
 
     def moments(self, after: int) -> Iterator[int]:
         """Its moments after one, microseconds UTC; they may end."""
-        yield from self._moments(after, reverse=False)
+        # in an hour that comes twice the search begins in the first of the two
+        yield from (moment for moment in self._moments(after, reverse=False) if moment > after)
 
     def last(self, now: int) -> int | None:
         """Its last moment up to now."""
         # the moment itself counts, and its search begins a minute later
-        found = self._moments(now + 60_000_000 - now % 60_000_000, reverse=True)
-        return next((moment for moment in found if moment <= now), None)
+        starts = [now + 60_000_000 - now % 60_000_000]
+        if self.local(now - _SET_BACK).utcoffset() != self.local(now + _SET_BACK).utcoffset():
+            starts.append(now + _SET_BACK)  # on the wall a moment that is over may stand behind this one
+        found = (next((m for m in self._moments(one, reverse=True) if m <= now), None) for one in starts)
+        return max((moment for moment in found if moment is not None), default=None)
 
     def local(self, moment: int) -> datetime:
         """The moment in its time zone."""

@@ -64,9 +64,12 @@ def test_what_never_comes_and_is_no_zone_is_refused(fields: dict[str, str], word
         CronTrigger.model_validate({**CRON, **fields})
 
 
-def test_a_relative_path_is_refused() -> None:
-    with pytest.raises(ValidationError, match="an absolute path"):
-        WatchTrigger.model_validate({"id": "w", "type": "watch", "path": "in/*.csv"})
+@pytest.mark.parametrize(
+    ("path", "words"), [("in/*.csv", "an absolute path"), ("/in\0/*.csv", "a path without NUL")]
+)
+def test_a_path_that_is_relative_or_that_no_file_can_have_is_refused(path: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        WatchTrigger.model_validate({"id": "w", "type": "watch", "path": path})
 
 
 def micros(text: str) -> int:

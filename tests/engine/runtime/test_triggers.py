@@ -8,6 +8,7 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, NotFound
+from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
 from tests.engine.runtime.embedded_home import ANN, Home, approval, tool, until
 from tests.engine.runtime.fake_clock import FakeClock
 
@@ -138,6 +139,74 @@ async def test_each_file_that_appears_starts_one_run(
         await until(seen_to_be_gone)
         (inbox / "a.csv").write_text("2")
         await count_is(engine, 3)
+
+
+async def test_a_clock_that_was_far_ahead_and_is_set_right_silences_no_trigger(
+    home: Home, journal: SqliteJournal
+) -> None:
+    job(home, EVERY_DAY)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        started = 0
+        for days in (400, -400, 1):
+            before = await noted(journal)
+            clock.set_by(days * DAY)
+            await looked_again(journal, before)
+            started += days > 0
+            await count_is(engine, started)
+
+
+async def test_a_moment_that_comes_again_since_the_clock_was_set_back_starts_nothing_twice(
+    home: Home, journal: SqliteJournal
+) -> None:
+    job(home, EVERY_DAY)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        for days in (1, -1, 1):
+            before = await noted(journal)
+            clock.set_by(days * DAY)
+            await looked_again(journal, before)
+        await count_is(engine, 1)
+
+
+async def test_files_in_a_folder_that_cannot_be_read_for_a_moment_start_nothing_again(
+    home: Home, journal: SqliteJournal, tmp_path: Path
+) -> None:
+    inbox, files, looks = tmp_path / "inbox", tmp_path / "files", tmp_path / "looks"
+    files.mkdir()
+    looks.mkdir()
+    inbox.symlink_to(files)
+    watches = [
+        {"id": name, "type": "watch", "path": f"{place}/*", "overlap": "start"}
+        for name, place in (("in", inbox), ("looked", looks))
+    ]
+    home.flow("job", WORK, triggers=watches)
+    async with home.working(journal=journal) as engine:
+        for name in ("in", "looked"):
+            await noted(journal, f"demo/job/{name}")
+        (files / "a.csv").write_text("1")
+        await count_is(engine, 1)
+        inbox.unlink()
+        inbox.symlink_to(inbox)  # no file below it can be looked at
+        (looks / "while it is so").write_text("1")
+        await count_is(engine, 2)
+        inbox.unlink()
+        inbox.symlink_to(files)
+        (files / "b.csv").write_text("1")
+        await count_is(engine, 3)
+        by = sorted(run.requested_by for run in (await engine.runs.list()).items)
+        assert by == ["trigger in", "trigger in", "trigger looked"]
+
+
+def test_where_there_are_more_files_than_are_looked_at_those_that_are_known_stay(tmp_path: Path) -> None:
+    for number in range(MAX_FILES + 10):
+        (tmp_path / str(number)).touch()
+    known, hidden = files_of(f"{tmp_path}/*", ())
+    assert (len(known), hidden) == (MAX_FILES, set())
+    there = [str(path) for path in tmp_path.iterdir()]
+    last = [path for path in there if path not in known]
+    found, _ = files_of(f"{tmp_path}/*", last)
+    assert set(last) <= set(found)
 
 
 async def test_a_file_whose_name_is_no_text_holds_no_other_one_up(

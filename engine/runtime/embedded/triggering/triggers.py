@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from glob import iglob
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,10 @@ from engine.contracts.status import RUN_TERMINAL
 from engine.errors import VasiniError
 from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting.run_starter import StartRequest
+from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
 from engine.runtime.noted import read_notes
-from engine.safe_files.naming import at_home
 from engine.safe_text import is_unicode
 from engine.templates import render_value
 from engine.values import digest_of
@@ -43,8 +42,6 @@ FILES_SECONDS = 1.0
 """How often files are looked at: that one came nobody tells."""
 LATE = 60_000_000
 """Microseconds after its moment from which a start is late: nobody worked then."""
-MAX_FILES = 10_000
-"""Files of one pattern that are looked at."""
 
 Seen = dict[str, Any]
 
@@ -89,6 +86,9 @@ class Triggers:
         if seen.get(COUNTS_FROM) != definition:  # it counts from now on
             await self._note(source.name, {**seen, COUNTS_FROM: definition, "moment": now}, version)
             return
+        if seen["moment"] > now:  # the clock was set back: whatever was started already has its key
+            await self._note(source.name, {**seen, "moment": now}, version)
+            return
         due = trigger.last(now)
         if due is None or due <= seen["moment"]:
             return
@@ -102,15 +102,15 @@ class Triggers:
     async def _look_at_files(
         self, source: TriggerSource, trigger: WatchTrigger, version: int, seen: Seen
     ) -> None:
-        found = await asyncio.to_thread(_files, trigger.path)
+        found, hidden = await asyncio.to_thread(files_of, trigger.path, tuple(seen.get("files", ())))
         before, self._stamps[source.name] = self._stamps.get(source.name, {}), found
         if seen.get(COUNTS_FROM) != trigger.path:  # files that are there already have not appeared
             files = dict.fromkeys(found, 0)
             first = {"next": 1, **seen, COUNTS_FROM: trigger.path, "files": files}
             await self._note(source.name, first, version)
             return
-        files = {path: number for path, number in seen["files"].items() if path in found}
-        new = [path for path in found if path not in files]
+        files = {path: number for path, number in seen["files"].items() if path in found or path in hidden}
+        new = [path for path in found if path not in files][: max(MAX_FILES - len(files), 0)]
         if new or len(files) != len(seen["files"]):
             numbers = dict(zip(new, range(seen["next"], seen["next"] + len(new)), strict=True))
             seen = {**seen, "next": seen["next"] + len(new), "files": {**files, **numbers}}
@@ -119,12 +119,15 @@ class Triggers:
             version += 1
         for path, number in seen["files"].items():
             # its writer may still be at it: two looks have to agree
-            if number and before.get(path) == found[path] and not await self._held_up(source, seen):
-                run_id = await self._start_for(source, path, number)
-                seen = {**seen, "run": run_id, "files": {**seen["files"], path: 0}}
-                if not await self._note(source.name, seen, version):
-                    return
-                version += 1
+            if not number or path not in found or before.get(path) != found[path]:
+                continue
+            if await self._held_up(source, seen):
+                return
+            run_id = await self._start_for(source, path, number)
+            seen = {**seen, "run": run_id, "files": {**seen["files"], path: 0}}
+            if not await self._note(source.name, seen, version):
+                return
+            version += 1
 
     async def _start_for(self, source: TriggerSource, path: str, number: int) -> str | None:
         """The run for a file. No run can be told of a name that is no text."""
@@ -166,17 +169,3 @@ class Triggers:
 
     async def _note(self, name: str, seen: Seen, before: int) -> bool:
         return await self._journal.shared_notes.note(name, json.dumps(seen), before)
-
-
-def _files(pattern: str) -> dict[str, tuple[int, int]]:
-    """The regular files of a pattern with time and size, by path. Blocks."""
-    found: dict[str, tuple[int, int]] = {}
-    for name in islice(iglob(str(at_home(Path(pattern)))), MAX_FILES):  # noqa: PTH207 - a pattern with `~`
-        path = Path(name)
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        if path.is_file():
-            found[name] = (stat.st_mtime_ns, stat.st_size)
-    return dict(sorted(found.items()))
