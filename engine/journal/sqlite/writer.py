@@ -72,6 +72,8 @@ class Writer:
         self._calls: LoopCalls
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._coming: list[_Job] = []
+        self._unanswered = 0
+        self._alone = False
         self._done: deque[_Job] = deque()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
@@ -105,17 +107,21 @@ class Writer:
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
         future: asyncio.Future[T] = self._loop.create_future()
-        if not self._coming:
+        if not self._coming and not self._alone:
             self._loop.call_soon(self._hand_over)
         self._coming.append(_Job(operation, future, change))
+        if self._alone:
+            self._hand_over()
         return await future
 
     def _hand_over(self) -> None:
         """What is asked for in one turn of the loop goes to the thread together: it is woken once, and what
-        runs that move together write is one group."""
+        runs that move together write is one group. After a job that was alone the next one does not wait."""
         coming, self._coming = self._coming, []
+        self._alone = False
         for begin in range(0, len(coming), MAX_GROUP):
             self._jobs.put(coming[begin : begin + MAX_GROUP])
+            self._unanswered += len(coming[begin : begin + MAX_GROUP])
 
     def refuse(self, error: Unavailable) -> None:
         """The journal could not be opened for writing: every write is answered so."""
@@ -263,6 +269,8 @@ class Writer:
         connection.execute("RELEASE one")
 
     def _resolve(self, group: list[_Job]) -> None:
+        self._unanswered -= len(group)
+        self._alone = len(group) == 1 and not self._unanswered and not self._coming
         waiting = bool(self._done)
         self._done.extend(group)
         if not waiting:
