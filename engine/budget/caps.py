@@ -39,6 +39,10 @@ class Cap:
         """The greater one counts: a name before each one, a tenant likewise, a person before the settings."""
         return self.name != EACH, self.tenant != EACH, self.source == "person"
 
+    def may_hold(self, subject: Subject) -> bool:
+        """Whether it is one of those of which the most exact one counts for the subject."""
+        return self.tenant in {EACH, subject.tenant} and self.name in {EACH, subject.name(self.scope)}
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -89,7 +93,7 @@ def limits_of(caps: Iterable[Cap], subject: Subject, now: int, zone: ZoneInfo) -
     chosen: dict[tuple[CapScope, CapWindow], Cap] = {}
     of_pack: Cap | None = None
     for cap in caps:
-        if cap.tenant not in {EACH, subject.tenant} or cap.name not in {EACH, subject.name(cap.scope)}:
+        if not cap.may_hold(subject):
             continue
         key = (cap.scope, cap.window)
         if cap.source == "pack":
@@ -99,7 +103,8 @@ def limits_of(caps: Iterable[Cap], subject: Subject, now: int, zone: ZoneInfo) -
     if of_pack is not None:
         key = (of_pack.scope, of_pack.window)
         chosen[key] = _smaller(chosen.get(key), of_pack)
-    return [_limit(cap, subject, now, zone) for cap in chosen.values() if cap.soft or cap.hard]
+    bounds = (cap for cap in chosen.values() if cap.soft is not None or cap.hard is not None)
+    return [_limit(cap, subject, now, zone) for cap in bounds]
 
 
 def _smaller(written: Cap | None, of_pack: Cap) -> Cap:

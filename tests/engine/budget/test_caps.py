@@ -52,7 +52,9 @@ def test_caps_of_different_scopes_and_windows_hold_together() -> None:
     assert hard_of(*caps) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("written", "of_pack", "counts"), [(5, 3, 3), (3, 5, 3), (None, 5, 5)])
+@pytest.mark.parametrize(
+    ("written", "of_pack", "counts"), [(5, 3, 3), (3, 5, 3), (None, 5, 5), (5, 0, 0), (None, 0, 0)]
+)
 def test_of_a_run_s_cap_and_that_of_its_pack_the_smaller_counts(
     written: int | None, of_pack: int, counts: int
 ) -> None:

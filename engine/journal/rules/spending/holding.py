@@ -3,22 +3,22 @@ answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from engine.budget.admission import Admission, Balance, admit, likely_tokens
 from engine.budget.caps import Cap, Limit, Subject, limits_of
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost
-from engine.journal.rules.spending.acts import cap_key, topped_up
+from engine.journal.rules.spending.acts import topped_up
 from engine.journal.rules.spending.soft_caps import AskLower, HeldBack, above_soft_caps, tell_soft
 from engine.journal.rules.spending.tokens import NoRoom, no_room
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from zoneinfo import ZoneInfo
 
     from engine.budget.price import Price
     from engine.journal.rules.store import Store
@@ -116,21 +116,28 @@ def begin(store: Store, call: PaidCall) -> Begun:
         if found is not None:
             return InTheWay(found, call.most, waits=admission is Admission.WAIT)
     if call.price is not None or call.ceiling is not None:
-        store.put_hold(_hold(call, limits))
+        store.put_hold(_hold(call))
     return Granted(call.most, bool(hard) or call.ceiling is not None)
 
 
 def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
-    """The call has ended, and what it cost is counted already; soft caps that it reached are told."""
+    """The call has ended, and what it cost is counted already; soft caps that it reached are told: those that
+    hold now, which is perhaps another day than that on which the call began."""
     hold = store.hold(hold_id)
     if hold is None:  # the run was removed meanwhile
         return
     store.drop_hold(hold_id)
-    for told in decode(hold["limits"]):
-        limit = topped_up(store, _read(told))
-        spent = store.spent(limit.scope, limit.tenant, limit.name, limit.since // SLOT)
-        # a run's own row is written after its events
-        tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
+    read = decode(hold["limits"])
+    if not isinstance(read, dict):  # it costs nothing, or an earlier version held it: the next call tells
+        return
+    subject = Subject(hold["tenant"], hold["pack"], hold["model"], hold["tree"])
+    caps = (*(_read(one) for one in read["caps"]), *map(set_cap, store.caps()))
+    for limit in limits_of(caps, subject, now, ZoneInfo(read["zone"])):
+        if limit.soft is not None:
+            spent = store.spent(limit.scope, limit.tenant, limit.name, limit.since // SLOT)
+            # a run's own row is written after its events
+            added = row["cost"] if limit.scope is CapScope.RUN else 0
+            tell_soft(store, topped_up(store, limit), spent + added, now)
 
 
 def lower(store: Store, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
@@ -180,7 +187,7 @@ def _likely(store: Store, call: PaidCall, price: Price) -> int:
     return price.bound(likely_tokens(call.sent, *learned) + call.added, call.answer)
 
 
-def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
+def _hold(call: PaidCall) -> HoldRow:
     return {
         "hold_id": call.hold_id,
         "run_id": call.run_id,
@@ -197,12 +204,19 @@ def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
         "output_tokens": call.answer if call.ceiling is not None else 0,
         "sent_bytes": call.sent if call.ceiling is not None else 0,
         "priced": int(call.price is not None),
-        "limits": encode(
-            [[*cap_key(one), one.soft - one.topped_up] for one in limits if one.soft is not None]
-        ),
+        "limits": encode(_written(call)),
     }
 
 
-def _read(told: Sequence[Any]) -> Limit:
-    scope, tenant, name, window, since, soft = told
-    return Limit(CapScope(scope), CapWindow(window), tenant, name, soft, None, "", since)
+def _written(call: PaidCall) -> dict[str, Any] | None:
+    """The caps of the settings and of the pack that may hold for a call, as `settle` needs them; None for one
+    that costs nothing."""
+    if call.price is None or call.price.is_free:
+        return None
+    caps = [astuple(one) for one in call.caps if one.may_hold(call.subject)]
+    return {"zone": call.zone.key, "caps": caps}
+
+
+def _read(told: Sequence[Any]) -> Cap:
+    scope, window, *rest = told
+    return Cap(CapScope(scope), CapWindow(window), *rest)
