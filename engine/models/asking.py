@@ -11,11 +11,13 @@ from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
+    Carried,
     Finished,
     FinishReason,
     Identified,
     Reply,
     TextDelta,
+    ThoughtDelta,
     ToolCall,
     Usage,
     UsageSeen,
@@ -40,6 +42,8 @@ class _Parts:
     request_id: str | None = None
     model: str | None = None
     finish: FinishReason | None = None
+    carried: Carried | None = None
+    thought: int = 0
 
     def add(self, delta: Delta) -> None:
         match delta:
@@ -55,6 +59,10 @@ class _Parts:
                 self.usage = usage
             case Identified(request_id, model):
                 self.request_id, self.model = request_id, model
+            case ThoughtDelta(text):
+                self.thought += len(text)
+            case Carried():
+                self.carried = delta
             case Finished(reason):
                 self.finish = reason
 
@@ -89,8 +97,9 @@ async def ask(
         text=text,
         finish=parts.finish,
         calls=calls,
-        usage=counted(parts.usage, estimated_tokens(request, _size(text, calls))),
+        usage=counted(parts.usage, estimated_tokens(request, _size(text, calls) + parts.thought)),
         request_id=parts.request_id,
+        carried=parts.carried,
     )
 
 

@@ -45,6 +45,22 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """What a server wants to be told again with an answer of its own, as it was: thoughts, signatures.
+
+    `of` says whose it is: nobody else is told it.
+    """
+
+    data: Mapping[str, Any]
+    of: str = ""
+
+    @cached_property
+    def characters(self) -> int:
+        """How many it has as JSON."""
+        return len(to_json(dict(self.data)))
+
+
+@dataclass(frozen=True)
 class Message:
     """One message. `calls` are an assistant's; `call_id` says which call a tool's result answers.
 
@@ -57,6 +73,7 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
     blocks: tuple[Block, ...] = ()
+    carried: Carried | None = None
 
     @property
     def images(self) -> tuple[ImageBlock, ...]:
@@ -77,7 +94,8 @@ class Message:
     def characters(self) -> int:
         """How many its texts and the arguments of its calls have; an image counts by its tokens."""
         images = sum(image.characters for image in self.images)
-        return len(self.whole_text) + sum(len(call.arguments) for call in self.calls) + images
+        carried = self.carried.characters if self.carried is not None else 0
+        return len(self.whole_text) + sum(len(call.arguments) for call in self.calls) + images + carried
 
     @cached_property
     def told_bytes(self) -> int:
@@ -87,7 +105,8 @@ class Message:
         """
         calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in self.calls]
         images = sum(image.most_tokens for image in self.images)
-        return len(to_json([self.role, self.texts, calls, self.call_id])) + images
+        carried = self.carried.characters if self.carried is not None else 0
+        return len(to_json([self.role, self.texts, calls, self.call_id])) + images + carried
 
 
 @dataclass(frozen=True)
@@ -123,6 +142,16 @@ class ModelRequest:
         """The same for a model that takes no images."""
         return replace(self, messages=tuple(map(_in_words, self.messages)))
 
+    def told_by(self, asked: str) -> ModelRequest:
+        """The same without what others than `asked` want to be told again."""
+        if all(one.carried is None or one.carried.of == asked for one in self.messages):
+            return self
+        told = (
+            one if one.carried is None or one.carried.of == asked else replace(one, carried=None)
+            for one in self.messages
+        )
+        return replace(self, messages=tuple(told))
+
 
 def _in_words(message: Message) -> Message:
     if not message.images:
@@ -144,6 +173,13 @@ class Usage:
 @frozen
 class TextDelta:
     """A piece of the answer's text."""
+
+    text: str
+
+
+@frozen
+class ThoughtDelta:
+    """A piece of what the model thinks before it answers: it is at work. It is shown to nobody."""
 
     text: str
 
@@ -187,7 +223,7 @@ class Finished:
     reason: FinishReason
 
 
-Delta = TextDelta | CallStarted | CallArguments | UsageSeen | Identified | Finished
+Delta = TextDelta | ThoughtDelta | CallStarted | CallArguments | UsageSeen | Identified | Carried | Finished
 
 
 @frozen
@@ -201,3 +237,4 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
     request_id: str | None = None
+    carried: Carried | None = None

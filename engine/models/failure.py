@@ -44,6 +44,10 @@ _RETRYABLE = frozenset(
 )
 
 
+PASSING = frozenset({408, 500, 502, 504, *range(520, 528)})
+"""Statuses of what may be over a little later; those from 520 on come from what stands before a server."""
+
+
 class ModelFailure(Exception):
     """A model call that brought no answer. No field of it holds a secret.
 
@@ -61,6 +65,7 @@ class ModelFailure(Exception):
         request_id: str | None = None,
         provider_code: str | None = None,
         body: str = "",
+        passing: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -71,11 +76,12 @@ class ModelFailure(Exception):
         self.request_id = request_id
         self.provider_code = provider_code
         self.body = body
+        self._passing = passing
 
     @property
     def retryable(self) -> bool:
         """Whether the same call may succeed a little later."""
-        return self.code in _RETRYABLE or (self.status is not None and self.status in {500, 502, 504})
+        return self.code in _RETRYABLE or self._passing or self.status in PASSING
 
     def details(self) -> dict[str, Any]:
         """What is known, as data; what is not is left out."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic_core import to_json
 
-from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta
-from engine.models.failure import ModelErrorCode, ModelFailure, malformed
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Carried,
+    Identified,
+    TextDelta,
+    ThoughtDelta,
+)
+from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.wire.http_stream import HttpStream
 from engine.models.wire.wire_format import WireNames
 
@@ -22,9 +30,8 @@ if TYPE_CHECKING:
     from engine.models.wire.server_errors import Hide
     from engine.models.wire.wire_format import WireFormat
 
-_TOKENS = (TextDelta, CallStarted, CallArguments)
-MAX_REPLY = 16 * 1024 * 1024
-"""Bytes of one answer as it is sent."""
+_TOKENS = (TextDelta, ThoughtDelta, CallStarted, CallArguments)
+_BROKEN = frozenset({ModelErrorCode.NETWORK_ERROR, ModelErrorCode.TIMEOUT})
 
 
 class Provider(Protocol):
@@ -50,6 +57,7 @@ class HttpProvider:
         self._wire = wire
         self._key = key
         self._hide = hide
+        self._mark = sha256(f"{self.name} {named.url} {self.model}".encode()).hexdigest()[:16]
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """The answer as it comes. Raises ModelFailure."""
@@ -62,6 +70,7 @@ class HttpProvider:
         wire, names = self._wire, WireNames(request.tools)
         if not self._named.temperature:
             request = replace(request, temperature=None)
+        request = request.told_by(self._mark)
         frames, reader = wire.frames(), wire.reader(names)
         posted = HttpStream(
             url=self._named.url + wire.path,
@@ -72,23 +81,29 @@ class HttpProvider:
             hide=self._hide,
             connections=self._connections,
         )
-        size = 0
-        async with aclosing(posted.chunks()) as chunks:
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > MAX_REPLY:
-                    raise malformed(f"the answer is longer than {MAX_REPLY} bytes")
-                for frame in frames.feed(chunk):
-                    for delta in reader.read(frame):
-                        if isinstance(delta, _TOKENS):
-                            posted.token_came()
-                        elif isinstance(delta, Identified) and posted.request_id:
-                            delta = Identified(posted.request_id, delta.model)  # noqa: PLW2901
-                        yield delta
-                posted.answered = reader.ended
+        try:
+            async with aclosing(posted.chunks()) as chunks:
+                async for chunk in chunks:
+                    for frame in frames.feed(chunk):
+                        for delta in reader.read(frame):
+                            if isinstance(delta, _TOKENS):
+                                posted.token_came()
+                            yield self._told(delta, posted.request_id)
+                    if reader.may_end:
+                        posted.reason_came()
+                    posted.answered = reader.ended
+        except ModelFailure as broken:  # behind a whole answer that spoils nothing
+            if not reader.may_end or broken.code not in _BROKEN:
+                raise
         if not (reader.ended or reader.may_end):
             raise ModelFailure(
                 ModelErrorCode.NETWORK_ERROR,
                 "the connection ended before the answer",
                 request_id=posted.request_id,
             )
+
+    def _told(self, delta: Delta, request_id: str | None) -> Delta:
+        """The id that stands in a header is told before another; what is carried says whose it is."""
+        if isinstance(delta, Identified) and request_id:
+            return Identified(request_id, delta.model)
+        return replace(delta, of=self._mark) if isinstance(delta, Carried) else delta

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from engine.models.blocks import ImageBlock, TextBlock
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
+    Carried,
     Finished,
     FinishReason,
     Identified,
     MessageRole,
     TextDelta,
+    ThoughtDelta,
     Usage,
     UsageSeen,
 )
@@ -42,6 +46,7 @@ NO_WORDS = "(no words)"
 """In place of a message without any, as of a plan that was only calls: this format has none."""
 DEFAULT_MAX_TOKENS = 4096
 """This format has no answer without a bound."""
+_THOUGHTS = ("thinking", "redacted_thinking")
 _REASONS = {
     "max_tokens": FinishReason.LENGTH,
     "model_context_window_exceeded": FinishReason.LENGTH,
@@ -91,11 +96,27 @@ class AnthropicMessages(WireFormat):
         return _Events(names, self._hide)
 
 
+class _Thought:
+    """A block of what the model thinks: it is told again as it was, signature and all."""
+
+    def __init__(self, block: Mapping[str, Any]) -> None:
+        self._block = block
+        self.pieces: dict[str, list[str]] = {"thinking": [], "signature": []}
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The block with all pieces that came."""
+        came = {name: "".join(pieces) for name, pieces in self.pieces.items() if pieces}
+        return {**self._block, **{name: text_of(self._block.get(name)) + more for name, more in came.items()}}
+
+
 class _Events(Reader):
     def __init__(self, names: WireNames, hide: Hide) -> None:
         super().__init__(names, hide)
         self._usage = Usage()
         self._calls: dict[Any, int] = {}
+        self._inputs: dict[Any, Mapping[str, Any]] = {}
+        self._thoughts: dict[Any, _Thought] = {}
 
     def read(self, frame: bytes) -> Iterator[Delta]:
         event = json_frame(frame)
@@ -108,6 +129,8 @@ class _Events(Reader):
                 yield from self._block(event)
             case "content_block_delta":
                 yield from self._delta(event)
+            case "content_block_stop" if given := self._inputs.pop(event.get("index"), None):
+                yield CallArguments(self._calls[event.get("index")], to_json(given).decode())
             case "message_delta":
                 yield from self._closing(event)
             case "message_stop":
@@ -116,7 +139,7 @@ class _Events(Reader):
                         ModelErrorCode.MALFORMED, "the server ended its answer without a reason"
                     )
                 self.ended = True
-            case "error":
+            case "error" | None if event.get("error"):
                 raise failure_in_stream(event.get("error"), self._hide)
 
     def _block(self, event: Mapping[str, Any]) -> Iterator[Delta]:
@@ -126,15 +149,26 @@ class _Events(Reader):
             self._calls[event.get("index")] = index
             name = self._names.own(text_of(block.get("name")))
             yield CallStarted(index, text_of(block.get("id")) or f"call_{index}", name)
+            self._inputs[event.get("index")] = object_of(block.get("input"))
+        elif block.get("type") in _THOUGHTS:
+            self._thoughts[event.get("index")] = _Thought(block)
+            yield ThoughtDelta(text_of(block.get("thinking")))
         elif text := text_of(block.get("text")):
             yield TextDelta(text)
 
     def _delta(self, event: Mapping[str, Any]) -> Iterator[Delta]:
-        delta = object_of(event.get("delta"))
-        if delta.get("type") == "text_delta":
-            yield TextDelta(text_of(delta.get("text")))
-        elif delta.get("type") == "input_json_delta" and event.get("index") in self._calls:
-            yield CallArguments(self._calls[event.get("index")], text_of(delta.get("partial_json")))
+        delta, place = object_of(event.get("delta")), event.get("index")
+        match delta.get("type"):
+            case "text_delta":
+                yield TextDelta(text_of(delta.get("text")))
+            case "input_json_delta" if place in self._calls:
+                self._inputs.pop(place, None)  # what stood there was only its beginning
+                yield CallArguments(self._calls[place], text_of(delta.get("partial_json")))
+            case "thinking_delta" | "signature_delta" as kind if place in self._thoughts:
+                name = kind.removesuffix("_delta")
+                more = text_of(delta.get(name))
+                self._thoughts[place].pieces[name].append(more)
+                yield ThoughtDelta(more if name == "thinking" else "")
 
     def _closing(self, event: Mapping[str, Any]) -> Iterator[Delta]:
         yield self._used(object_of(event.get("usage")))
@@ -143,6 +177,8 @@ class _Events(Reader):
             raise ModelFailure(ModelErrorCode.REFUSED, "the model refused to answer", provider_code="refusal")
         if reason is not None:
             self.may_end = True
+            if self._thoughts:
+                yield Carried({"blocks": [thought.whole for thought in self._thoughts.values()]})
             yield Finished(_REASONS.get(str(reason), FinishReason.STOP))
 
     def _used(self, given: Mapping[str, Any]) -> UsageSeen:
@@ -176,9 +212,10 @@ def _said(message: Message, names: WireNames) -> str | list[dict[str, Any]]:
     if message.role is MessageRole.TOOL:
         content = _content(message)
         return [{"type": "tool_result", "tool_use_id": message.call_id or "", "content": content}]
-    if message.calls:
+    thoughts = message.carried.data.get("blocks", []) if message.carried is not None else []
+    if message.calls or thoughts:
         text = [_text(message.text)] if message.text.strip() else []
-        return [*text, *_uses(message, names)]
+        return [*thoughts, *text, *_uses(message, names)]
     return _content(message) or NO_WORDS
 
 

@@ -67,8 +67,11 @@ class EventFrames:
                 self._data.append(data)
                 self._size += len(data)
                 _require_fitting(self._size)
+            elif line.startswith(b"error:"):  # llama.cpp tells so of what went wrong
+                events.append(b'{"error":' + line[6:] + b"}")
             elif not line and self._data:
-                events.append(b"\n".join(self._data))
+                if any(self._data):  # an empty one keeps the connection alive
+                    events.append(b"\n".join(self._data))
                 self._data, self._size = [], 0
         return events
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
 from engine.models.wire.pace import Pace
-from engine.models.wire.server_errors import refused_status, request_id_of
+from engine.models.wire.server_errors import failure_in_place_of, refused_status, request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 _ERROR_BODY = 64 * 1024
 _CONNECTED = "http11.send_request_headers.started"
 """What httpx traces when there is a connection, TLS included."""
+MAX_REPLY = 16 * 1024 * 1024
+"""Bytes of one answer as it is sent."""
 _TO_THE_END = 0.2
 """Seconds for what a server sends behind its answer; then the connection cannot be used again."""
+_BEHIND_THE_REASON = 5.0
+"""Seconds for what follows the reason why an answer ended: what was used, and the last mark."""
 _WORDS = {
     TimeoutPhase.CONNECT: "no connection",
     TimeoutPhase.FIRST_TOKEN: "no first token",
@@ -69,10 +73,17 @@ class HttpStream:
         self._total = self._loop.time() + timeouts.total
         self._phase = TimeoutPhase.CONNECT
         self._until = math.inf
+        self._has_reason = False
 
     def token_came(self) -> None:
         """A piece of the answer is there: from now on the time between tokens counts."""
         self._enter(TimeoutPhase.BETWEEN_TOKENS, self._timeouts.between_tokens)
+
+    def reason_came(self) -> None:
+        """The answer is there but for what was used: a server that sends no more is not waited for."""
+        if not self._has_reason:
+            self._has_reason = True
+            self._enter(TimeoutPhase.BETWEEN_TOKENS, min(self._timeouts.between_tokens, _BEHIND_THE_REASON))
 
     def _enter(self, phase: TimeoutPhase, seconds: float) -> None:
         self._phase = phase
@@ -120,13 +131,16 @@ class HttpStream:
             return await client.send(request, stream=True)
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        pieces, pace = response.aiter_raw(), Pace(self._loop.time)
+        pieces, pace, size = response.aiter_raw(), Pace(self._loop.time), 0
         while True:
             pace.asks()
             async with asyncio.timeout_at(self._limit()):
                 chunk = await anext(pieces, None)
             if chunk is None:
                 return
+            size += len(chunk)
+            if size > MAX_REPLY:
+                raise malformed(f"the answer is longer than {MAX_REPLY} bytes")
             yield chunk
             if self.answered:
                 with suppress(TimeoutError):
@@ -139,22 +153,29 @@ class HttpStream:
     async def _require_answer(self, response: httpx.Response) -> None:
         self.request_id = request_id_of(response.headers)
         if response.status_code != 200:
-            body = bytearray()
-            async for chunk in self._read(response):
-                body += chunk
-                if len(body) > _ERROR_BODY:
-                    break
-            raise refused_status(
-                response.status_code, response.headers, bytes(body[:_ERROR_BODY]), self._hide
-            )
+            body = await self._beginning(response)
+            raise refused_status(response.status_code, response.headers, body, self._hide)
         found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if found != self._content_type:
+            if found == "application/json":
+                told = failure_in_place_of(await self._beginning(response), self._hide)
+                if told is not None:
+                    raise told
             shown = self._hide(found)[:100] or "no content type"
             raise malformed(f"the server answered with {shown}, asked for was {self._content_type}")
         packed = response.headers.get("content-encoding", "identity").strip().lower()
         if packed != "identity":
             shown = self._hide(packed)[:100]
             raise malformed(f"the server packed its answer ({shown}), asked for was one that is not")
+
+    async def _beginning(self, response: httpx.Response) -> bytes:
+        """As much of a body that is no answer as is looked at."""
+        body = bytearray()
+        async for chunk in self._read(response):
+            body += chunk
+            if len(body) > _ERROR_BODY:
+                break
+        return bytes(body[:_ERROR_BODY])
 
     def _limit(self) -> float:
         return min(self._until, self._total)

@@ -9,11 +9,13 @@ from pydantic_core import to_json
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
+    Carried,
     Finished,
     FinishReason,
     Identified,
     MessageRole,
     TextDelta,
+    ThoughtDelta,
     Usage,
     UsageSeen,
 )
@@ -89,6 +91,7 @@ class _Lines(Reader):
         super().__init__(names, hide)
         self._identified = False
         self._calls = 0
+        self._thoughts: list[str] = []
 
     def read(self, frame: bytes) -> Iterator[Delta]:
         line = json_frame(frame)
@@ -98,12 +101,17 @@ class _Lines(Reader):
             self._identified = True
             yield Identified(None, text_of(line.get("model")) or None)
         message = object_of(line.get("message"))
+        if thought := text_of(message.get("thinking")):
+            self._thoughts.append(thought)
+            yield ThoughtDelta(thought)
         if text := text_of(message.get("content")):
             yield TextDelta(text)
         for call in objects(message.get("tool_calls")):
             yield from self._call(call)
         if line.get("done") is True:
             yield UsageSeen(Usage(count_of(line.get("prompt_eval_count")), count_of(line.get("eval_count"))))
+            if self._thoughts:
+                yield Carried({"thinking": "".join(self._thoughts)})
             said = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
             yield Finished(FinishReason.LENGTH if line.get("done_reason") == "length" else said)
             self.ended = True
@@ -133,6 +141,8 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
     if message.images:
         wire["images"] = [image.base64 for image in message.images]
+    if message.carried is not None:
+        wire |= message.carried.data
     if message.calls:
         wire["tool_calls"] = [
             {

@@ -11,17 +11,18 @@ from pydantic_core import to_json
 
 from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
-    CallArguments,
-    CallStarted,
+    Carried,
     Finished,
     FinishReason,
     Identified,
     MessageRole,
     TextDelta,
+    ThoughtDelta,
     Usage,
     UsageSeen,
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.wire.call_pieces import CallPieces
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.told_messages import answered_results, images_behind_results, in_turns
 from engine.models.wire.wire_format import (
@@ -31,7 +32,6 @@ from engine.models.wire.wire_format import (
     arguments_of,
     count_of,
     functions_of,
-    index_of,
     json_frame,
     object_of,
     objects,
@@ -39,7 +39,7 @@ from engine.models.wire.wire_format import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.models.conversation import Delta, Message, ModelRequest
 
@@ -111,7 +111,8 @@ class _Chunks(Reader):
     def __init__(self, names: WireNames, hide: Hide) -> None:
         super().__init__(names, hide)
         self._identified = False
-        self._open: set[int] = set()
+        self._calls = CallPieces(names)
+        self._thoughts: list[str] | None = None
         self._refusal = ""
 
     def read(self, frame: bytes) -> Iterator[Delta]:
@@ -121,8 +122,8 @@ class _Chunks(Reader):
             self.ended = True
             return
         chunk = json_frame(frame)
-        if chunk.get("error"):
-            raise failure_in_stream(chunk["error"], self._hide)
+        if told := chunk.get("error") or (chunk if chunk.get("object") == "error" else None):
+            raise failure_in_stream(told, self._hide)
         if not self._identified:
             self._identified = True
             yield Identified(text_of(chunk.get("id")) or None, text_of(chunk.get("model")) or None)
@@ -134,30 +135,56 @@ class _Chunks(Reader):
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta]:
         delta = object_of(choice.get("delta"))
         self._refusal += text_of(delta.get("refusal"))
-        if text := text_of(delta.get("content")):
+        if "reasoning_content" in delta or "reasoning" in delta:
+            yield from self._thought(delta)
+        content = delta.get("content")
+        if isinstance(content, list):
+            yield from _said_in_parts(content)
+        elif text := text_of(content):
             yield TextDelta(text)
         for call in objects(delta.get("tool_calls")):
-            yield from self._call(call)
+            yield from self._calls.read(call)
         reason = choice.get("finish_reason")
-        if reason is None or self.may_end:
+        if not reason or self.may_end:  # some compatible servers say '' until the end
             return
         if reason == "content_filter" or self._refusal:
             words = self._hide(self._refusal)[:500] or "the server's filter held the answer back"
             raise ModelFailure(ModelErrorCode.REFUSED, words, provider_code=str(reason)[:100])
         self.may_end = True
+        yield from self._calls.end()
+        yield from self._carried()
         # some compatible servers say `stop` after calls
-        said = FinishReason.TOOL_CALLS if self._open else FinishReason.STOP
+        said = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
         yield Finished(_REASONS.get(str(reason), said))
 
-    def _call(self, call: Mapping[str, Any]) -> Iterator[Delta]:
-        function = object_of(call.get("function"))
-        index = index_of(call.get("index"), len(self._open))
-        if index not in self._open:
-            self._open.add(index)
-            name = self._names.own(text_of(function.get("name")))
-            yield CallStarted(index, text_of(call.get("id")) or f"call_{index}", name)
-        if arguments := text_of(function.get("arguments")):
-            yield CallArguments(index, arguments)
+    def _thought(self, delta: Mapping[str, Any]) -> Iterator[Delta]:
+        thought = delta.get("reasoning_content")
+        if isinstance(thought, str):
+            self._thoughts = self._thoughts or []
+            self._thoughts.append(thought)
+        else:
+            thought = delta.get("reasoning")
+        if thought and isinstance(thought, str):
+            yield ThoughtDelta(thought)
+
+    def _carried(self) -> Iterator[Delta]:
+        """DeepSeek and Kimi want thoughts back, also empty ones; Gemini what its calls are signed with."""
+        extras = self._calls.extras
+        carried: dict[str, Any] = {"extra_content": extras} if extras else {}
+        if self._thoughts is not None:
+            carried["reasoning_content"] = "".join(self._thoughts)
+        if carried:
+            yield Carried(carried)
+
+
+def _said_in_parts(parts: Any) -> Iterator[Delta]:
+    """As models of Mistral say what they think before their text."""
+    for part in objects(parts):
+        if part.get("type") == "thinking":
+            thoughts = objects(part.get("thinking"))
+            yield ThoughtDelta("".join(text_of(one.get("text")) for one in thoughts))
+        elif text := text_of(part.get("text")):
+            yield TextDelta(text)
 
 
 def _usage(given: Mapping[str, Any]) -> Usage:
@@ -184,9 +211,20 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
             for call in message.calls
             for arguments in (to_json(arguments_of(call.arguments)).decode(),)
         ]
+    wire |= _told_again(message, wire.get("tool_calls", ()))
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""
     return wire
+
+
+def _told_again(message: Message, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What its server wants back with an answer; what belongs to calls is put beside these."""
+    if message.carried is None:
+        return {}
+    for place, extra in object_of(message.carried.data.get("extra_content")).items():
+        if int(place) < len(calls):
+            calls[int(place)]["extra_content"] = extra
+    return {name: value for name, value in message.carried.data.items() if name == "reasoning_content"}
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

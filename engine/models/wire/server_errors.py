@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.failure import PASSING, ModelErrorCode, ModelFailure
 
 Hide = Callable[[str], str]
 """Takes secrets out of a text."""
@@ -20,7 +20,8 @@ _SHOWN = 500
 _LONGEST_WAIT = 86_400.0
 _REQUEST_IDS = ("x-request-id", "openai-request-id", "request-id")
 _TOO_LONG = re.compile(
-    r"context[ _-]?(length|window)|maximum context|prompt is too long|too many tokens|exceeds? the context",
+    r"context[ _-]?(length|window|size|limit)|maximum (context|model length|prompt length)|too many tokens"
+    r"|(prompt|input) is too long|exceeds? the (context|maximum number of tokens)",
     re.I,
 )
 _BY_STATUS = {
@@ -57,7 +58,7 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 def refused_status(status: int, headers: Mapping[str, str], body: bytes, hide: Hide) -> ModelFailure:
     """The failure behind an answer whose status is not 200."""
-    error = _error_in(body)
+    error = _fields(_error_in(body))
     shown = hide(body.decode("utf-8", "replace"))[:_SHOWN]
     words = hide(error["message"])[:_SHOWN] if error["message"] else ""
     return ModelFailure(
@@ -71,12 +72,22 @@ def refused_status(status: int, headers: Mapping[str, str], body: bytes, hide: H
     )
 
 
+def failure_in_place_of(body: bytes, hide: Hide) -> ModelFailure | None:
+    """The failure that JSON tells of which came as an answer; None where it tells of none."""
+    error = _error_in(body)
+    return failure_in_stream(error, hide) if _fields(error)["message"] else None
+
+
 def failure_in_stream(error: Any, hide: Hide) -> ModelFailure:
-    """The failure that an event of a stream tells of."""
+    """The failure that an event of a stream tells of. A server that had taken the question may answer it when
+    it is asked again, unless it says whose fault it is."""
     found = _fields(error)
     words = hide(found["message"])[:_SHOWN] or "the server ended its answer with an error"
-    code = _code(None, found)
-    return ModelFailure(code, words, provider_code=hide(found["code"] or found["type"])[:100] or None)
+    status = _status_in(error)
+    code = _code(status, found)
+    name = hide(found["code"] or found["type"])[:100] or None
+    passing = code is ModelErrorCode.HTTP_ERROR and (status is None or status in PASSING)
+    return ModelFailure(code, words, provider_code=name, passing=passing)
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
@@ -96,8 +107,9 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 def _code(status: int | None, error: Mapping[str, str]) -> ModelErrorCode:
     by_name = _BY_NAME.get(error["code"]) or _BY_NAME.get(error["type"])
+    unnamed = by_name is None and status in {None, 500}
     invalid = by_name is ModelErrorCode.INVALID_REQUEST or status == 400
-    if invalid and _TOO_LONG.search(f"{error['code']} {error['message']}"):
+    if (invalid or unnamed) and _TOO_LONG.search(f"{error['code']} {error['message']}"):
         return ModelErrorCode.CONTEXT_LENGTH
     if status is None:
         return by_name or ModelErrorCode.HTTP_ERROR
@@ -106,12 +118,14 @@ def _code(status: int | None, error: Mapping[str, str]) -> ModelErrorCode:
     return by_name if by_name in narrower else by_status or by_name or ModelErrorCode.HTTP_ERROR
 
 
-def _error_in(body: bytes) -> dict[str, str]:
+def _error_in(body: bytes) -> Any:
     try:
         value = from_json(body)
     except ValueError:
-        return _fields(None)
-    return _fields(value.get("error", value) if isinstance(value, dict) else None)
+        return None
+    if isinstance(value, list) and value:  # as Gemini answers
+        value = value[0]
+    return value.get("error") or value.get("detail") or value if isinstance(value, dict) else None
 
 
 def _fields(error: Any) -> dict[str, str]:
@@ -120,3 +134,9 @@ def _fields(error: Any) -> dict[str, str]:
         name: value if isinstance(value := given.get(name), str) else ""
         for name in ("message", "code", "type")
     }
+
+
+def _status_in(error: Any) -> int | None:
+    """The status that an answer with this error would have had, where it says so."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if type(code) is int and 400 <= code < 600 else None

@@ -42,11 +42,34 @@ def error_answer(status: int, body: str, **headers: str) -> Any:
             ModelErrorCode.CONTEXT_LENGTH,
             False,
         ),
+        (
+            400,
+            '{"error": {"code": 400, "message": "request (9 tokens) exceeds the available context size (8)", '
+            '"type": "exceed_context_size_error"}}',
+            ModelErrorCode.CONTEXT_LENGTH,
+            False,
+        ),
+        (
+            400,
+            '[{"error": {"code": 400, "message": "The input token count (9) exceeds the maximum number of '
+            'tokens allowed (8).", "status": "INVALID_ARGUMENT"}}]',
+            ModelErrorCode.CONTEXT_LENGTH,
+            False,
+        ),
+        (
+            400,
+            '{"object": "error", "message": "The decoder prompt (length 9) is longer than the maximum model '
+            'length of 8."}',
+            ModelErrorCode.CONTEXT_LENGTH,
+            False,
+        ),
         (400, '{"error": {"code": "content_filter", "message": "x"}}', ModelErrorCode.REFUSED, False),
         (404, '{"error": "model not found"}', ModelErrorCode.INVALID_REQUEST, False),
         (422, "[]", ModelErrorCode.INVALID_REQUEST, False),
         (500, "<html>oh</html>", ModelErrorCode.HTTP_ERROR, True),
         (503, "", ModelErrorCode.OVERLOADED, True),
+        (408, "", ModelErrorCode.HTTP_ERROR, True),
+        (524, "<html>a time-out</html>", ModelErrorCode.HTTP_ERROR, True),
         (529, '{"error": {"type": "overloaded_error", "message": "x"}}', ModelErrorCode.OVERLOADED, True),
         (302, "", ModelErrorCode.HTTP_ERROR, False),
         (418, "", ModelErrorCode.HTTP_ERROR, False),

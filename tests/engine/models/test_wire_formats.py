@@ -46,7 +46,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {"id": "chatcmpl-1", "model": "m-1-2024", "choices": [choice]}
 
 
-def openai_call(index: int, arguments: str, **more: Any) -> dict[str, Any]:
+def openai_call(index: int, arguments: Any, **more: Any) -> dict[str, Any]:
     name = {"name": more.pop("name")} if "name" in more else {}
     return {"index": index, "function": {"arguments": arguments, **name}, **more}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import RunStatus
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
-from tests.engine.runtime.embedded_home import finished
+from tests.engine.runtime.embedded_home import ANN, finished, pending_approval, rest, start
+from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
+    from engine.facade.engine import Engine
     from tests.engine.runtime.embedded_home import Home
 
 
@@ -36,3 +39,38 @@ async def test_an_answer_whose_bound_was_used_up_is_told_as_cut_off(home: Home) 
         run = await finished(engine, "ask")
         (turn,) = (await engine.runs.conversation(run.run_id, "work")).turns
         assert (turn.text, turn.cut_off) == ("It is only hal", True)
+
+
+def thought_before(answer: bytes) -> bytes:
+    return answer.replace(
+        b'"delta": {', b'"delta": {"reasoning_content": "Let me see. AKIAIOSFODNN7EXAMPLE", '
+    )
+
+
+async def test_what_a_model_thought_goes_back_to_it_from_the_journal_to_no_other_and_to_nobody_else(
+    home: Home,
+) -> None:
+    look = ("fake__echo", '{"a": 1}')
+    answers = answering_in_turn(thought_before(spoken("", look)), thought_before(spoken("", look)))
+    home.flow("ask", agent(says("never asked for")), autonomy_level="suggest_only")
+
+    async def approve(engine: Engine) -> None:
+        card = await pending_approval(engine, run_id)
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+
+    async with serving(answers) as server, serving(answering_in_turn(spoken("Done."))) as another:
+        async with home.working(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await pending_approval(engine, run_id)
+        async with home.working(models=models_at(server.url)) as engine:
+            await approve(engine)
+            await pending_approval(engine, run_id)
+            answer = server.asked[1].body["messages"][2]
+            assert answer["reasoning_content"].startswith("Let me see. [SECRET")
+        async with home.working(models=models_at(another.url)) as engine:
+            await approve(engine)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            conversation = await engine.runs.conversation(run_id, "work")
+            assert "Let me see" not in "\n".join(conversation_lines(conversation))
+        assert len(another.asked[0].body["messages"]) == 6
+        assert "Let me see" not in str(another.asked[0].body)

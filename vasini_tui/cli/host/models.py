@@ -121,7 +121,9 @@ async def _try(session: Session, *, name: str, text: str, max_tokens: int | None
     finally:
         await catalog.connections.close()
     if out.as_json:
-        out.document({"name": found, **asdict(reply)})
+        told = asdict(reply)
+        del told["carried"]  # for its server alone
+        out.document({"name": found, **told})
     else:
         out.line("")
         out.note(_summary(found, reply))

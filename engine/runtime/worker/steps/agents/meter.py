@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine.budget.price import cost_of
 from engine.models.asking import counted, estimated_tokens
-from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta, UsageSeen
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Identified,
+    TextDelta,
+    ThoughtDelta,
+    UsageSeen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +45,7 @@ class Meter:
     def hear(self, delta: Delta) -> None:
         """A piece of the answer came."""
         match delta:
-            case TextDelta(text) | CallArguments(_, text) | CallStarted(_, _, text):
+            case TextDelta(text) | ThoughtDelta(text) | CallArguments(_, text) | CallStarted(_, _, text):
                 self.heard_characters += len(text)
             case UsageSeen(usage):
                 self.told = usage

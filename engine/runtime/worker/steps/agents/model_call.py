@@ -249,6 +249,7 @@ class _Lines:
 
 
 def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
+    carried = reply.carried
     return {
         **({"said": asked.said} if asked.said else {}),
         **({"said_images": list(asked.images)} if asked.images else {}),
@@ -268,4 +269,5 @@ def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
             "estimated": reply.usage.estimated,
         },
         "request_id": reply.request_id,
+        **({"carried": {"of": carried.of, "data": carried.data}} if carried is not None else {}),
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from engine.models.conversation import Message, MessageRole, ToolCall
+from engine.models.conversation import Carried, Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.told.images import image_block
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.values import IMAGE_KEY, ImageRef, images_in, with_images, with_images_shown
@@ -45,6 +45,7 @@ class Turn:
 
     said_skills: tuple[SkillBlock, ...] = ()
     """Skills that it named."""
+    carried: Carried | None = None
 
     @property
     def held(self) -> int:
@@ -54,7 +55,7 @@ class Turn:
     @cached_property
     def messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
         """What was said, and the whole results, as a model is told of them turn after turn."""
-        answer = Message(MessageRole.ASSISTANT, self.text, self.calls)
+        answer = Message(MessageRole.ASSISTANT, self.text, self.calls, carried=self.carried)
         results = zip(self.calls, self.results, strict=True)
         told: tuple[Block, ...] = (*self.said_skills, *map(image_block, self.said_images))
         said = (Message(MessageRole.USER, self.said, blocks=told),) if self.said or told else ()
@@ -108,9 +109,11 @@ def turn_of(kept: Any, number: int) -> Turn:
     said_skills = skill_blocks(reply.get("said_skills", ()))
     bare = len(said) + len(text) + of_calls + _BESIDE * (1 + len(said_images))
     bare += sum(len(block.told) for block in said_skills)
+    carried = Carried(reply["carried"]["data"], reply["carried"]["of"]) if "carried" in reply else None
+    bare += carried.characters if carried is not None else 0
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
     since = reply.get("since", 0)
-    return Turn(said, text, calls, results, since, bare, full, images, said_images, said_skills)
+    return Turn(said, text, calls, results, since, bare, full, images, said_images, said_skills, carried)
 
 
 def _as_told(result: Any) -> tuple[str, tuple[ImageRef, ...]]:
