@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Quoted:
+class QuotedPrice:
     """A model with its price; None is unknown. `listed` names the entry of the table that fits."""
 
     name: str
@@ -50,16 +50,16 @@ class PriceBook:
         own = {name: repr(price.price) for name, price in self._own.items()}
         return digest_of({"table": shipped_table().digest, "own": own})
 
-    def quotes(self) -> Iterator[Quoted]:
+    def quotes(self) -> Iterator[QuotedPrice]:
         """All models by name."""
         for name in sorted(self._models.all):
             yield self.quote(name)
 
-    def quote(self, name: str) -> Quoted:
+    def quote(self, name: str) -> QuotedPrice:
         """What the model of that name costs now. The name is one of the settings."""
         named = self._models.all[name]
         price, source, listed = self._price(name, named)
-        return Quoted(name, named.provider.value, named.model, price, source, listed)
+        return QuotedPrice(name, named.provider.value, named.model, price, source, listed)
 
     def _price(self, name: str, named: NamedModel) -> tuple[Price | None, PriceSource, str]:
         if named.provider is ProviderName.SCRIPTED:

@@ -20,7 +20,7 @@ _FILE = "prices.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPrice:
     """A model of the table that fits; `price` is None for one that is charged for by more than tokens."""
 
     provider: str
@@ -38,7 +38,7 @@ class PriceTable:
         self.digest = sha256(data).hexdigest()
         self._providers: Mapping[str, Any] = {one["id"]: one for one in found["providers"]}
 
-    def find(self, url: str, model: str) -> Listed | None:
+    def find(self, url: str, model: str) -> ListedPrice | None:
         """The price of a model that is asked there; None when the table does not have it."""
         for provider in self._providers.values():
             if re.match(provider["urls"], url):
@@ -47,12 +47,12 @@ class PriceTable:
                 return next((one for one in listed if one is not None), None)
         return None
 
-    def _listed(self, provider: str, model: str) -> Listed | None:
+    def _listed(self, provider: str, model: str) -> ListedPrice | None:
         for one in self._providers[provider]["models"]:
             if _fits(one["match"], model):
                 rates = one["rates"]
                 price = Price(tuple(Rates(*row) for row in rates)) if rates is not None else None
-                return Listed(provider, one["id"], price)
+                return ListedPrice(provider, one["id"], price)
         return None
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.listed import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
-    from engine.journal.shown_cap import Shown
+    from engine.journal.shown_cap import ShownCap
     from engine.journal.spend_rows import NewActRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
@@ -151,7 +151,7 @@ class Decision:
     worker_id: str | None = None
     uptime: int = 0
     acts: Sequence[NewActRow] = ()
-    cap: Shown | None = None
+    cap: ShownCap | None = None
 
 
 @frozen

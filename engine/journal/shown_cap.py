@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownCap:
     """A cap as a person saw it who changes it; `caps` are those of the settings, `zone` that of windows."""
 
     scope: CapScope

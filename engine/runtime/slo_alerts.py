@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.slo import AlertKind, DriftMetric
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
-from engine.journal.rules.levels.alerts import AlertLook, Begun
+from engine.journal.rules.levels.alerts import AlertLook, NewAlert
 from engine.runtime.noted import read_notes
 from engine.slo.alerting import holding
 
@@ -128,7 +128,7 @@ class AlertWatch:
         holds = _holds(level) if level is not None else ()
         known = {row["kind"] for row in before}
         begun = [
-            Begun(kind, _title(level, kind), _text(level)) for kind in holds if level and kind not in known
+            NewAlert(kind, _title(level, kind), _text(level)) for kind in holds if level and kind not in known
         ]
         ended = {row["alert"] for row in before if row["kind"] not in holds}
         if begun or ended:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from engine.journal.rules.spending.holding import Begun, PaidCall
-    from engine.journal.shown_cap import Shown
+    from engine.journal.rules.spending.holding import CallAdmission, PaidCall
+    from engine.journal.shown_cap import ShownCap
     from engine.journal.spend_rows import CapRow, NewActRow
 
 
 class Payments(Protocol):
     """What is held for calls of models, and the caps that people set."""
 
-    async def begin_call(self, call: PaidCall) -> Begun:
+    async def begin_call(self, call: PaidCall) -> CallAdmission:
         """Hold what a call of a model may cost, and its tokens below a ceiling of its run, which lets it
         begin; what is in its way. Raises LeaseLost."""
         ...
@@ -24,7 +24,7 @@ class Payments(Protocol):
         ...
 
     async def change_cap(
-        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+        self, row: CapRow, act: NewActRow, shown: ShownCap | None = None, *, remove: bool = False
     ) -> None:
         """Set a cap, or take it back, and record who did, unless it is not as it was shown any more: then
         raises Refused (`cap_changed`)."""
@@ -34,7 +34,7 @@ class Payments(Protocol):
         """A run waits at a soft cap no more, if it did."""
         ...
 
-    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
+    async def record_act(self, act: NewActRow, shown: ShownCap | None = None) -> None:
         """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput, Refused as
         `change_cap`."""
         ...

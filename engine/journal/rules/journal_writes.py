@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
     from engine.journal.rules.levels.alerts import AlertLook
-    from engine.journal.rules.spending.holding import Begun, PaidCall
+    from engine.journal.rules.spending.holding import CallAdmission, PaidCall
     from engine.journal.rules.store import Store
-    from engine.journal.shown_cap import Shown
+    from engine.journal.shown_cap import ShownCap
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
@@ -71,11 +71,11 @@ class JournalWrites(ABC):
 
         await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
 
-    async def begin_call(self, call: PaidCall) -> Begun:
+    async def begin_call(self, call: PaidCall) -> CallAdmission:
         """See port."""
         from engine.journal.rules.spending import soft_caps, waiting  # noqa: PLC0415 - see above
 
-        def begun(answer: Begun) -> ChangeSet:
+        def begun(answer: CallAdmission) -> ChangeSet:
             stops = isinstance(answer, soft_caps.HeldBack) and answer.stop
             return replace(MONEY, work=stops)
 
@@ -92,14 +92,14 @@ class JournalWrites(ABC):
         await self.write(lambda store: store.drop_wait(run_id))
 
     async def change_cap(
-        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+        self, row: CapRow, act: NewActRow, shown: ShownCap | None = None, *, remove: bool = False
     ) -> None:
         """See port."""
         from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
 
         await self.write(partial(changing.change_cap, row=row, act=act, shown=shown, remove=remove), CAPS)
 
-    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
+    async def record_act(self, act: NewActRow, shown: ShownCap | None = None) -> None:
         """See port."""
         from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
 

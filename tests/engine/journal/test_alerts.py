@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.journal.changes import ChangeSet
-from engine.journal.rules.levels.alerts import AlertLook, Begun
+from engine.journal.rules.levels.alerts import AlertLook, NewAlert
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.journal.run_script import NOW
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
 
-PAGE = Begun("page", "docs: page", "3 of 9 runs failed")
-TICKET = Begun("ticket", "docs: ticket", "3 of 9 runs failed")
+PAGE = NewAlert("page", "docs: page", "3 of 9 runs failed")
+TICKET = NewAlert("ticket", "docs: ticket", "3 of 9 runs failed")
 
 
 def look(
-    *begun: Begun,
+    *begun: NewAlert,
     seen: Iterable[int] = (),
     ended: Iterable[int] = (),
     now: int = NOW,

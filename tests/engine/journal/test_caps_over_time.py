@@ -11,7 +11,7 @@ import pytest
 from engine.budget.caps import Cap, Subject, window_around
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow
 from engine.journal.memory.journal import MemoryJournal
-from engine.journal.rules.spending.holding import Granted, InTheWay
+from engine.journal.rules.spending.holding import Granted, OverHardCap
 from engine.journal.spend_rows import COUNTS, SLOT
 from engine.runtime.views.cap_views import CapViews
 from tests.engine.journal.run_script import NOW, a_run, hold, take
@@ -35,11 +35,11 @@ async def test_a_cap_whose_window_changes_under_a_call_counts_that_call(
     await held.append(used(cost=40, ts=NOW - DAY))
     assert isinstance(await begun(journal, a_call(held, 1, hard(150))), Granted)  # a cap of the day
     by_month = hard(230, window=MONTH)
-    assert isinstance(await begun(journal, a_call(held, 2, by_month)), InTheWay)  # 40 spent, 100 held
+    assert isinstance(await begun(journal, a_call(held, 2, by_month)), OverHardCap)  # 40 spent, 100 held
     await held.append(used(cost=80, hold="hold_1"))
     assert isinstance(await begun(journal, a_call(held, 2, by_month)), Granted)  # 120 spent of 230
     found = await begun(journal, a_call(held, 3, by_month))
-    assert isinstance(found, InTheWay)
+    assert isinstance(found, OverHardCap)
     assert (found.balance.spent, found.balance.held) == (120, 100)
 
 
@@ -50,14 +50,14 @@ async def test_a_call_that_ends_after_midnight_counts_on_the_day_it_ends_and_hol
     tomorrow = NOW + DAY
     assert isinstance(await begun(journal, a_call(held, 1, hard(150))), Granted)
     waits = await begun(journal, a_call(held, 2, hard(150), now=tomorrow))
-    assert isinstance(waits, InTheWay)
+    assert isinstance(waits, OverHardCap)
     assert (waits.balance.spent, waits.balance.held) == (0, 100)
     await held.append(used(cost=60, hold="hold_1", ts=tomorrow))
     found = await begun(journal, a_call(held, 2, hard(150), now=tomorrow))
-    assert isinstance(found, InTheWay)
+    assert isinstance(found, OverHardCap)
     assert found.balance.spent == 60
     back = await begun(journal, a_call(held, 2, hard(150)))
-    assert isinstance(back, InTheWay)  # a clock that is set back finds no room in what it knows already
+    assert isinstance(back, OverHardCap)  # a clock that is set back finds no room in what it knows already
 
 
 @pytest.mark.parametrize("jump", [-400 * DAY, -DAY, DAY, 400 * DAY])
@@ -65,9 +65,9 @@ async def test_a_clock_that_jumps_frees_nothing_that_is_held(journal: Journal, j
     held = await hold(journal)
     assert isinstance(await begun(journal, a_call(held, 1, hard(150, window=CapWindow.TOTAL))), Granted)
     total = a_call(held, 2, hard(150, window=CapWindow.TOTAL), now=NOW + jump)
-    assert isinstance(await begun(journal, total), InTheWay)
+    assert isinstance(await begun(journal, total), OverHardCap)
     by_day = a_call(held, 2, hard(150), now=NOW + jump)
-    assert isinstance(await begun(journal, by_day), InTheWay)
+    assert isinstance(await begun(journal, by_day), OverHardCap)
     assert await held_amounts(journal) == [100]
     assert isinstance(await begun(journal, replace(total, uptime=2_000, deadline=9_000)), Granted)
 
@@ -78,7 +78,7 @@ async def test_a_tenant_that_appears_mid_month_has_all_of_its_cap(journal: Journ
     await journal.create_run(a_run(2, tenant="new"))
     other = await take(journal, "run_0002")
     each = hard(100, window=MONTH)
-    assert isinstance(await begun(journal, a_call(held, 1, each)), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 1, each)), OverHardCap)
     subject = Subject("new", "docs", "fast", other.run_id)
     assert isinstance(await begun(journal, a_call(other, 2, each, subject=subject)), Granted)
     (view,) = await CapViews(journal.spending, (each,), NOW, UTC).all("default")
@@ -111,4 +111,4 @@ async def test_ten_thousand_tenants_each_have_their_own_sum() -> None:
     ]
     assert sum(one.state is CapState.HARD for one in views.values()) == 10
     subject = Subject("t09995", "docs", "fast", held.run_id)
-    assert isinstance(await begun(journal, a_call(held, 1, each, subject=subject)), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 1, each, subject=subject)), OverHardCap)

@@ -15,8 +15,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.spending.acts import act_of
-from engine.journal.rules.spending.holding import Begun, Granted, InTheWay, PaidCall
-from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
+from engine.journal.rules.spending.holding import CallAdmission, Granted, OverHardCap, PaidCall
+from engine.journal.rules.spending.soft_caps import HeldBack, UseLowerTier
 from engine.journal.spend_rows import CAP_SET, LOWERED, STOPPED, TOPPED_UP
 from engine.machine.model.inputs import Cancel
 from tests.engine.journal.run_script import NOW, HeldRun, a_run, hold, take
@@ -58,7 +58,7 @@ def a_call(held: HeldRun, number: int, *caps: Cap, most: int = 100, **changes: A
     return replace(call, **changes)
 
 
-async def begun(journal: Journal, call: PaidCall) -> Begun:
+async def begun(journal: Journal, call: PaidCall) -> CallAdmission:
     return await journal.begin_call(call)
 
 
@@ -89,11 +89,11 @@ async def test_one_that_fits_only_when_others_cost_less_waits_for_them_and_is_re
     cap = hard(150)
     await begun(journal, a_call(held, 1, cap))
     second = await begun(journal, a_call(held, 2, cap))
-    assert isinstance(second, InTheWay)
+    assert isinstance(second, OverHardCap)
     assert (second.waits, second.balance.held, second.most) == (True, 100, 100)
     await held.append(used(cost=60, hold="hold_1"))
     refused = await begun(journal, a_call(held, 2, cap))
-    assert isinstance(refused, InTheWay)
+    assert isinstance(refused, OverHardCap)
     assert (refused.waits, refused.balance.spent, refused.balance.held) == (False, 60, 0)
 
 
@@ -101,11 +101,11 @@ async def test_what_was_learned_of_bytes_tells_whether_it_is_worth_waiting(journ
     held = await hold(journal)
     await held.append(used(model="fast", input=10, sent=100, cost=100))
     await begun(journal, a_call(held, 1, hard(250)))
-    in_the_way = await begun(journal, a_call(held, 2, hard(250), most=140))  # 13 tokens and 10 are likely
-    assert isinstance(in_the_way, InTheWay)
-    assert in_the_way.waits
+    over_cap = await begun(journal, a_call(held, 2, hard(250), most=140))  # 13 tokens and 10 are likely
+    assert isinstance(over_cap, OverHardCap)
+    assert over_cap.waits
     too_much = await begun(journal, a_call(held, 2, hard(250), most=1_510))  # 150 tokens and 10
-    assert isinstance(too_much, InTheWay)
+    assert isinstance(too_much, OverHardCap)
     assert not too_much.waits
 
 
@@ -113,7 +113,7 @@ async def test_what_a_dead_worker_held_stays_until_its_deadline_or_the_next_boot
     held = await hold(journal)
     cap = hard(100)
     await begun(journal, a_call(held, 1, cap))
-    assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_000)), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_000)), OverHardCap)
     assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_001, deadline=2_000)), Granted)
     assert isinstance(await begun(journal, a_call(held, 3, cap, boot_id="next")), Granted)
 
@@ -151,7 +151,7 @@ async def test_only_what_is_spent_in_its_scope_and_window_counts(journal: Journa
         CapScope.PACK: replace(own, pack="other"),
         CapScope.MODEL: replace(own, model="other"),
     }
-    assert isinstance(await begun(journal, a_call(held, 1, hard(180, scope))), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 1, hard(180, scope))), OverHardCap)
     assert isinstance(await begun(journal, a_call(held, 1, hard(190, scope))), Granted)
     assert isinstance(await begun(journal, a_call(held, 2, hard(100, scope), subject=others[scope])), Granted)
 
@@ -166,7 +166,7 @@ async def test_a_run_s_cap_counts_the_whole_tree_and_nothing_else(journal: Journ
     cap = hard(150, CapScope.RUN, window=CapWindow.TOTAL)
     subject = Subject("default", "docs", "fast", "run_0001")
     found = await begun(journal, a_call(child, 1, cap, subject=subject))
-    assert isinstance(found, InTheWay)
+    assert isinstance(found, OverHardCap)
     assert found.balance.spent == 80
     alone = await begun(journal, a_call(child, 1, cap, subject=replace(subject, tree="run_0002")))
     assert isinstance(alone, Granted)
@@ -176,7 +176,7 @@ async def test_an_unknown_price_is_refused_below_a_hard_cap_unless_it_is_allowed
     held = await hold(journal)
     call = a_call(held, 1, hard(10), price=None)
     refused = await begun(journal, call)
-    assert isinstance(refused, InTheWay)
+    assert isinstance(refused, OverHardCap)
     assert (refused.most, refused.waits) == (None, False)
     assert isinstance(await begun(journal, replace(call, allow_unpriced=True)), Granted)
     assert await begun(journal, replace(call, caps=())) == Granted(0, capped=False)
@@ -222,7 +222,7 @@ async def test_a_person_s_cap_and_top_up_count_at_once_and_are_recorded(journal:
     }
     limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", None, 50, "person", NOW - NOW % DAY)
     await journal.change_cap(row, act_of(limit, CAP_SET, NOW, actor="ann", via="cli", comment="less"))
-    assert isinstance(await begun(journal, a_call(held, 1, hard(1_000))), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 1, hard(1_000))), OverHardCap)
     await journal.record_act(act_of(limit, TOPPED_UP, NOW, actor="ann", via="cli", amount=50, comment="more"))
     assert isinstance(await begun(journal, a_call(held, 1, hard(1_000))), Granted)
     acts = await journal.spending.newest_acts("default", 10)
@@ -280,7 +280,7 @@ async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_
     assert await held_amounts(journal) == []
     await journal.record_act(said(limit, LOWERED))
     assert [one["said"] for one in await journal.spending.waits("", 10)] == [1]
-    assert isinstance(await begun(journal, a_call(held, 1, cap, may_lower=True)), AskLower)
+    assert isinstance(await begun(journal, a_call(held, 1, cap, may_lower=True)), UseLowerTier)
     assert await begun(journal, a_call(held, 1, cap)) == Granted(100, capped=True)
     assert await journal.spending.waits("", 10) == []
     kinds = [act["kind"] for act in await journal.spending.newest_acts(None, 10)]

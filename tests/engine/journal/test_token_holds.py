@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from engine.budget.price import FREE
 from engine.contracts.governing.budget import CapScope
 from engine.contracts.status import RunStatus
-from engine.journal.rules.spending.holding import Granted, InTheWay
-from engine.journal.rules.spending.tokens import NoRoom
+from engine.journal.rules.spending.holding import Granted, OverHardCap
+from engine.journal.rules.spending.tokens import OverTokenCeiling
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.empty_journal import lay_journal
 from tests.engine.journal.run_script import HeldRun, a_run, hold, take
@@ -59,7 +59,7 @@ async def test_questions_of_one_tree_do_not_pass_its_ceiling_together(journal: J
     assert [await journal.begin_call(a_question(run, n)) for n, run in ((1, one), (2, other))] == [
         granted
     ] * 2
-    assert await journal.begin_call(a_question(one, 3)) == NoRoom(250, 0, 200, 100, waits=True)
+    assert await journal.begin_call(a_question(one, 3)) == OverTokenCeiling(250, 0, 200, 100, waits=True)
     row = await one.row()
     assert (row["waiting_for"], row["waiting_for_id"]) == ("tokens", None)
     await answered(other, 2, 50)
@@ -67,7 +67,7 @@ async def test_questions_of_one_tree_do_not_pass_its_ceiling_together(journal: J
     assert (await one.row())["waiting_for"] is None
     await answered(one, 1, 90)
     await answered(one, 3, 20)
-    assert await journal.begin_call(a_question(other, 4)) == NoRoom(250, 160, 0, 100, waits=False)
+    assert await journal.begin_call(a_question(other, 4)) == OverTokenCeiling(250, 160, 0, 100, waits=False)
 
 
 async def test_other_trees_and_runs_without_a_ceiling_hold_no_tokens(journal: Journal) -> None:
@@ -98,10 +98,10 @@ async def test_what_is_free_meets_no_cap_and_what_has_no_price_is_told_as_such(j
 async def test_money_and_tokens_are_held_both_or_neither(journal: Journal) -> None:
     held = await hold(journal)
     dear = a_call(held, 1, hard(50), ceiling=1_000, told=90)
-    assert isinstance(await journal.begin_call(dear), InTheWay)
+    assert isinstance(await journal.begin_call(dear), OverHardCap)
     assert await journal.spending.holds() == []
     tight = a_call(held, 1, hard(1_000, CapScope.PACK), ceiling=50, told=90)
-    assert isinstance(await journal.begin_call(tight), NoRoom)
+    assert isinstance(await journal.begin_call(tight), OverTokenCeiling)
     assert await journal.spending.holds() == []
 
 
@@ -110,7 +110,7 @@ async def test_what_a_dead_worker_held_is_free_after_its_deadline_and_in_the_nex
 ) -> None:
     held = await hold(journal)
     await journal.begin_call(a_question(held, 1, 100))
-    assert isinstance(await journal.begin_call(a_question(held, 2, 100, uptime=1_000)), NoRoom)
+    assert isinstance(await journal.begin_call(a_question(held, 2, 100, uptime=1_000)), OverTokenCeiling)
     late = a_question(held, 2, 100, uptime=1_001, deadline=2_000)
     assert isinstance(await journal.begin_call(late), Granted)
     assert isinstance(await journal.begin_call(a_question(held, 3, 100, boot_id="next")), Granted)
@@ -124,7 +124,7 @@ async def test_what_a_question_that_was_stopped_had_taken_is_held_until_its_run_
     held = await hold(journal)
     await journal.begin_call(a_question(held, 1, 200))
     await journal.lower_hold("hold_1", 0, (30, 5))
-    assert await journal.begin_call(a_question(held, 2, 134)) == NoRoom(134, 0, 35, 100, waits=True)
+    assert await journal.begin_call(a_question(held, 2, 134)) == OverTokenCeiling(134, 0, 35, 100, waits=True)
     assert isinstance(await journal.begin_call(a_question(held, 2, 135)), Granted)
     await journal.lower_hold("hold_1", 0)
     assert [one["hold_id"] for one in await journal.spending.holds()] == ["hold_2"]
@@ -151,7 +151,7 @@ async def test_two_handles_on_one_file_never_let_in_more_than_the_ceiling(handle
         *((one, other)[number % 2].begin_call(call) for number, call in enumerate(questions))
     )
     assert sum(isinstance(found, Granted) for found in begun) == 10
-    assert all(found.waits for found in begun if isinstance(found, NoRoom))
+    assert all(found.waits for found in begun if isinstance(found, OverTokenCeiling))
     assert len(await other.spending.holds()) == 10
 
 

@@ -16,7 +16,7 @@ from engine.contracts.actor import Operator, Role
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.journal.memory.journal import MemoryJournal
-from engine.journal.rules.levels.alerts import AlertLook, Begun
+from engine.journal.rules.levels.alerts import AlertLook, NewAlert
 from engine.runtime.archive.verifying import check_archive
 from tests.engine.deep_folders import fill_deep
 from tests.engine.runtime.embedded_home import (
@@ -212,7 +212,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 
 async def test_alerts_that_ended_go_unless_only_some_runs_are_meant(home: Home) -> None:
     journal = MemoryJournal()
-    await journal.note_alerts(AlertLook("default", "demo", frozenset(), (Begun("page", "x", "y"),), (), 1))
+    await journal.note_alerts(AlertLook("default", "demo", frozenset(), (NewAlert("page", "x", "y"),), (), 1))
     await journal.note_alerts(AlertLook("default", "demo", frozenset({1}), (), {1}, 2))
     async with home.open(journal=journal) as engine:
         prune = engine.for_(ANN, tenant="default").housekeeping.prune

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from engine.budget.price import Price, PriceSource, Rates
-from engine.budget.price_book import Quoted
+from engine.budget.price_book import QuotedPrice
 from engine.budget.settings import BudgetSettings
 from engine.contracts.status import StepStatus
 from engine.journal.rules.spending.holding import Granted
@@ -53,7 +53,7 @@ class FakeSite:
 async def begin(paying: Paying) -> None:
     request = ModelRequest(messages=())
     price = Price((Rates(0, 10**6, 10**6, 10**6),))
-    quoted = Quoted("fast", "openai", "m", price, PriceSource.SETTINGS)
+    quoted = QuotedPrice("fast", "openai", "m", price, PriceSource.SETTINGS)
     meter = Meter(quoted, "digest", 10, request)
     execution = Execution(path="work/0", step="work", type="model", status=StepStatus.RUNNING)
     site = cast("CallSite", FakeSite())

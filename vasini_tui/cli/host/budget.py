@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.budget.price import Rates
-    from engine.budget.price_book import Quoted
+    from engine.budget.price_book import QuotedPrice
     from engine.contracts.governing.budget import BudgetAct, Caps, CapView, Spending, SpendSum
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
@@ -266,7 +266,7 @@ async def _prices(session: Session) -> int:
     return ExitCode.OK
 
 
-def _rows(quoted: Quoted) -> list[tuple[object, ...]]:
+def _rows(quoted: QuotedPrice) -> list[tuple[object, ...]]:
     """One row for each step of the rates."""
     model = f"{quoted.provider}/{quoted.model}"
     source = f"{quoted.source} {quoted.listed}".strip()
@@ -279,7 +279,7 @@ def _rows(quoted: Quoted) -> list[tuple[object, ...]]:
     ]
 
 
-def _as_data(quoted: Quoted) -> dict[str, Any]:
+def _as_data(quoted: QuotedPrice) -> dict[str, Any]:
     names = ("input", "cached", "output")
     rates = quoted.price.rates if quoted.price is not None else None
     return {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.store import Store
 
 
-class Begun(NamedTuple):
+class NewAlert(NamedTuple):
     """An alert that begins: what it is, and the words for it."""
 
     kind: str
@@ -28,7 +28,7 @@ class AlertLook(NamedTuple):
     tenant: str
     pack: str
     seen: frozenset[int]
-    begun: Sequence[Begun]
+    begun: Sequence[NewAlert]
     ended: Collection[int]
     now: int
     quiet: bool = False

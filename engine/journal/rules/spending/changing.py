@@ -11,12 +11,12 @@ from engine.journal.rules.spending.holding import set_cap
 
 if TYPE_CHECKING:
     from engine.journal.rules.store import Store
-    from engine.journal.shown_cap import Shown
+    from engine.journal.shown_cap import ShownCap
     from engine.journal.spend_rows import CapRow, NewActRow
 
 
 def change_cap(
-    store: Store, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+    store: Store, row: CapRow, act: NewActRow, shown: ShownCap | None = None, *, remove: bool = False
 ) -> None:
     """Set a cap, or take it back, and record it. Raises Refused (`cap_changed`)."""
     require_as_shown(store, shown)
@@ -24,13 +24,13 @@ def change_cap(
     store.add_act(act)
 
 
-def top_up(store: Store, act: NewActRow, shown: Shown | None = None) -> None:
+def top_up(store: Store, act: NewActRow, shown: ShownCap | None = None) -> None:
     """Record a top-up, which counts from then on. Raises as `record_act`, and Refused (`cap_changed`)."""
     require_as_shown(store, shown)
     record_act(store, act)
 
 
-def require_as_shown(store: Store, shown: Shown | None) -> None:
+def require_as_shown(store: Store, shown: ShownCap | None) -> None:
     """Raises Refused (`cap_changed`) when the cap is not any more as it was shown."""
     if shown is None:
         return

@@ -13,8 +13,8 @@ from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.spending.acts import topped_up
-from engine.journal.rules.spending.soft_caps import AskLower, HeldBack, above_soft_caps, tell_soft
-from engine.journal.rules.spending.tokens import NoRoom, no_room
+from engine.journal.rules.spending.soft_caps import HeldBack, UseLowerTier, above_soft_caps, tell_soft
+from engine.journal.rules.spending.tokens import OverTokenCeiling, over_token_ceiling
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class InTheWay:
+class OverHardCap:
     """It may not, or not yet (`waits`): of what, and how it stands; `most` is what the call may cost."""
 
     balance: Balance
@@ -82,18 +82,18 @@ class InTheWay:
     waits: bool
 
 
-Begun = Granted | InTheWay | NoRoom | HeldBack | AskLower
+CallAdmission = Granted | OverHardCap | OverTokenCeiling | HeldBack | UseLowerTier
 """What becomes of a call that wants to begin."""
 
 
-def begin(store: Store, call: PaidCall) -> Begun:
+def begin(store: Store, call: PaidCall) -> CallAdmission:
     """Hold what a call may cost and take at the most, which lets it begin. Raises LeaseLost."""
     head = store.head(call.run_id)
     if head is None or head["lease_epoch"] != call.epoch or head["lease_worker"] is None:
         raise LeaseLost(call.run_id)
     store.end_holds(call.boot_id, call.uptime)
     if call.ceiling is not None:
-        full = no_room(store, call.subject.tree, call.ceiling, call.told + call.answer)
+        full = over_token_ceiling(store, call.subject.tree, call.ceiling, call.told + call.answer)
         if full is not None:
             store.drop_wait(call.run_id)
             return full
@@ -110,11 +110,11 @@ def begin(store: Store, call: PaidCall) -> Begun:
     hard = [one for one in balances if one.limit.hard is not None]
     if call.price is None:
         if hard and not call.allow_unpriced:
-            return InTheWay(hard[0], None, waits=False)
+            return OverHardCap(hard[0], None, waits=False)
     elif hard:
         admission, found = admit(hard, call.most, _likely(store, call, call.price))
         if found is not None:
-            return InTheWay(found, call.most, waits=admission is Admission.WAIT)
+            return OverHardCap(found, call.most, waits=admission is Admission.WAIT)
     if call.price is not None or call.ceiling is not None:
         store.put_hold(_hold(call))
     return Granted(call.most, bool(hard) or call.ceiling is not None)

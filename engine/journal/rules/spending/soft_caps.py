@@ -27,7 +27,7 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True)
-class AskLower:
+class UseLowerTier:
     """The model of the next lower tier is to be asked: a person said so at the soft cap `limit`."""
 
     limit: Limit
@@ -44,7 +44,7 @@ def tell_soft(store: Store, limit: Limit, spent: int, now: int) -> None:
 
 def above_soft_caps(
     store: Store, balances: Iterable[Balance], run_id: str, tree: str, now: int, *, may_lower: bool
-) -> HeldBack | AskLower | None:
+) -> HeldBack | UseLowerTier | None:
     """What people said, or have to say, at the soft caps that are reached; None: the call may go on.
 
     To stop comes before to wait, that before to ask another model. What ends is the whole tree.
@@ -72,7 +72,7 @@ def above_soft_caps(
             }
         )
         return HeldBack(found["waits"], stop=False)
-    return AskLower(found[LOWERED]) if LOWERED in found and may_lower else None
+    return UseLowerTier(found[LOWERED]) if LOWERED in found and may_lower else None
 
 
 def _stop_tree(store: Store, run_id: str, tree: str, now: int) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRoom:
+class OverTokenCeiling:
     """A question may not be put, or not yet (`waits`): of `limit` tokens so many are `used`, so many held for
     questions under way, and it may take `most`."""
 
@@ -21,10 +21,10 @@ class NoRoom:
     waits: bool
 
 
-def no_room(store: Store, tree: str, limit: int, most: int) -> NoRoom | None:
+def over_token_ceiling(store: Store, tree: str, limit: int, most: int) -> OverTokenCeiling | None:
     """What keeps a question that may take `most` tokens below the ceiling of its tree; None: nothing."""
     used = store.tokens_of(tree)
     held = sum(one["input_tokens"] + one["output_tokens"] for one in store.holds() if one["tree"] == tree)
     if used + held + most <= limit:
         return None
-    return NoRoom(limit, used, held, most, waits=used + most <= limit)
+    return OverTokenCeiling(limit, used, held, most, waits=used + most <= limit)

@@ -15,7 +15,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
-from engine.journal.shown_cap import Shown
+from engine.journal.shown_cap import ShownCap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, TOPPED_UP
 from engine.runtime.embedded.comments import require_comment
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
@@ -212,12 +212,14 @@ class Budget(Scoped):
     async def _cap_within(self, tenant: str, of: CapOf) -> CapView | None:
         return await (await self._cap_views()).one(of.scope, tenant, of.name, of.window)
 
-    async def _shown(self, limit: Limit, seen: AsShown | None, of_pack: tuple[Cap, ...] = ()) -> Shown | None:
+    async def _shown(
+        self, limit: Limit, seen: AsShown | None, of_pack: tuple[Cap, ...] = ()
+    ) -> ShownCap | None:
         if seen is None:
             return None
         zone = await asyncio.to_thread(ZoneInfo, self._zone)
         place = (limit.scope, limit.window, limit.tenant, limit.name)
-        return Shown(*place, seen.soft, seen.hard, (*self._written, *of_pack), zone, self._clock.now())
+        return ShownCap(*place, seen.soft, seen.hard, (*self._written, *of_pack), zone, self._clock.now())
 
     async def _require_there(self, of: CapOf) -> None:
         """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""

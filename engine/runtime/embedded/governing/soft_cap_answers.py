@@ -16,7 +16,7 @@ from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
-from engine.journal.shown_cap import Shown
+from engine.journal.shown_cap import ShownCap
 from engine.journal.spend_rows import LOWERED, STOPPED, TOPPED_UP
 from engine.runtime.embedded.governing.late_questions import is_current
 from engine.runtime.embedded.governing.soft_caps import (
@@ -51,7 +51,7 @@ class Said:
     """What is to be recorded with an answer, if the cap is still as it was asked about (`cap`)."""
 
     acts: tuple[NewActRow, ...] = ()
-    cap: Shown | None = None
+    cap: ShownCap | None = None
 
 
 class SoftCapAnswers:
@@ -131,7 +131,7 @@ class SoftCapAnswers:
         scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
         return await CapViews(money, caps, now, zone).one(scope, reached["tenant"], reached["name"], window)
 
-    async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> Shown:
+    async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> ShownCap:
         """The cap, which is as high as when people were asked. Raises Refused (`cap_changed`)."""
         scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
         tenant, name, cap = reached["tenant"], reached["name"], await self._cap(reached, now, zone)
@@ -142,7 +142,7 @@ class SoftCapAnswers:
             more = "nothing was done. If more is needed, `vasini budget top-up` adds it"
             where = {"scope": scope, "name": name, "window": window}
             raise Refused(ErrorCode.CAP_CHANGED, f"{words}: {more}", where)
-        return Shown(scope, window, tenant, name, cap.soft, cap.hard, self._written(), zone, now)
+        return ShownCap(scope, window, tenant, name, cap.soft, cap.hard, self._written(), zone, now)
 
 
 def _amount(choice: str, given: object, comment: str) -> int | None:

@@ -20,7 +20,7 @@ from engine.models.conversation import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.budget.price_book import Quoted
+    from engine.budget.price_book import QuotedPrice
     from engine.models.conversation import Delta, ModelRequest, Reply, Usage
 
 
@@ -31,7 +31,7 @@ _TOLD_BYTES: Callable[[Any], int] = attrgetter("told_bytes")
 class Meter:
     """Counts one call of a model. `prices`: digest of those in force, `sent`: the request's bytes."""
 
-    quoted: Quoted
+    quoted: QuotedPrice
     prices: str
     sent: int
     request: ModelRequest

@@ -15,9 +15,9 @@ from engine.contracts.governing.budget import CapScope, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
 from engine.errors import Unavailable
-from engine.journal.rules.spending.holding import InTheWay, PaidCall
-from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
-from engine.journal.rules.spending.tokens import NoRoom
+from engine.journal.rules.spending.holding import OverHardCap, PaidCall
+from engine.journal.rules.spending.soft_caps import HeldBack, UseLowerTier
+from engine.journal.rules.spending.tokens import OverTokenCeiling
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.model.inputs import CallHeldBack
 from engine.machine.transition_builder import failure
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
-    from engine.journal.rules.spending.holding import Begun
+    from engine.journal.rules.spending.holding import CallAdmission
     from engine.journal.spend_rows import HoldRow
     from engine.machine.model.state import Execution, RunState
     from engine.models.conversation import ModelRequest
@@ -71,7 +71,7 @@ class AtSoftCap(Exception):
     """The call may not begin so at a soft cap; `found` says whether the run waits or ends there, or another
     model is asked."""
 
-    def __init__(self, found: HeldBack | AskLower) -> None:
+    def __init__(self, found: HeldBack | UseLowerTier) -> None:
         super().__init__(f"the soft cap of {found.limit.scope} {found.limit.name}")
         self.found = found
 
@@ -121,11 +121,11 @@ class Paying:
             await told(_waits(found))
             async with self._turns.setdefault(turn, asyncio.Lock()):  # its others here wait behind it
                 found = await self._waited(call, turn)
-        if isinstance(found, HeldBack | AskLower):
+        if isinstance(found, HeldBack | UseLowerTier):
             raise AtSoftCap(found)
-        if isinstance(found, NoRoom):
+        if isinstance(found, OverTokenCeiling):
             raise BudgetExhausted(used_up(found))
-        if isinstance(found, InTheWay):
+        if isinstance(found, OverHardCap):
             raise BudgetExhausted(_refusal(found, call))
         if price is not None or ceiling is not None:
             meter.hold, meter.held = call.hold_id, found.amount
@@ -143,7 +143,7 @@ class Paying:
             raise BudgetExhausted(full)
         call = await self._call(site, execution, agent, None)
         found = await self._journal.begin_call(call)
-        if isinstance(found, InTheWay):
+        if isinstance(found, OverHardCap):
             raise BudgetExhausted(_refusal(found, call, _UNBOUNDED))
         return found if isinstance(found, HeldBack) else None
 
@@ -192,7 +192,7 @@ class Paying:
             self._read = zone, await asyncio.to_thread(boot_id)
         return self._read
 
-    async def _asked(self, call: PaidCall) -> Begun:
+    async def _asked(self, call: PaidCall) -> CallAdmission:
         """Whether it begins. Of one that is cancelled meanwhile nothing stays held."""
         try:
             return await self._journal.begin_call(call)
@@ -201,7 +201,7 @@ class Paying:
                 await finish(self._journal.lower_hold(call.hold_id, 0))
             raise
 
-    async def _waited(self, call: PaidCall, turn: str) -> Begun:
+    async def _waited(self, call: PaidCall, turn: str) -> CallAdmission:
         """Ask again whenever another call has ended, until it waits in this turn no more; holds of dead ones
         end by themselves."""
         took = call.deadline - call.uptime
@@ -233,17 +233,17 @@ class Paying:
             undo()
 
 
-def _turn(found: Begun, call: PaidCall) -> str | None:
+def _turn(found: CallAdmission, call: PaidCall) -> str | None:
     """In which line it waits: that of its tree for tokens, that of all for money; None: it does not wait."""
-    if isinstance(found, NoRoom):
+    if isinstance(found, OverTokenCeiling):
         return call.subject.tree if found.waits else None
-    return "money" if isinstance(found, InTheWay) and found.waits else None
+    return "money" if isinstance(found, OverHardCap) and found.waits else None
 
 
-def _waits(found: Begun) -> str:
-    if isinstance(found, NoRoom):
+def _waits(found: CallAdmission) -> str:
+    if isinstance(found, OverTokenCeiling):
         return waits_for_tokens(found)
-    assert isinstance(found, InTheWay), found
+    assert isinstance(found, OverHardCap), found
     balance, limit = found.balance, found.balance.limit
     what = words_of_cap(limit.scope, limit.name, limit.window)
     return (
@@ -268,7 +268,7 @@ def held_back(now: int, execution: Execution, held: HeldBack) -> CallHeldBack:
     return CallHeldBack(now=now, path=execution.path, attempt=execution.attempt, cap=cap, stop=held.stop)
 
 
-def _refusal(found: InTheWay, call: PaidCall, way_out: str = _UNPRICED) -> dict[str, Any]:
+def _refusal(found: OverHardCap, call: PaidCall, way_out: str = _UNPRICED) -> dict[str, Any]:
     balance, limit = found.balance, found.balance.limit
     what = words_of_cap(limit.scope, limit.name, limit.window)
     details: dict[str, Any] = {

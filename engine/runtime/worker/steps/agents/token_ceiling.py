@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.journal.rules.spending.tokens import NoRoom
+from engine.journal.rules.spending.tokens import OverTokenCeiling
 from engine.machine.transition_builder import failure
 from engine.models.blocks import CHARACTERS_A_TOKEN
 
@@ -32,10 +32,10 @@ async def all_used(site: CallSite, state: RunState) -> dict[str, Any] | None:
     if limit is None:
         return None
     used = state.counters.tokens_used if site.usage is None else (await site.usage()).tokens
-    return used_up(NoRoom(limit, used, 0, 1, waits=False)) if used >= limit else None
+    return used_up(OverTokenCeiling(limit, used, 0, 1, waits=False)) if used >= limit else None
 
 
-def waits_for_tokens(found: NoRoom) -> str:
+def waits_for_tokens(found: OverTokenCeiling) -> str:
     """What is said where a question waits for others."""
     return (
         f"waits for other questions of the run to end: {TOKENS_SETTING} is {found.limit:,}, of which "
@@ -45,7 +45,7 @@ def waits_for_tokens(found: NoRoom) -> str:
     )
 
 
-def used_up(found: NoRoom) -> dict[str, Any]:
+def used_up(found: OverTokenCeiling) -> dict[str, Any]:
     """The error of the step whose question is not put."""
     message = (
         f"the run may use {found.limit:,} tokens ({TOKENS_SETTING}), of which {found.used:,} are used; the "
