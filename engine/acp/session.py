@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from engine.acp.calls import MOST_SHOWN, Option, SeenCall, Transcript, only_kind, options_of, result_of
 from engine.acp.failure import AgentFailure, AgentReason
 from engine.acp.peer import NO_METHOD, NO_PARAMS, Peer, Pipe, RequestId
-from engine.acp.used import Used
+from engine.acp.usage import AgentUsage
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class AgentSession:
         self.takes_images = False
         """Whether it says so, once it is open."""
         self.name = ""
-        self.used = Used()
+        self.used = AgentUsage()
         self.peer = Peer(pipe, self._heard, lambda line: shown(f"{line}\n"))
         self.peer.failed.add_done_callback(lambda _: self._end())
 

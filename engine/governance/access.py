@@ -58,7 +58,7 @@ EVERYTHING = Access()
 """The engine itself, and whoever opened it."""
 
 
-class Scoped:
+class AccessScoped:
     """A part of the engine that shows only what `access` allows."""
 
     access = EVERYTHING

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.preview import Preview
     from engine.contracts.sandbox_level import SandboxWish
     from engine.governance.tools_layer import ToolsLayer
-    from engine.tools.room import Room
+    from engine.tools.sandbox_spec import SandboxSpec
 
 
 @frozen
@@ -28,7 +28,7 @@ class ToolLimits:
 
     `sandbox`: whether wishes for the level `isolated` are granted where it can be had, ignored, or taken for
     every call that has a process. Isolated calls see nothing of `hidden_roots`, and read `sandbox_reads` as
-    they read the system. `room`: what this call sees, when it is isolated.
+    they read the system. `isolated_in`: what this call sees, when it is isolated.
     """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
@@ -51,7 +51,7 @@ class ToolLimits:
     sandbox: Literal["auto", "process", "isolated"] = "auto"
     hidden_roots: tuple[Path, ...] = ()
     sandbox_reads: tuple[Path, ...] = ()
-    room: Room | None = None
+    isolated_in: SandboxSpec | None = None
 
 
 class OutputSink(Protocol):

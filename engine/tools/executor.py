@@ -218,10 +218,10 @@ class ToolExecutor:
                 require_fitting(name, call.found.check(named))
                 async with asyncio.timeout(call.seconds):
                     return await call.found.preview(named, call.context)
-            room = call.context.limits.room
-            if room is None:
+            sandbox = call.context.limits.isolated_in
+            if sandbox is None:
                 return None
-            return Preview(kind="call", summary=f"calls {name}, isolated", text="\n".join(room.told()))
+            return Preview(kind="call", summary=f"calls {name}, isolated", text="\n".join(sandbox.told()))
         except ToolFailure as failure:
             return Preview(kind="unavailable", summary=failure.message)
         except TimeoutError:

@@ -45,7 +45,7 @@ _KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class OperatorDecision:
     """What is decided; `comment` is empty for an approval, `edits` are of a plan that was changed."""
 
     approve: bool
@@ -53,7 +53,7 @@ class Ruling:
     edits: PlanEdits | None = None
 
 
-class BulkDecisionDialog(DecisionDialog[Ruling]):
+class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
     """Asks for the decision, the count, the word when one is risky, the comment of a rejection."""
 
     def __init__(self, state: ConsoleState, *views: ApprovalView) -> None:
@@ -105,9 +105,9 @@ class BulkDecisionDialog(DecisionDialog[Ruling]):
         if missing:
             self.hint(missing)
         elif self._decision() == _APPROVE:
-            self.confirm_with(Ruling(approve=True))
+            self.confirm_with(OperatorDecision(approve=True))
         else:
-            self.confirm_with(Ruling(approve=False, comment=self._comment()))
+            self.confirm_with(OperatorDecision(approve=False, comment=self._comment()))
 
     @on(ReadPane.EndSeen)
     def _end_seen(self) -> None:

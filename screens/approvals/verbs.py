@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, VasiniError
-from screens.approvals.bulk_dialog import BulkDecisionDialog, Ruling
+from screens.approvals.bulk_dialog import BulkDecisionDialog, OperatorDecision
 from screens.approvals.card import NEEDS_WORD, format_decided
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
 from screens.approvals.differences import not_one_shape
@@ -84,7 +84,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         if view is None:
             return
         if view.risk in NEEDS_WORD or not self.gate.answered:
-            self._ask(TypedWordDialog(view), lambda _word: self._send(view, Ruling(approve=True)))
+            self._ask(TypedWordDialog(view), lambda _word: self._send(view, OperatorDecision(approve=True)))
         else:
             self.act(self._approve_if_alone(view, self.state.keyboard.count), group="decide")
 
@@ -102,18 +102,20 @@ class DecisionVerbsScreen(ConsoleScreen):
             self._ask(PlanDialog(self.state, view, draft), partial(self._approve_changed, view, asks_word))
 
     def _approve_changed(self, view: ApprovalView, asks_word: bool, edits: PlanEdits) -> None:
-        ruling = Ruling(approve=True, edits=edits)
+        decision = OperatorDecision(approve=True, edits=edits)
         if asks_word:
-            self._ask(TypedWordDialog(view), lambda _word: self._send(view, ruling))
+            self._ask(TypedWordDialog(view), lambda _word: self._send(view, decision))
         else:
-            self._send(view, ruling)
+            self._send(view, decision)
 
     def action_reject(self) -> None:
         """Ask for a comment, then reject."""
         view = self._decidable()
         if view is not None:
             dialog = CommentDialog(self.state, view)
-            self._ask(dialog, lambda comment: self._send(view, Ruling(approve=False, comment=comment)))
+            self._ask(
+                dialog, lambda comment: self._send(view, OperatorDecision(approve=False, comment=comment))
+            )
 
     def action_own(self) -> None:
         """Tell the others that one is on it, or that one is no more."""
@@ -168,7 +170,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         if self.state.keyboard.count != keys:
             self.refuse("Not sent: other keys came with it. Press again when no key has come for a moment.")
         elif self.seen(view):
-            self._send(view, Ruling(approve=True))
+            self._send(view, OperatorDecision(approve=True))
 
     async def _ask_for_all(self, marked: Sequence[ApprovalView]) -> None:
         """All of them as they are, whole and in clear; then whether they are of one shape."""
@@ -196,33 +198,33 @@ class DecisionVerbsScreen(ConsoleScreen):
 
         self.app.push_screen(dialog, closed)
 
-    def _send(self, view: ApprovalView, ruling: Ruling) -> None:
+    def _send(self, view: ApprovalView, decision: OperatorDecision) -> None:
         self.gate.close()
         self.hint("")  # what an earlier key was refused for holds no more
-        self.act(self._decide(view, ruling), group="decide")
+        self.act(self._decide(view, decision), group="decide")
 
-    def _decide_all(self, views: Sequence[ApprovalView], ruling: Ruling) -> None:
+    def _decide_all(self, views: Sequence[ApprovalView], decision: OperatorDecision) -> None:
         self.gate.close()
-        self.act(self._decide_each(views, ruling), group="decide")
+        self.act(self._decide_each(views, decision), group="decide")
 
-    async def _decided(self, view: ApprovalView, ruling: Ruling) -> DecisionView:
+    async def _decided(self, view: ApprovalView, decision: OperatorDecision) -> DecisionView:
         """Bound to the digest of what was shown. Raises as the engine does."""
         requests, actor = self.state.engine.requests, self.state.actor
-        if ruling.approve:
+        if decision.approve:
             decided = await requests.approve(
-                view.approval_id, actor=actor, digest=view.digest, edits=ruling.edits
+                view.approval_id, actor=actor, digest=view.digest, edits=decision.edits
             )
             self._drafts.pop(view.digest, None)
             return decided
         decided = await requests.reject(
-            view.approval_id, actor=actor, comment=ruling.comment, digest=view.digest
+            view.approval_id, actor=actor, comment=decision.comment, digest=view.digest
         )
         await attempt(self, comment_draft(self, self.state, view.approval_id).drop())
         return decided
 
-    async def _decide(self, view: ApprovalView, ruling: Ruling) -> None:
+    async def _decide(self, view: ApprovalView, decision: OperatorDecision) -> None:
         try:
-            outcome = await self._decided(view, ruling)
+            outcome = await self._decided(view, decision)
         except AlreadyDecided as error:
             by, at = error.details.get("decided_by", "somebody"), error.details.get("decided_at", "")
             words = format_decided(str(error.details.get("decision", "decided")), str(by), str(at))
@@ -235,12 +237,12 @@ class DecisionVerbsScreen(ConsoleScreen):
         self.appear_again()
         self.refresher.ask()
 
-    async def _decide_each(self, views: Sequence[ApprovalView], ruling: Ruling) -> None:
+    async def _decide_each(self, views: Sequence[ApprovalView], decision: OperatorDecision) -> None:
         outcomes: dict[str, int] = {}
         done: list[str] = []
         for view in views:
             try:
-                words = (await self._decided(view, ruling)).decision.lower()
+                words = (await self._decided(view, decision)).decision.lower()
                 done.append(view.approval_id)
             except AlreadyDecided as error:
                 by = str(error.details.get("decided_by", "somebody"))[:60]

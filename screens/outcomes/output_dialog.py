@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class CallOutput:
     """What a call brought; None when it brought nothing that the run has to know."""
 
     output: dict[str, Any] | None
 
 
-class OutputDialog(Dialog[Brought]):
+class OutputDialog(Dialog[CallOutput]):
     """A JSON object, or nothing. Enter begins a new line; what is no JSON object is not sent."""
 
     BINDINGS = bindings("dialog.confirm")
@@ -60,4 +60,4 @@ class OutputDialog(Dialog[Brought]):
             words = sanitize(f"Not sent: {error}", limit=300)
             self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
         else:
-            self.dismiss(Brought(output))
+            self.dismiss(CallOutput(output))

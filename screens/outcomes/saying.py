@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import OutcomeDecision
 from screens.outcomes.dialog import OutcomeDialog
-from screens.outcomes.output_dialog import Brought, OutputDialog
+from screens.outcomes.output_dialog import CallOutput, OutputDialog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ def ask_what_became(
             )
         )
 
-    def brought(said: Brought | None) -> None:
+    def brought(said: CallOutput | None) -> None:
         if said is not None:
             say(OutcomeDecision.DONE, said.output)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.widgets.json.json_view import JsonView
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class DataPane(RunPane):
         """The values."""
         return self.query_one("#values", JsonView)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """The run holds them already."""
         run = moment.run
         values: dict[str, Any] = {"input": run.input, "output": run.output}

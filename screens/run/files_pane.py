@@ -13,7 +13,7 @@ from engine.safe_text import sanitize
 from screens.overlays.markdown_screen import MOST_CHARACTERS, MarkdownScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
@@ -65,7 +65,7 @@ class FilesPane(RunPane):
         """The files."""
         return self.query_one("#file-list", RowTable)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """The files by then."""
         past = moment.past
         files = past.detail.files if past else await self.state.engine.runs.files(self.run_id)

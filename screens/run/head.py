@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.runs.listed import RunView
-    from screens.run.pane import Moment
+    from screens.run.pane import RunMoment
     from screens.widgets.plain import Part
 
 
-def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
+def head(moment: RunMoment, asked: str, related: str, now: datetime) -> list[Part]:
     """Status, flow and time; who and when; handoffs; what it waits for; how it will end; why it failed.
 
     `asked` names its request, `related` the runs it was handed off from and to.

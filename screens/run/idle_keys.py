@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 
 if TYPE_CHECKING:
-    from screens.run.pane import Moment
+    from screens.run.pane import RunMoment
 
 _STEERING = frozenset({"run.pause", "run.cancel"})
 _RETRY = frozenset({"run.retry"})
@@ -15,7 +15,7 @@ _REQUEST = frozenset({"run.pending"})
 _RETRIED = frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER})
 
 
-def idle_keys(moment: Moment | None, *, asks: bool) -> frozenset[str]:
+def idle_keys(moment: RunMoment | None, *, asks: bool) -> frozenset[str]:
     """Nothing is done to the past; what has ended goes on only when it failed; `asks`: it has a request."""
     if moment is None:
         return frozenset()

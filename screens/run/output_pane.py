@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Plain
 from screens.widgets.text_lines import TextLines, safe_lines
@@ -71,7 +71,7 @@ class OutputPane(RunPane):
         """The lines."""
         return self.query_one("#output-lines", TextLines)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """What is new; all again when another moment is looked at."""
         until = moment.past.event.ts if moment.past else None
         if until != self._until:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AsOf:
+class PastRun:
     """A run as it was right after an event."""
 
     event: EventView
@@ -38,11 +38,11 @@ class AsOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RunMoment:
     """What a pane shows: the run as it is, and as it was when the operator looks back."""
 
     live: RunView
-    past: AsOf | None = None
+    past: PastRun | None = None
 
     @property
     def run(self) -> RunView:
@@ -61,14 +61,14 @@ class RunPane(Container):
         super().__init__(id=id)
         self.state = state
         self.run_id = run_id
-        self.past: AsOf | None = None
+        self.past: PastRun | None = None
 
-    async def show(self, moment: Moment) -> None:
+    async def show(self, moment: RunMoment) -> None:
         """Show the run as it is at this moment. Raises what the engine raises."""
         self.past = moment.past
         await self.load(moment)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """Read what the pane needs and show it. Raises what the engine raises."""
 
     def act(self, work: Awaitable[object]) -> None:

@@ -11,7 +11,7 @@ from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.frame.console import console
 from screens.outcomes.saying import ask_what_became
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, Tone
@@ -60,7 +60,7 @@ class RequestsPane(RunPane):
         """The requests."""
         return self.query_one("#request-list", RowTable)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """All kinds together."""
         found: list[Request]
         if moment.past:

@@ -23,7 +23,7 @@ from screens.run.head import format_handoff, head
 from screens.run.idle_keys import idle_keys
 from screens.run.log.pane import LogPane
 from screens.run.output_pane import OutputPane
-from screens.run.pane import AsOf, Moment, RunPane
+from screens.run.pane import PastRun, RunMoment, RunPane
 from screens.run.requests_pane import RequestsPane, kind_of, title_of
 from screens.run.talking import TalkVerb
 from screens.run.timeline.pane import TimelinePane
@@ -68,11 +68,11 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         super().__init__(state)
         self._run_id = run_id
         self._pane = pane
-        self._moment: Moment | None = None
+        self._moment: RunMoment | None = None
         self._asked = ""
         self._successors: tuple[str, ...] = ()
         self._wanted_event: int | None = None
-        self._past: AsOf | None = None
+        self._past: PastRun | None = None
 
     def body(self) -> ComposeResult:
         """Of what moment it is, head, names of the panes, panes."""
@@ -131,7 +131,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         self._past = await self._read_as_of(self._wanted_event)
         self._successors = await runs.successors(self._run_id)
         self._asked = await self._format_request() if live.status in _ASKING else ""
-        self._moment = Moment(live, self._past)
+        self._moment = RunMoment(live, self._past)
         self._show_gone("")
         self._draw_head()
         self._offer_keys()
@@ -244,13 +244,13 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         else:
             self._show_as_of(None if number == self._wanted_event else number)
 
-    async def _read_as_of(self, number: int | None) -> AsOf | None:
+    async def _read_as_of(self, number: int | None) -> PastRun | None:
         if number is None or (self._past is not None and self._past.event.run_seq == number):
             return None if number is None else self._past
         runs = self.state.engine.runs
         detail = await runs.as_of(self._run_id, number)
         events = await runs.events(self._run_id, after_run_seq=number - 1, limit=1)
-        return AsOf(events[0], detail)
+        return PastRun(events[0], detail)
 
     async def _format_request(self) -> str:
         asked = await pending_of(self.state.engine.requests, self._run_id)

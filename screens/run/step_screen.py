@@ -11,7 +11,7 @@ from screens.frame.console import show_notice
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.run.output_pane import OutputPane
-from screens.run.pane import AsOf, Moment
+from screens.run.pane import PastRun, RunMoment
 from screens.run.step_words import format_item, format_try
 from screens.widgets.ages import age, clock_time, span
 from screens.widgets.json.json_view import JsonView
@@ -37,7 +37,7 @@ class StepScreen(JsonScreen):
 
     BINDINGS = bindings("run.follow", "run.wrap")
 
-    def __init__(self, state: ConsoleState, run_id: str, step_id: str, *, past: AsOf | None) -> None:
+    def __init__(self, state: ConsoleState, run_id: str, step_id: str, *, past: PastRun | None) -> None:
         super().__init__(state)
         self._run_id, self._step_id, self._past = run_id, step_id, past
         self._step: StepView | None = None
@@ -74,7 +74,7 @@ class StepScreen(JsonScreen):
         self._show_values(_values(self._step, whole))
         self.tick()
         run = await runs.summary(self._run_id)
-        await self._output.show(Moment(run, self._past))
+        await self._output.show(RunMoment(run, self._past))
         lasts = self._step.finished_at is None and run.status not in RUN_TERMINAL and self._past is None
         self.ages_of([self._step.started_at] if lasts and self._step.started_at else [])
 

@@ -23,14 +23,14 @@ MOST_COMMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FlagChange:
     """What somebody said of a run: that it is flagged because of this, or no more."""
 
     comment: str
     on: bool
 
 
-class FlagDialog(Dialog[Said]):
+class FlagDialog(Dialog[FlagChange]):
     """Returns what is not so; of a run that is flagged or doubtful (`known`) why that is taken back; of a
     `doubtful` one either. Enter decides nothing."""
 
@@ -76,7 +76,7 @@ class FlagDialog(Dialog[Said]):
         elif len(comment) > MOST_COMMENT:
             self._hint(f"At most {MOST_COMMENT} characters")
         elif not too_small(self):
-            self.dismiss(Said(comment, on))
+            self.dismiss(FlagChange(comment, on))
 
     def _hint(self, words: str) -> None:
         self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
@@ -98,7 +98,7 @@ class FlagVerb(CurrentRunScreen):
         if run.doubtful is not None:
             known = f"Doubtful: {run.doubtful}"
 
-        def said(what: Said | None) -> None:
+        def said(what: FlagChange | None) -> None:
             if what is not None:
                 self.act(self._flag(run_id, what.comment, on=what.on))
 

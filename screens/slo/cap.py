@@ -44,7 +44,7 @@ _FIELDS = (
 )
 
 
-class NotYet(Exception):
+class InvalidEntry(Exception):
     """What is typed cannot be sent: words for the operator, and the field they are about."""
 
     def __init__(self, words: str, field: str) -> None:
@@ -95,7 +95,7 @@ class CapDialog(Dialog[str]):
         """What is meant or how it stands may have changed: look. A change is bound to what this shows."""
         try:
             subject = self._subject()
-        except NotYet as missing:
+        except InvalidEntry as missing:
             self._shown = None
             self.query_one("#stands", Plain).show((sanitize(str(missing)), "$quiet"))
             return
@@ -138,7 +138,7 @@ class CapDialog(Dialog[str]):
             return
         try:
             change = self._change()
-        except NotYet as missing:
+        except InvalidEntry as missing:
             self._hint(str(missing))
             self.query_one(f"#cap-{missing.field}").focus()
             return
@@ -180,10 +180,10 @@ class CapDialog(Dialog[str]):
         return f"set: {_limits(cap)}, with {dollars(cap.topped_up)} that it was topped up by"
 
     def _change(self) -> tuple[CapOf, int | None, int | None, int | None]:
-        """What is to be done. Raises NotYet."""
+        """What is to be done. Raises InvalidEntry."""
         subject, taken_back = self._subject(), self._typed("hard") == TAKE_BACK
         if self._shown is None or self._shown[0] != subject:
-            raise NotYet("How this cap stands is not read yet: nothing was sent", "of")
+            raise InvalidEntry("How this cap stands is not read yet: nothing was sent", "of")
         hard = None if taken_back else self._amount("hard")
         soft, more = self._amount("soft"), self._amount("more")
         shown = self._shown[1]
@@ -191,34 +191,36 @@ class CapDialog(Dialog[str]):
             self._require_topped_up(subject, shown, only=soft is None and self._typed("hard") == "")
         elif taken_back:
             if soft is not None or shown is None or shown.source != "person":
-                raise NotYet("Only a cap that a person set is taken back, and as a whole", "hard")
+                raise InvalidEntry("Only a cap that a person set is taken back, and as a whole", "hard")
         elif soft is None and hard is None:
-            raise NotYet("Say what it is to be, or by how much it is topped up", "hard")
+            raise InvalidEntry("Say what it is to be, or by how much it is topped up", "hard")
         elif soft is not None and hard is not None and soft > hard:
-            raise NotYet("The warning is above what may be spent at most", "soft")
+            raise InvalidEntry("The warning is above what may be spent at most", "soft")
         if not self._typed("comment"):
-            raise NotYet("Say why: the comment stands in the record of the cap", "comment")
+            raise InvalidEntry("Say why: the comment stands in the record of the cap", "comment")
         return subject, soft, hard, more
 
     def _require_topped_up(self, subject: CapOf, shown: CapView | None, *, only: bool) -> None:
         if not only:
-            raise NotYet("Either top it up, or set what it is: not both at once", "more")
+            raise InvalidEntry("Either top it up, or set what it is: not both at once", "more")
         if subject.scope is CapScope.RUN:
             if subject.name == "*":
-                raise NotYet("One run is topped up: write `run` and its id", "of")
+                raise InvalidEntry("One run is topped up: write `run` and its id", "of")
         elif shown is None:
-            raise NotYet("There is no such cap to top up: set one", "hard")
+            raise InvalidEntry("There is no such cap to top up: set one", "hard")
 
     def _subject(self) -> CapOf:
         scope, _, name = self._typed("of").partition(" ")
         if scope not in set(CapScope):
-            raise NotYet("A cap is of a tenant, pack, model, or of each run: `pack on-call`, `run`", "of")
+            raise InvalidEntry(
+                "A cap is of a tenant, pack, model, or of each run: `pack on-call`, `run`", "of"
+            )
         name = name.strip() or ("*" if scope == CapScope.RUN else "")
         if not name:
-            raise NotYet(f"Which {scope}? Write its name behind it; * is each one", "of")
+            raise InvalidEntry(f"Which {scope}? Write its name behind it; * is each one", "of")
         window = self._typed("in")
         if window not in set(CapWindow):
-            raise NotYet("A cap holds for a day, a month or in total", "in")
+            raise InvalidEntry("A cap holds for a day, a month or in total", "in")
         return CapOf(CapScope(scope), name, CapWindow(window))
 
     def _amount(self, name: str) -> int | None:
@@ -228,7 +230,7 @@ class CapDialog(Dialog[str]):
         except ValueError:
             amount = 0
         if amount is not None and amount <= 0:
-            raise NotYet(f"{typed[:40]} is no amount in dollars, such as 12 or 0.50", name)
+            raise InvalidEntry(f"{typed[:40]} is no amount in dollars, such as 12 or 0.50", name)
         return amount
 
     def _typed(self, name: str) -> str:
@@ -237,7 +239,7 @@ class CapDialog(Dialog[str]):
     def _meant_now(self) -> CapOf | None:
         try:
             return self._subject()
-        except NotYet:
+        except InvalidEntry:
             return None
 
     def _show_standing(self, cap: CapView | None) -> None:

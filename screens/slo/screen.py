@@ -21,8 +21,8 @@ from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
 from screens.slo.rows import LevelRows, Listed, columns, level_key, listed_of, place_of
-from screens.slo.spend_rows import EACH, Used
-from screens.slo.spent import Spent
+from screens.slo.spend_rows import EACH, SpendData
+from screens.slo.spent import SpendPanel
 from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.tables.made_table import MadeTable
@@ -79,7 +79,7 @@ class SloScreen(ConsoleScreen):
         with Vertical(id="empty"):
             yield Plain(sanitize("Reading the service levels …"), classes="empty-text")
         yield LevelDetail(self.state.keymap)
-        yield Spent(self.state.keymap)
+        yield SpendPanel(self.state.keymap)
 
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
@@ -149,8 +149,8 @@ class SloScreen(ConsoleScreen):
         spending = await engine.budget.spending(SpendBy.PACK, since=since - timedelta(days=self._days))
         caps = await engine.budget.caps(acts=0)
         if engine is self._engine:
-            used = Used(spending, caps, levels, "" if self._all_tenants else self.state.tenant)
-            self.query_one(Spent).show_used(used, self._days)
+            used = SpendData(spending, caps, levels, "" if self._all_tenants else self.state.tenant)
+            self.query_one(SpendPanel).show_used(used, self._days)
 
     @property
     def _days(self) -> int:
@@ -177,7 +177,7 @@ class SloScreen(ConsoleScreen):
 
     def action_unit(self) -> None:
         """Money, tokens, time."""
-        self.query_one(Spent).next_unit()
+        self.query_one(SpendPanel).next_unit()
 
     def action_cap(self) -> None:
         """Set or top up the cap under the cursor, or one of the pack under it."""
@@ -202,7 +202,7 @@ class SloScreen(ConsoleScreen):
 
     def _cap_meant(self) -> tuple[CapOf, str]:
         """The cap or pack under the cursor, and the tenant within which it is meant; `*` is each one."""
-        spent, level = self.query_one(Spent), self.current_level()
+        spent, level = self.query_one(SpendPanel), self.current_level()
         own = self.state.tenant or EACH
         if spent.has_focus_within:
             if (cap := spent.current_cap()) is not None:

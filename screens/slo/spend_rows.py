@@ -79,7 +79,7 @@ COLUMNS: dict[Unit, tuple[Column, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class SpendData:
     """What was read of the days that are looked at."""
 
     spending: Spending
@@ -89,7 +89,7 @@ class Used:
     """The one in view; empty for all."""
 
 
-def rows_of(used: Used, unit: Unit) -> list[RowToMake]:
+def rows_of(used: SpendData, unit: Unit) -> list[RowToMake]:
     """The caps, the worst first, then who spent without one; tokens and times, the most first."""
     if unit is Unit.COST:
         capped = {cap.name for cap in used.caps.caps if cap.scope is CapScope.PACK}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.governing.budget import CapView
     from screens.keys.keymap import Keymap
-    from screens.slo.spend_rows import Used
+    from screens.slo.spend_rows import SpendData
 
 _NOTHING = {
     Unit.COST: " No model was paid for in these days, and no cap holds. Here will stand what was\n"
@@ -31,13 +31,13 @@ _NOTHING = {
 }
 
 
-class Spent(Vertical):
+class SpendPanel(Vertical):
     """A table with a line below it. `unit` is what is looked at."""
 
     def __init__(self, keymap: Keymap) -> None:
         super().__init__(id="spending")
         self._keymap = keymap
-        self._used: Used | None = None
+        self._used: SpendData | None = None
         self._days = 0
         self.unit = Unit.COST
 
@@ -71,7 +71,7 @@ class Spent(Vertical):
         self._table.set_columns(COLUMNS[self.unit])
         self._draw()
 
-    def show_used(self, used: Used, days: int) -> None:
+    def show_used(self, used: SpendData, days: int) -> None:
         """What was used in so many days."""
         self._used, self._days = used, days
         self._draw()
@@ -93,7 +93,7 @@ class Spent(Vertical):
         self.query_one("#money", Plain).show((sanitize(f" {words}"), "$quiet"))
 
 
-def _money(used: Used, days: str) -> list[str]:
+def _money(used: SpendData, days: str) -> list[str]:
     caps, total = used.caps, used.spending.total
     return [
         f"{short_dollars(total.cost)} in {days}",
@@ -103,13 +103,13 @@ def _money(used: Used, days: str) -> list[str]:
     ]
 
 
-def _tokens(used: Used, days: str) -> list[str]:
+def _tokens(used: SpendData, days: str) -> list[str]:
     total = used.spending.total
     told = f"{total.input_tokens:,} in ({total.cached_tokens:,} cached), {total.output_tokens:,} out"
     return [f"{counted(total.calls, 'call')} in {days}", told]
 
 
-def _time(used: Used, days: str) -> list[str]:
+def _time(used: SpendData, days: str) -> list[str]:
     runs = sum(level.runs for level in used.levels)
     longest = f", the {MOST_TIMED:,} packs that took longest" if len(used.levels) > MOST_TIMED else ""
     return [

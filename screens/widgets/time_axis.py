@@ -31,7 +31,7 @@ _LABEL_GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Interval:
     """From when to when something was of one kind; `end` is now for what still lasts."""
 
     kind: SpanKind
@@ -131,19 +131,19 @@ def since(seconds: float, step: float = _MINUTE) -> str:
     return words
 
 
-def bar(axis: Axis, stretches: Iterable[Stretch]) -> list[SpanKind | None]:
+def bar(axis: Axis, intervals: Iterable[Interval]) -> list[SpanKind | None]:
     """What each cell shows: the kind that fills most of it; a failure, however short, is never hidden."""
     covered: list[dict[SpanKind, float]] = [{} for _ in range(axis.width)]
     per_cell = axis.seconds / axis.width
-    for stretch in stretches:
-        first, last = axis.cell(stretch.start), axis.cell(stretch.end)
-        if first == axis.width and axis.shows(stretch.start):
+    for interval in intervals:
+        first, last = axis.cell(interval.start), axis.cell(interval.end)
+        if first == axis.width and axis.shows(interval.start):
             first = axis.width - 1
         for cell in range(max(first, 0), min(last, axis.width - 1) + 1):
             begin = axis.start + cell * per_cell
-            share = min(stretch.end, begin + per_cell) - max(stretch.start, begin)
+            share = min(interval.end, begin + per_cell) - max(interval.start, begin)
             if share > 0 or cell == first:
-                covered[cell][stretch.kind] = covered[cell].get(stretch.kind, 0.0) + max(share, 0.0)
+                covered[cell][interval.kind] = covered[cell].get(interval.kind, 0.0) + max(share, 0.0)
     return [_strongest(kinds) for kinds in covered]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
 from engine.facade.feed import ALL_NEWS, FeedBatch, Topic, latest
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class FakeFeed(Scoped):
+class FakeFeed(AccessScoped):
     """Every subscriber has a queue; an exception in it breaks the subscription.
 
     While `script` has something, it happens when somebody reads, one at a time; then a batch says so.

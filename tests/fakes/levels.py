@@ -18,7 +18,7 @@ from engine.contracts.governing.slo import (
 )
 from engine.errors import InvalidInput, NotFound
 from engine.facade.levels import LevelSummary
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.slo.alerting import holding
 from tests.fakes.views import NOW
 
@@ -114,7 +114,7 @@ def an_alert(number: int = 1, **more: Any) -> AlertView:
 
 
 @dataclass
-class FakeLevels(Scoped):
+class FakeLevels(AccessScoped):
     """Levels as they are stored, in that order; `budgets` by pack."""
 
     engine: FakeEngine

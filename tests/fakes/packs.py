@@ -14,7 +14,7 @@ from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, Pa
 from engine.contracts.status import RUN_TERMINAL
 from engine.errors import ErrorCode, NotFound, PackInvalid, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from tests.fakes.views import NOW, a_pack
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def a_review(pack: str = "hello", text: str = "def go() -> int:\n    return 1\n"
 
 
 @dataclass
-class FakePacks(Scoped):
+class FakePacks(AccessScoped):
     """Packs of the fake; `details`, `versions_known`, `reviews` by pack, `diffs` by (before, after).
 
     `problems` are those of every directory that is validated and is no pack of the fake.

@@ -18,7 +18,7 @@ from engine.contracts.runs.request import (
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import ClaimsChanged, FeedBatch
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.records import Decision
 from engine.journal.rules.request_rules import refuse_claim, refuse_closed, refuse_decision
 from engine.journal.rules.run_filter import micros
@@ -41,7 +41,7 @@ CLAIM = timedelta(minutes=2)
 
 
 @dataclass
-class FakeRequests(Scoped):
+class FakeRequests(AccessScoped):
     """Approvals, forms and outcomes of the fake: the first decision wins."""
 
     engine: FakeEngine

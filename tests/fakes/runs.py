@@ -24,14 +24,14 @@ from engine.contracts.runs.run import (
 from engine.contracts.runs.timeline import Timeline
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
-from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.governance.access import DEFAULT_TENANT, AccessScoped
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
 from engine.runtime.embedded.starting.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
-from engine.runtime.views.conversations.below import Below
+from engine.runtime.views.conversations.agent_steps import AgentSteps
 from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from engine.runtime.views.timelines.timeline import page_of
@@ -54,7 +54,7 @@ MAX_LOOKED_AT = 10_000
 
 
 @dataclass
-class FakeRuns(Scoped):
+class FakeRuns(AccessScoped):
     """Runs of the fake. `rests_as` is what one waits for; `never_rests` happens to one who waits for ever."""
 
     engine: FakeEngine
@@ -299,7 +299,7 @@ class FakeRuns(Scoped):
         stop = count if limit is None else first + limit
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
-        below = Below(inside, forms=forms, calls=calls)
+        below = AgentSteps(inside, forms=forms, calls=calls)
         return conversation_of(run_id, agent, below, first=first, count=count)
 
     async def snapshot(self, run_id: str) -> RunSnapshot:

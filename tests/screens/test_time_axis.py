@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
 from screens.run.timeline.past import as_it_was
-from screens.widgets.time_axis import Axis, Stretch, bar, since, ticks, whole
+from screens.widgets.time_axis import Axis, Interval, bar, since, ticks, whole
 from tests.fakes.views import NOW, ago
 
 WORKING, WAITING, FAILED = SpanKind.WORKING, SpanKind.WAITING, SpanKind.FAILED
@@ -21,18 +21,18 @@ _seconds = st.floats(0, 1e6, allow_nan=False)
 
 def test_a_bar_fills_the_cells_of_its_time() -> None:
     axis = Axis(0, 10, 10, 10)
-    cells = bar(axis, [Stretch(WORKING, 0, 3), Stretch(WAITING, 3, 8), Stretch(FAILED, 8, 8.01)])
+    cells = bar(axis, [Interval(WORKING, 0, 3), Interval(WAITING, 3, 8), Interval(FAILED, 8, 8.01)])
     assert cells == [WORKING] * 3 + [WAITING] * 5 + [FAILED, None]
 
 
 def test_the_kind_that_fills_most_of_a_cell_is_shown_and_a_failure_always() -> None:
     axis = Axis(0, 10, 10, 1)
-    assert bar(axis, [Stretch(WORKING, 0, 2), Stretch(WAITING, 2, 10)]) == [WAITING]
-    assert bar(axis, [Stretch(FAILED, 0, 0.1), Stretch(WAITING, 0.1, 10)]) == [FAILED]
+    assert bar(axis, [Interval(WORKING, 0, 2), Interval(WAITING, 2, 10)]) == [WAITING]
+    assert bar(axis, [Interval(FAILED, 0, 0.1), Interval(WAITING, 0.1, 10)]) == [FAILED]
 
 
 def test_a_moment_at_the_right_edge_is_seen() -> None:
-    assert bar(Axis(0, 10, 10, 5), [Stretch(WORKING, 10, 10)]) == [None] * 4 + [WORKING]
+    assert bar(Axis(0, 10, 10, 5), [Interval(WORKING, 10, 10)]) == [None] * 4 + [WORKING]
 
 
 @given(
@@ -41,7 +41,7 @@ def test_a_moment_at_the_right_edge_is_seen() -> None:
 def test_what_overlaps_the_axis_shows_and_nothing_else(
     start: float, seconds: float, begin: float, length: float, width: int
 ) -> None:
-    cells = bar(Axis(start, seconds, start + seconds, width), [Stretch(WORKING, begin, begin + length)])
+    cells = bar(Axis(start, seconds, start + seconds, width), [Interval(WORKING, begin, begin + length)])
     assert len(cells) == width
     if begin > start + seconds or begin + length < start:
         assert set(cells) == {None}

@@ -20,7 +20,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.processes import this_process
 from tests.fakes.engine import FakeEngine
 from tests.patience import PATIENCE
-from vasini_tui.mcp_server.desk import MAX_OPEN, Desk, Said, client_name, exactly
+from vasini_tui.mcp_server.desk import MAX_OPEN, Desk, HumanReply, client_name, exactly
 from vasini_tui.mcp_server.server import make_server
 from vasini_tui.mcp_server.tools import TOOLS
 
@@ -186,8 +186,8 @@ async def test_a_question_that_an_operator_cancels_is_no_approval(engine: Engine
 
 @pytest.mark.parametrize("output", [{"digest": "0" * 64}, {}, None, "allow"])
 def test_a_run_that_completed_with_another_call_allows_nothing(output: Any) -> None:
-    assert not exactly(Said(yes=True, run_id="run_1", output=output), "f" * 64).yes
-    assert exactly(Said(yes=True, run_id="run_1", output={"digest": "f" * 64}), "f" * 64).yes
+    assert not exactly(HumanReply(yes=True, run_id="run_1", output=output), "f" * 64).yes
+    assert exactly(HumanReply(yes=True, run_id="run_1", output={"digest": "f" * 64}), "f" * 64).yes
 
 
 async def test_high_risk_is_asked_as_high_and_what_an_agent_calls_low_is_not_less(engine: Engine) -> None:

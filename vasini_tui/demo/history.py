@@ -33,7 +33,7 @@ OTHER_TENANT = "branch-office"
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PackHistory:
     """Runs of a pack: so many a day, of which `failed` at these times before now; `seconds` they work.
 
     `lately` is how long they work since yesterday, if that is other; `asked` requests a day wait `minutes`.
@@ -53,7 +53,7 @@ def _ago(code: str, *moments: float) -> tuple[tuple[int, str], ...]:
 
 
 PASTS = (
-    Past(
+    PackHistory(
         "on-call",
         14,
         22,
@@ -62,7 +62,7 @@ PASTS = (
         asked=9,
         minutes=18,
     ),
-    Past(
+    PackHistory(
         "repo-steward",
         21,
         9,
@@ -71,11 +71,11 @@ PASTS = (
         asked=12,
         minutes=95,
     ),
-    Past(
+    PackHistory(
         "log-triage", 32, 2.1, failed=_ago("tool_error", 7 * DAY, 19 * DAY), lately=7.4, asked=20, minutes=6
     ),
-    Past("hello", 30, 0.6, failed=_ago("work_failed", 5 * DAY, 12 * DAY, 24 * DAY)),
-    Past("senior-python-dev", 0.2, 48, failed=_ago("model_error", 6 * HOUR)),
+    PackHistory("hello", 30, 0.6, failed=_ago("work_failed", 5 * DAY, 12 * DAY, 24 * DAY)),
+    PackHistory("senior-python-dev", 0.2, 48, failed=_ago("model_error", 6 * HOUR)),
 )
 """In turn violated, at risk, met but slower than before, met, and too few to say."""
 SPENT = (
@@ -94,12 +94,12 @@ def write_history(database: Path, tenant: str, now: int, *, seed: int = 1) -> No
         store = SqliteStore(transaction)
         for past in PASTS:
             _count(store, past, tenant, now, chance)
-        _count(store, Past("hello", 6, 0.7), OTHER_TENANT, now, chance)
+        _count(store, PackHistory("hello", 6, 0.7), OTHER_TENANT, now, chance)
         for row in _spending(tenant, now):
             store.add_spending(row)
 
 
-def _count(store: SqliteStore, past: Past, tenant: str, now: int, chance: random.Random) -> None:
+def _count(store: SqliteStore, past: PackHistory, tenant: str, now: int, chance: random.Random) -> None:
     of = {"tenant": tenant, "pack": past.pack}
     head = cast("HeadRow", {**of, "counted_at": None, "parent_run_id": None, "confidence": None})
     for moment, code in sorted(_ends(past, now, chance), key=itemgetter(0)):
@@ -123,7 +123,7 @@ def _count(store: SqliteStore, past: Past, tenant: str, now: int, chance: random
         count_request(store, request, cast("RequestColumns", decided))
 
 
-def _ends(past: Past, now: int, chance: random.Random) -> Iterator[tuple[int, str | None]]:
+def _ends(past: PackHistory, now: int, chance: random.Random) -> Iterator[tuple[int, str | None]]:
     yield from ((moment, None) for moment in _moments(past.a_day, now, chance))
     yield from ((now - before, code) for before, code in past.failed)
 

@@ -45,7 +45,7 @@ _UNREADABLE = re.compile(r"[^\w .@+-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HumanReply:
     """What became of a question: whether a person said yes (or answered), and why not in words."""
 
     yes: bool
@@ -83,7 +83,7 @@ class Desk:
 
     async def allowed(
         self, title: str, message: str, tool: str, given: Mapping[str, Any], *, high: bool, tell: Tell
-    ) -> Said:
+    ) -> HumanReply:
         """Whether exactly this call may be made. Raises InvalidInput, and what `Runs.start` raises."""
         try:
             size = len(canonical_json(given))
@@ -95,7 +95,7 @@ class Desk:
         call = {"tool": one_line(tool, 200), "input": given, "digest": digest, "high": high}
         return exactly(await self._ask("approval", title, {"message": told(message), **call}, tell), digest)
 
-    async def answered(self, title: str, message: str, schema: Mapping[str, Any], tell: Tell) -> Said:
+    async def answered(self, title: str, message: str, schema: Mapping[str, Any], tell: Tell) -> HumanReply:
         """What a person answers to a form. Raises InvalidInput for a schema that no form has, and what
         `Runs.start` raises.
         """
@@ -106,7 +106,7 @@ class Desk:
         """Keep what the agent tells; the id of its run. Raises what `Runs.start` raises."""
         return (await self._start("report", title, {"text": text})).run_id
 
-    async def started(self, flow: str, given: Mapping[str, Any], approved: Said) -> RunView:
+    async def started(self, flow: str, given: Mapping[str, Any], approved: HumanReply) -> RunView:
         """Start a run that a person has allowed. Raises what `Runs.start` raises."""
         pack, _, name = flow.partition("/")
         return await self.engine.runs.start(
@@ -130,12 +130,12 @@ class Desk:
     def _recorded(self) -> str:
         return acting_as(self.account.account or self.account.name, self.client)
 
-    async def _ask(self, flow: str, title: str, given: Mapping[str, Any], tell: Tell) -> Said:
+    async def _ask(self, flow: str, title: str, given: Mapping[str, Any], tell: Tell) -> HumanReply:
         if self._asking >= MAX_OPEN:
             raise InvalidInput(f"{MAX_OPEN} questions of this connection wait already; wait for an answer")
         self._asking += 1  # before anything is awaited: many may come at once
         starting = asyncio.create_task(self._begin(flow, title, given))
-        said: Said | None = None
+        said: HumanReply | None = None
         try:
             said = await self._outcome(await asyncio.shield(starting), tell)
         finally:
@@ -165,7 +165,7 @@ class Desk:
         parent = f"00-{trace}-{trace[:16]}-01" if trace else None
         return await self.engine.runs.start(PACK, flow, payload, actor=self.actor, traceparent=parent)
 
-    async def _outcome(self, run_id: str, tell: Tell) -> Said:
+    async def _outcome(self, run_id: str, tell: Tell) -> HumanReply:
         """What became of the question once its run is over."""
         last = ""
         async with self.engine.feed.subscribe(run_id=run_id) as news:
@@ -178,11 +178,11 @@ class Desk:
                 await anext(news)
                 view = await self.engine.runs.summary(run_id)
         if view.status is RunStatus.COMPLETED:
-            return Said(yes=True, run_id=run_id, output=view.output)
+            return HumanReply(yes=True, run_id=run_id, output=view.output)
         if view.status is RunStatus.CANCELLED:
-            return Said(yes=False, run_id=run_id, words="the question was withdrawn")
+            return HumanReply(yes=False, run_id=run_id, words="the question was withdrawn")
         words = view.error.message if view.error is not None else f"the question ended {view.status}"
-        return Said(yes=False, run_id=run_id, words=words)
+        return HumanReply(yes=False, run_id=run_id, words=words)
 
     def _after(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -208,7 +208,7 @@ class Desk:
             return
 
 
-def exactly(said: Said, digest: str) -> Said:
+def exactly(said: HumanReply, digest: str) -> HumanReply:
     """A yes counts only for the call of that digest."""
     if said.yes and (not isinstance(said.output, dict) or said.output.get("digest") != digest):
         return replace(said, yes=False, words="what was approved is not what was asked")

@@ -13,7 +13,7 @@ from engine.tools.parameters import ParameterCheck, parameter_check
 from vasini_tui.mcp_server.desk import MAX_MESSAGE, MAX_TITLE
 
 if TYPE_CHECKING:
-    from vasini_tui.mcp_server.desk import Desk, Said, Tell
+    from vasini_tui.mcp_server.desk import Desk, HumanReply, Tell
 
 Work = Callable[["Desk", Mapping[str, Any], "Tell"], Awaitable[dict[str, Any]]]
 
@@ -125,7 +125,7 @@ async def _report(desk: Desk, given: Mapping[str, Any], _tell: Tell) -> dict[str
     return {"run_id": await desk.reported(given["title"], given["text"])}
 
 
-def _decision(said: Said) -> dict[str, Any]:
+def _decision(said: HumanReply) -> dict[str, Any]:
     if said.yes:
         return {"decision": "approved", "run_id": said.run_id}
     return {"decision": "not approved", "reason": said.words, "run_id": said.run_id}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Branches
 
 
-class Became(StrEnum):
+class BranchOutcome(StrEnum):
     """The end of a branch, or that it will not begin."""
 
     SUCCEEDED = "succeeded"
@@ -26,12 +26,12 @@ class Became(StrEnum):
     """It is left out, because nothing before it failed."""
 
 
-BAD = frozenset({Became.FAILED, Became.BLOCKED})
+BAD = frozenset({BranchOutcome.FAILED, BranchOutcome.BLOCKED})
 
 
 def startable(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]:
     """Branches that have not begun and may begin now, in the order of the list."""
-    known: dict[int, Became | None] = {}
+    known: dict[int, BranchOutcome | None] = {}
     for index, wanted in enumerate(needs):
         if not branches.has_begun(index):
             ends = [_became(needs, branches, need, known) for need in wanted.branches]
@@ -39,7 +39,7 @@ def startable(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]
                 yield index
 
 
-def became(needs: Sequence[BranchNeeds], branches: Branches, index: int) -> Became | None:
+def became(needs: Sequence[BranchNeeds], branches: Branches, index: int) -> BranchOutcome | None:
     """What has become of a branch; None while that is open."""
     return _became(needs, branches, index, {})
 
@@ -57,8 +57,8 @@ def all_needs(needs: Sequence[BranchNeeds], index: int) -> set[int]:
 
 
 def _became(
-    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, Became | None]
-) -> Became | None:
+    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, BranchOutcome | None]
+) -> BranchOutcome | None:
     if index not in known:
         known[index] = None  # a circle, which no loaded flow has, stays open
         known[index] = _found(needs, branches, index, known)
@@ -66,22 +66,22 @@ def _became(
 
 
 def _found(
-    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, Became | None]
-) -> Became | None:
+    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, BranchOutcome | None]
+) -> BranchOutcome | None:
     if branches.outputs.holds(index):
-        return Became.SUCCEEDED
+        return BranchOutcome.SUCCEEDED
     child = branches.children.get(index)
     if child is not None:
-        return None if child.status is ScopeStatus.RUNNING else Became.FAILED
+        return None if child.status is ScopeStatus.RUNNING else BranchOutcome.FAILED
     ends = [_became(needs, branches, need, known) for need in needs[index].branches]
     return None if None in ends else _left_out(needs[index], ends)
 
 
-def _left_out(wanted: BranchNeeds, ends: Sequence[Became | None]) -> Became | None:
+def _left_out(wanted: BranchNeeds, ends: Sequence[BranchOutcome | None]) -> BranchOutcome | None:
     """Why a branch whose needs have ended does not begin; None when it does."""
     bad = any(end in BAD for end in ends)
     if wanted.run_if is RunIf.DONE or (wanted.run_if is RunIf.FAILED and bad):
         return None
-    if wanted.run_if is RunIf.SUCCESS and all(end is Became.SUCCEEDED for end in ends):
+    if wanted.run_if is RunIf.SUCCESS and all(end is BranchOutcome.SUCCEEDED for end in ends):
         return None
-    return Became.BLOCKED if bad else Became.NOT_WANTED
+    return BranchOutcome.BLOCKED if bad else BranchOutcome.NOT_WANTED

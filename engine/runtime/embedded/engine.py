@@ -13,7 +13,7 @@ from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.runtime.clock import SystemClock, offset_of
 from engine.runtime.embedded.notes import Drafts, SavedFilters
-from engine.runtime.embedded.parts.looks import Looks
+from engine.runtime.embedded.parts.run_views import RunViews
 from engine.runtime.embedded.parts.tools import Tools
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
@@ -73,12 +73,14 @@ class EmbeddedEngine:
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
         self._live_output = LiveOutput()
-        self._looks = Looks(config, journal, clock, self._values, redactor, self._folders, self._live_output)
+        self._run_views = RunViews(
+            config, journal, clock, self._values, redactor, self._folders, self._live_output
+        )
         self._intake = Intake(journal, self._clock_offset)
         self.runs = Runs(
             journal,
             clock,
-            reader=lambda: self._looks.reader,
+            reader=lambda: self._run_views.reader,
             starter=lambda: self._starter,
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
@@ -120,8 +122,8 @@ class EmbeddedEngine:
             self._journal,
             self._clock,
             self._values,
-            self._looks.reader,
-            self._looks.files,
+            self._run_views.reader,
+            self._run_views.files,
             self._config.runs_dir,
         )
 
@@ -150,9 +152,9 @@ class EmbeddedEngine:
             self._journal,
             self._clock,
             self._values,
-            self._looks.views,
+            self._run_views.views,
             self._intake,
-            self._looks.cap_answers,
+            self._run_views.cap_answers,
             PlanEditing(self._values, self.tools.faults_of),
         )
 
@@ -193,7 +195,9 @@ class EmbeddedEngine:
         from engine.runtime.embedded.handing_off.handoffs import Handoffs  # noqa: PLC0415 - likewise
 
         contexts = HandoffContexts(self._journal, self._values)
-        return Handoffs(self._config, self._looks.reader, self._packs, self._values, contexts, self._starter)
+        return Handoffs(
+            self._config, self._run_views.reader, self._packs, self._values, contexts, self._starter
+        )
 
     @cached_property
     def _sessions(self) -> Sessions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.runs.event_head import EventHead
 from engine.facade.feed import ALL_NEWS, FeedBatch, Topic, latest
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import AlertNotices, CapNotices, ClaimNotices, PackNotices
 
@@ -35,7 +35,7 @@ MAX_KNOWN = 10_000
 _NOTHING_NEW = FeedBatch()
 
 
-class Feed(Scoped):
+class Feed(AccessScoped):
     """Implements `engine.facade.feed.Feed` on a journal."""
 
     def __init__(self, journal: Journal, catalog: CatalogSource, watch: PackWatch) -> None:

@@ -12,7 +12,7 @@ from engine.contracts.housekeeping import ExportReport, PruneReport
 from engine.contracts.status import RUN_TERMINAL
 from engine.contracts.times import from_micros, rfc3339
 from engine.errors import InvalidInput
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.rules.pruning import PruneRange
 from engine.journal.rules.run_filter import micros
 from engine.runtime.archive.run_archive import RunArchive
@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Housekeeping(Scoped):
+class Housekeeping(AccessScoped):
     """Implements `engine.facade.housekeeping.Housekeeping`."""
 
     def __init__(

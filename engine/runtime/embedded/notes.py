@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import EVERY_TENANT
 from engine.errors import InvalidInput
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.encoding import decode
 from engine.journal.records import Owner
 from engine.values import canonical_json
@@ -26,7 +26,7 @@ MAX_FILTERS = 100
 MAX_NAME = 300
 
 
-class Drafts(Scoped):
+class Drafts(AccessScoped):
     """Implements `engine.facade.notes.Drafts`."""
 
     def __init__(self, journal: Journal, redactor: Redactor, clock: Clock) -> None:
@@ -59,7 +59,7 @@ class Drafts(Scoped):
         await self._notes.drop_draft(_owner(self, owner), key)
 
 
-class SavedFilters(Scoped):
+class SavedFilters(AccessScoped):
     """Implements `engine.facade.notes.SavedFilters`."""
 
     def __init__(self, journal: Journal, redactor: Redactor) -> None:
@@ -94,5 +94,5 @@ def _check_names(*names: str) -> None:
             raise InvalidInput(f"a name has 1 to {MAX_NAME} characters, not {len(name)}")
 
 
-def _owner(part: Scoped, name: str) -> Owner:
+def _owner(part: AccessScoped, name: str) -> Owner:
     return Owner(part.access.tenant or EVERY_TENANT, name)

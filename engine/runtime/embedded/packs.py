@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.actor import Role
 from engine.contracts.packs.versions import PackDetail, SourceFile
 from engine.errors import NotFound
-from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.governance.access import DEFAULT_TENANT, AccessScoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.pack_library.diffs import between, on_disk
 from engine.runtime.views.paging import page_size
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.tools.mcp.records import ServerView
 
 
-class PackList(Scoped):
+class PackList(AccessScoped):
     """Implements `engine.facade.packs.Packs`."""
 
     def __init__(

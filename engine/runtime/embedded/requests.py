@@ -20,7 +20,7 @@ from engine.contracts.runs.request import (
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
@@ -53,7 +53,7 @@ MAX_COMMENT = 20_000
 _ID_PREFIXES = {RequestKind.APPROVAL: "appr_", RequestKind.OUTCOME: "outc_", RequestKind.FORM: "form_"}
 
 
-class Requests(Scoped):
+class Requests(AccessScoped):
     """Implements `engine.facade.requests.Requests`."""
 
     def __init__(

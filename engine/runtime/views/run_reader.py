@@ -11,7 +11,7 @@ from engine.contracts.runs.listed import RequestFilter
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.encoding import decode
 from engine.journal.errors import reading
 from engine.machine.model.state import scope_path_of
@@ -19,8 +19,8 @@ from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
+from engine.runtime.views.timelines.bar_cache import BarCache
 from engine.runtime.views.timelines.failed_tries import failed_tries
-from engine.runtime.views.timelines.seen_runs import SeenRuns
 from engine.runtime.views.timelines.timeline import timeline_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
 
-class RunReader(Scoped):
+class RunReader(AccessScoped):
     """Runs as readers see them: masked, with previews for large values of steps."""
 
     def __init__(self, journal: Journal, values: ValueStore, views: RowViews, files: OutputFiles) -> None:
@@ -51,7 +51,7 @@ class RunReader(Scoped):
         self._values = values
         self._views = views
         self._files = files
-        self._seen = SeenRuns()
+        self._bars = BarCache()
         self._items = ItemWords(values)
 
     @cached_property
@@ -121,7 +121,7 @@ class RunReader(Scoped):
         """What each step did when, in the page of an event. Raises NotFound."""
         row = await self.row(run_id)
         with reading("what stands in the timeline", run_id):
-            return await timeline_of(self._journal, row, self._items, seen=self._seen, at=at)
+            return await timeline_of(self._journal, row, self._items, cache=self._bars, at=at)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""

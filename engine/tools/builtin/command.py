@@ -130,15 +130,15 @@ def _preview(params: dict[str, Any], context: ToolContext, names: Sequence[str])
     _require_listed_names(params.get("env", {}), context.limits)
     cwd = params.get("cwd")
     folder = path_scope(context.limits).root(cwd) if cwd is not None and cwd.startswith("/") else None
-    room = context.limits.room
-    if room is not None and room.folder == "write" and folder is not None:
-        room = replace(room, writes=(*room.writes, folder))
+    sandbox = context.limits.isolated_in
+    if sandbox is not None and sandbox.folder == "write" and folder is not None:
+        sandbox = replace(sandbox, writes=(*sandbox.writes, folder))
     lines = [
         f"argv: {json.dumps(argv, ensure_ascii=False)}",
         f"folder: {folder or context.workdir / (cwd or '.')}",
         f"environment: {', '.join(names)}",
         f"stdin: {len(params.get('stdin', '').encode())} bytes",
-        *(["sandbox: process"] if room is None else room.told()),
+        *(["sandbox: process"] if sandbox is None else sandbox.told()),
     ]
     return Preview(kind="command", summary=f"runs {shlex.join(argv)[:200]}", text="\n".join(lines))
 

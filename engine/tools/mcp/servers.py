@@ -20,8 +20,8 @@ from engine.tools.mcp.records import keep, record_of, views
 from engine.tools.mcp.settings import server_of
 from engine.tools.mcp.transport import Surroundings, secrets_of
 from engine.tools.registry import RegisteredTool
-from engine.tools.room import Room
 from engine.tools.sandbox.confining import isolating
+from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -205,14 +205,14 @@ class McpServers:
             logger.warning("what %s listed could not be kept: %s", connection.name, error.strerror)
 
     async def _limits_of(self, name: str, settings: McpServer) -> ToolLimits:
-        """Limits of a server's process, with the room that isolates it. Raises ToolFailure."""
+        """Limits of a server's process, with the sandbox that isolates it. Raises ToolFailure."""
         what = f"the MCP server {name}"
         program = await isolating(self._limits, settings.sandbox, what, self._bubblewrap)
         self._levels[name] = "process" if program is None else "isolated"
         if program is None:
             return self._limits
         own = self._around.folder / name
-        room = Room(
+        sandbox = SandboxSpec(
             program,
             reads=(*self._limits.sandbox_reads, *settings.reads),
             writes=(*settings.writes, own),
@@ -221,7 +221,7 @@ class McpServers:
             denied=self._limits.denied_roots,
             network=settings.network,
         )
-        return replace(self._limits, room=room)
+        return replace(self._limits, isolated_in=sandbox)
 
     def _registered(self, connection: Connection, listed: ListedTool) -> RegisteredTool:
         level = (

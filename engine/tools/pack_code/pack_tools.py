@@ -17,9 +17,9 @@ from engine.tools.awaiting import AnswerAwaited, awaited_answer
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.ask import ask
 from engine.tools.registry import RegisteredTool
-from engine.tools.room import Room
 from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.sandbox.confining import isolating
+from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ class PackBackEnd:
     async def _limits_to_read(self, code: PackCode) -> ToolLimits:
         """Reading what it offers runs its code, too."""
         program = await isolating(self._limits, code.sandbox, f"the code of {code.pack}", self._bubblewrap)
-        return self._limits if program is None else replace(self._limits, room=Room(program))
+        return self._limits if program is None else replace(self._limits, isolated_in=SandboxSpec(program))
 
     def _refuse_reserved(self, functions: tuple[PackFunction, ...]) -> None:
         taken = [function for function in functions if self._reserved(function.spec.name)]

@@ -173,7 +173,7 @@ def _settings(limits: ToolLimits, held_by: Path | None) -> str:
         "memory_bytes": limits.memory_bytes,
         "cpu_seconds": limits.cpu_seconds,
         "open_files": limits.open_files,
-        "spare_first": int(limits.room is not None),
+        "spare_first": int(limits.isolated_in is not None),
         "processors": ",".join(map(str, _own_processors(limits.processors))),
     }
     return "\n".join(f"{name}={value}" for name, value in settings.items())
@@ -192,7 +192,7 @@ def child_environment(
     workdir: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING
 ) -> dict[str, str]:
     """What a child sees of our environment: where programs are, a language, a home. Nothing else."""
-    own = {"HOME": str(workdir)} if limits.room is None else {"HOME": HOME, "TMPDIR": HOME}
+    own = {"HOME": str(workdir)} if limits.isolated_in is None else {"HOME": HOME, "TMPDIR": HOME}
     return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
 
 

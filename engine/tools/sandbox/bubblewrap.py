@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.tools.room import Room
 from engine.tools.sandbox.mounts import mount_arguments
+from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ bubblewrap = Search(_found)
 def tried(program: str) -> Bubblewrap:
     """What becomes of a call that does nothing."""
     nothing = [sys.executable, "-I", "-S", "-c", ""]
-    arguments = mount_arguments(Room(program), Path("/"), 1 << 20)
+    arguments = mount_arguments(SandboxSpec(program), Path("/"), 1 << 20)
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _AS_CALLS_DO, program, *arguments, *nothing],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.sandbox_level import SandboxLevel, SandboxWish, highest_wish
 from engine.tools.failure import permission_denied
-from engine.tools.room import Room
+from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,8 @@ async def confined(
     program = await isolating(limits, wish, spec.name, bubblewrap)
     if program is None:
         return level, limits
-    room = await asyncio.to_thread(_room, program, bounds, limits, workdir)
-    return "isolated", replace(limits, room=room)
+    sandbox = await asyncio.to_thread(_sandbox, program, bounds, limits, workdir)
+    return "isolated", replace(limits, isolated_in=sandbox)
 
 
 def require_level(spec: ToolSpec, level: SandboxLevel, rules: CallRules, bounds: ToolBounds | None) -> None:
@@ -76,15 +76,17 @@ async def isolating(
 
 def only(limits: ToolLimits, *, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> ToolLimits:
     """The limits of a call that, where it is isolated, needs no more than these: places that it may enter."""
-    if limits.room is None:
+    if limits.isolated_in is None:
         return limits
-    room = Room(limits.room.program, reads=reads, writes=writes, denied=limits.denied_roots)
-    return replace(limits, room=room)
+    sandbox = SandboxSpec(limits.isolated_in.program, reads=reads, writes=writes, denied=limits.denied_roots)
+    return replace(limits, isolated_in=sandbox)
 
 
-def _room(program: str, bounds: ToolBounds | None, limits: ToolLimits, workdir: Path) -> Room:
+def _sandbox(program: str, bounds: ToolBounds | None, limits: ToolLimits, workdir: Path) -> SandboxSpec:
     """What the call sees. Raises ToolFailure for bounds that this level cannot hold."""
-    bare = Room(program, reads=limits.sandbox_reads, hidden=limits.hidden_roots, denied=limits.denied_roots)
+    bare = SandboxSpec(
+        program, reads=limits.sandbox_reads, hidden=limits.hidden_roots, denied=limits.denied_roots
+    )
     if bounds is None:
         return replace(bare, writes=(workdir,), folder="write")
     if bounds.network == "egress_allowlist":

@@ -1,4 +1,4 @@
-"""From a room to bubblewrap's arguments. Everything here blocks on the file system: call it in a thread."""
+"""A sandbox as bubblewrap's arguments. Everything here blocks on the file system: call it in a thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from engine.tools.room import Room
+    from engine.tools.sandbox_spec import SandboxSpec
 
 _ROOT = Path("/")
 _TMP = Path("/tmp")  # noqa: S108 - its own, unless the whole machine is in sight
@@ -42,27 +42,27 @@ class _Mount(NamedTuple):
     """What of the machine is there; for what is empty or hidden, nothing is."""
 
 
-def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
+def mount_arguments(sandbox: SandboxSpec, cwd: Path, memory_bytes: int) -> list[str]:
     """Arguments of bubblewrap, up to the command. What is kept in memory holds `memory_bytes` each."""
-    links, system, more = _system(os.environ.get("PATH", ""), room.network)
+    links, system, more = _system(os.environ.get("PATH", ""), sandbox.network)
     mounts = _Mounts({**system, **more}, frozenset(system))
-    for path in room.reads:
+    for path in sandbox.reads:
         mounts.add(path, "read")
-    for path in room.writes:
+    for path in sandbox.writes:
         mounts.add(path, "write")
-    for path in room.empty:
+    for path in sandbox.empty:
         mounts.add(path, "empty")
-    for copy, place in room.instead:
+    for copy, place in sandbox.instead:
         mounts.at[place] = _Mount("write", copy)
-    if room.folder is not None:
-        mounts.add(cwd, room.folder)
+    if sandbox.folder is not None:
+        mounts.add(cwd, sandbox.folder)
     if (root := mounts.at.get(_ROOT)) is not None:
         mounts.take_ours_out()
         links = ()
-    mounts.cover(room.hidden, room.denied)
-    arguments = [*_APART, *([] if room.network else ["--unshare-net"]), *links]
+    mounts.cover(sandbox.hidden, sandbox.denied)
+    arguments = [*_APART, *([] if sandbox.network else ["--unshare-net"]), *links]
     memory = ["--size", str(memory_bytes), "--tmpfs"]
-    arguments += mounts.arguments(memory, [place for _, place in room.instead])
+    arguments += mounts.arguments(memory, [place for _, place in sandbox.instead])
     if root is None:
         arguments += ["--remount-ro", "/"]
     return [*arguments, "--chdir", str(cwd), "--"]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 async def isolation(limits: ToolLimits, cwd: Path) -> list[str]:
     """bubblewrap with its arguments; nothing when the call is not isolated."""
-    room = limits.room
-    if room is None:
+    sandbox = limits.isolated_in
+    if sandbox is None:
         return []
-    arguments = await asyncio.to_thread(mount_arguments, room, cwd, limits.memory_bytes)
-    return [room.program, *arguments]
+    arguments = await asyncio.to_thread(mount_arguments, sandbox, cwd, limits.memory_bytes)
+    return [sandbox.program, *arguments]

@@ -21,7 +21,7 @@ from screens.run.log.event_rows import (
     found_events,
 )
 from screens.run.log.event_search import next_match, previous_match
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.widgets.json.json_tree import value_text
 from screens.widgets.plain import Plain
 from screens.widgets.tables.line_table import LineTable
@@ -92,7 +92,7 @@ class LogPane(RunPane):
         """The events."""
         return self.query_one("#events", PagedTable)
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """What came since; only what is visible is read."""
         self._all.newest = moment.live.run_seq
         self._began = moment.live.created_at

@@ -12,7 +12,7 @@ from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
 from screens.frame.console import attempt, console, show_notice
 from screens.run.conversation.screen import ConversationScreen
-from screens.run.pane import Moment, RunPane
+from screens.run.pane import RunMoment, RunPane
 from screens.run.step_screen import StepScreen
 from screens.run.timeline.about import about
 from screens.run.timeline.labels import key_of
@@ -56,7 +56,7 @@ class TimelinePane(RunPane):
     def on_mount(self) -> None:
         """Nothing is said before the first load."""
         self._timeline: Timeline | None = None
-        self._moment: Moment | None = None
+        self._moment: RunMoment | None = None
         self._at: int | None = None
         self._steps: dict[str, StepView] = {}
         self._marker: datetime | None = None
@@ -74,7 +74,7 @@ class TimelinePane(RunPane):
         """The run and its child runs."""
         return {row.run_id for row in self._timeline.rows} if self._timeline else set()
 
-    async def load(self, moment: Moment) -> None:
+    async def load(self, moment: RunMoment) -> None:
         """What every step did when, in the page that is shown; at another moment in the page of that one."""
         async with self._reading:
             if _event_of(moment) != _event_of(self._moment):
@@ -97,7 +97,7 @@ class TimelinePane(RunPane):
         there = any(key_of(one) == key_of(row) for one in newest.rows[newest.above :])
         return moved and not there and not self.table.following
 
-    async def _read(self, at: int | None, moment: Moment) -> Timeline:
+    async def _read(self, at: int | None, moment: RunMoment) -> Timeline:
         event = _event_of(moment)
         timeline = await self.state.engine.runs.timeline(self.run_id, at=event if at is None else at)
         self._marker = moment.past.event.ts if moment.past else None
@@ -258,5 +258,5 @@ class TimelinePane(RunPane):
         line.show((self.state.keymap.fill(words), "$waiting"))
 
 
-def _event_of(moment: Moment | None) -> int | None:
+def _event_of(moment: RunMoment | None) -> int | None:
     return moment.past.event.run_seq if moment is not None and moment.past is not None else None

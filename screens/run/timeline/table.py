@@ -21,7 +21,7 @@ from screens.widgets.status_labels import STEP_LABELS, Tone
 from screens.widgets.tables.columns import GAP, Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
 from screens.widgets.tables.rows import Cell, Row
-from screens.widgets.time_axis import Axis, Stretch, bar, ticks, whole
+from screens.widgets.time_axis import Axis, Interval, bar, ticks, whole
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -293,22 +293,22 @@ class TimelineTable(LineTable):
         end = row.spans[-1].end
         return span_words(row.spans[0].start, end)
 
-    def _stretches(self, row: TimelineRow) -> list[Stretch]:
+    def _intervals(self, row: TimelineRow) -> list[Interval]:
         last = self._total() if self._marker is None else self._seconds(self._marker)
         return [
-            Stretch(
+            Interval(
                 span.kind, self._seconds(span.start), last if span.end is None else self._seconds(span.end)
             )
             for span in row.spans
         ]
 
     def _painted(self, row: TimelineRow) -> Painted:
-        axis, stretches = self.axis(), self._stretches(row)
-        cells = [BAR_CELLS.get(kind, _NOTHING) for kind in bar(axis, stretches)]
+        axis, intervals = self.axis(), self._intervals(row)
+        cells = [BAR_CELLS.get(kind, _NOTHING) for kind in bar(axis, intervals)]
         self._draw_lines(axis, cells)
-        if stretches and all(stretch.end < axis.start for stretch in stretches):
+        if intervals and all(interval.end < axis.start for interval in intervals):
             cells[0] = (_EARLIER, Tone.QUIET)
-        elif stretches and all(stretch.start > axis.start + axis.seconds for stretch in stretches):
+        elif intervals and all(interval.start > axis.start + axis.seconds for interval in intervals):
             cells[-1] = (_LATER, Tone.QUIET)
         parts = groupby(cells, key=itemgetter(1))
         return tuple((sanitize("".join(symbol for symbol, _ in cells)), tone) for tone, cells in parts)

@@ -31,7 +31,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedColumn:
     """A column that is drawn: its place in a row's cells, and its width now."""
 
     index: int
@@ -41,7 +41,7 @@ class Placed:
     tail: bool = False
 
 
-def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+def place(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ...]:
     """The columns that fit into `width` cells, left to right, with their widths."""
     kept = list(enumerate(columns))
     while _needed(kept) + _room(kept) > width and any(column.rank for _, column in kept):
@@ -49,12 +49,12 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         kept = [(index, column) for index, column in kept if column.rank != last_rank]
     spare = max(0, width - _needed(kept))
     shares = sum(column.flex for _, column in kept)
-    placed: list[Placed] = []
+    placed: list[PlacedColumn] = []
     for index, column in kept:
         extra = spare * column.flex // shares if shares else 0
         spare -= extra
         shares -= column.flex
-        placed.append(Placed(index, column.title, column.width + extra, column.clipped, column.tail))
+        placed.append(PlacedColumn(index, column.title, column.width + extra, column.clipped, column.tail))
     return tuple(placed)
 
 

@@ -18,7 +18,7 @@ from textual.strip import Strip
 from screens.keys.bindings import bindings
 from screens.widgets.scrolling import grow
 from screens.widgets.status_labels import Tone
-from screens.widgets.tables.columns import GAP, Column, Placed, place
+from screens.widgets.tables.columns import GAP, Column, PlacedColumn, place
 from screens.widgets.tables.rows import Row, fit
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._columns = tuple(columns)
         self.selected: set[str] = set()
         self._cursor = 0
-        self._places: tuple[Placed, ...] = ()
+        self._places: tuple[PlacedColumn, ...] = ()
         self._placed_for: tuple[tuple[Column, ...], int] = ((), 0)
         self._style = Style.null()
 
@@ -237,7 +237,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.go_to(index)
 
     @property
-    def _placed(self) -> tuple[Placed, ...]:
+    def _placed(self) -> tuple[PlacedColumn, ...]:
         """The columns for the width of now: a part that comes into view is not always told its size."""
         wanted = (self._columns, max(0, self.scrollable_content_region.width - GUTTER))
         if wanted != self._placed_for:

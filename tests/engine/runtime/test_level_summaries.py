@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.slo import AlertKind, SloState
 from engine.contracts.status import Risk
 from engine.journal.memory.journal import MemoryJournal
-from engine.runtime.embedded.governing.summaries import AGAIN, FEW, Goals, Summaries
+from engine.runtime.embedded.governing.summaries import AGAIN, FEW, PackObjectives, Summaries
 from engine.slo.buckets import DAY, HOUR, MINUTE, SECOND, Bucket, start_of
 from engine.slo.objectives import Objective, objective
 from engine.slo.sketch import bin_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.store import Store
     from engine.slo.sums import PackSums, SumsAsked
 
-LOW = Goals({"docs": objective(Risk.LOW)}, objective(Risk.MEDIUM))
+LOW = PackObjectives({"docs": objective(Risk.LOW)}, objective(Risk.MEDIUM))
 
 
 class CountingReads:
@@ -69,7 +69,7 @@ class Many:
         for tenant in self.tenants:
             await self.end(tenant, good=100, ago=10 * DAY)
 
-    async def list(self, goals: Goals = LOW, tenant: str | None = None) -> Sequence[LevelSummary]:
+    async def list(self, goals: PackObjectives = LOW, tenant: str | None = None) -> Sequence[LevelSummary]:
         self.reads.read.clear()
         return await self.summaries.read(tenant, None, goals)
 
@@ -129,10 +129,10 @@ async def test_what_is_older_than_the_window_counts_no_more() -> None:
 
 async def test_another_promise_and_a_clock_that_is_set_back_let_all_be_read() -> None:
     found = await many(3)
-    strict = Goals({"docs": Objective(success=0.9, p95=1, window_days=7)}, LOW.gone)
+    strict = PackObjectives({"docs": Objective(success=0.9, p95=1, window_days=7)}, LOW.gone)
     (unused,) = await found.list(strict)
     assert (unused.tenant, unused.state) == ("default", SloState.NO_DATA)
-    week = Goals({"docs": Objective(success=0.9, p95=1, window_days=20)}, LOW.gone)
+    week = PackObjectives({"docs": Objective(success=0.9, p95=1, window_days=20)}, LOW.gone)
     assert {level.state for level in await found.list(week)} == {SloState.VIOLATED}
     found.clock.set_by(-60)
     await found.list(week)
@@ -155,7 +155,7 @@ async def test_packs_with_windows_of_their_own_are_read_over_these() -> None:
                     store.put_level(tenant, pack, Bucket(start_of(found.clock.now() - ago * DAY), good=1))
 
     await found.journal.write(write)
-    goals = Goals({"short": Objective(success=0.9, p95=10, window_days=7)}, LOW.gone)
+    goals = PackObjectives({"short": Objective(success=0.9, p95=10, window_days=7)}, LOW.gone)
     runs = {(level.tenant, level.pack): level.runs for level in await found.list(goals)}
     assert runs == {("a", "docs"): 2, ("b", "docs"): 2, ("a", "short"): 1, ("b", "short"): 1}
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow
 from engine.contracts.status import RunStatus, StepStatus
-from engine.runtime.views.timelines.seen_runs import SeenRuns
+from engine.runtime.views.timelines.bar_cache import BarCache
 from engine.runtime.views.timelines.timeline import page_of, timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -169,7 +169,7 @@ async def test_looked_at_again_only_new_events_are_read(home: Home, each_journal
     home.flow("many", {"id": "each", "type": "for_each", "items": [1, 2, 3], "steps": [tool("in")]})
     async with home.open(journal=each_journal) as engine, engine.work():
         run = await finished(engine, "many")
-        seen = SeenRuns(most=1)
-        first = await pages_of(each_journal, run.run_id, 5, seen=seen)
-        assert await pages_of(each_journal, run.run_id, 5, seen=seen) == first
+        cache = BarCache(most=1)
+        first = await pages_of(each_journal, run.run_id, 5, cache=cache)
+        assert await pages_of(each_journal, run.run_id, 5, cache=cache) == first
         assert await pages_of(each_journal, run.run_id, 5) == first

@@ -18,9 +18,9 @@ from engine.governance.tools_layer import tools_layer
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import CallRules, PackCode
 from engine.tools.executor import ToolExecutor
-from engine.tools.room import Room
 from engine.tools.sandbox.bubblewrap import bubblewrap, tried
 from engine.tools.sandbox.mounts import mount_arguments
+from engine.tools.sandbox_spec import SandboxSpec
 from tests.engine.tools.isolating import Machine, layer, machine_in, nothing_isolates
 from tests.engine.tools.made_repository import made_repository
 from tests.permissions import permissions_bind
@@ -251,7 +251,7 @@ def test_programs_that_only_somebody_else_may_look_at_are_left_out(
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     programs.parent.chmod(0)
     with permissions_bind():
-        arguments = mount_arguments(Room("bwrap"), tmp_path, 1)
+        arguments = mount_arguments(SandboxSpec("bwrap"), tmp_path, 1)
     programs.parent.chmod(0o700)
     assert "--chdir" in arguments
     assert str(programs) not in arguments

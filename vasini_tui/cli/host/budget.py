@@ -122,7 +122,7 @@ Window = Annotated[CapWindow, typer.Option("--window", metavar="WINDOW", help="d
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why; it is kept.")]
 
 
-class OnSoft(StrEnum):
+class SoftCapMode(StrEnum):
     """What becomes of runs at a soft cap until somebody has answered."""
 
     WARN = "warn"
@@ -140,7 +140,7 @@ def set_cap(
         str | None, typer.Option("--hard", metavar="AMOUNT", help="Dollars that no call may pass.")
     ] = None,
     on_soft: Annotated[
-        OnSoft | None,
+        SoftCapMode | None,
         typer.Option("--on-soft", metavar="WHAT", help="warn; pause: runs wait for the answer."),
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Take back the cap that a person set.")] = False,
@@ -153,7 +153,7 @@ def set_cap(
     """Set a cap: it counts before the settings' one for the same, from now on."""
     if off == (soft is not None or hard is not None):
         raise UsageError("say --soft, --hard or both; or --off")
-    pause = None if on_soft is None else on_soft is OnSoft.PAUSE
+    pause = None if on_soft is None else on_soft is SoftCapMode.PAUSE
     if pause and soft is None:
         raise UsageError("--on-soft pause needs --soft")
     terms = CapTerms(_billionths(soft), _billionths(hard), pause)

@@ -57,7 +57,7 @@ def approvals(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List approvals, oldest first; before them interrupted calls whose outcome nobody knows."""
-    wanted = Wanted(pack, by, moment_named(since, "--since"), moment_named(before, "--before"))
+    wanted = ApprovalFilter(pack, by, moment_named(since, "--since"), moment_named(before, "--before"))
     action = partial(_approvals, status=one_status(status), run=run, wanted=wanted, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -117,7 +117,7 @@ def reject(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ApprovalFilter:
     """Which requests to list beside their status and run; None is any."""
 
     pack: str | None
@@ -140,7 +140,7 @@ async def _fitting(
     engine: Engine,
     status: RequestStatus | None,
     run_id: str | None,
-    wanted: Wanted,
+    wanted: ApprovalFilter,
     limit: int,
     after: str | None,
 ) -> Page[ApprovalView]:
@@ -163,7 +163,7 @@ async def _approvals(
     *,
     status: RequestStatus | None,
     run: str | None,
-    wanted: Wanted,
+    wanted: ApprovalFilter,
     limit: int,
     after: str | None,
 ) -> int:

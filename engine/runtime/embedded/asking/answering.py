@@ -13,7 +13,7 @@ from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
-from engine.runtime.embedded.governing.soft_cap_answers import Said
+from engine.runtime.embedded.governing.soft_cap_answers import RecordedAnswer
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
@@ -67,7 +67,7 @@ class Answering:
         """Answer the form of a row; images are read below `base_dir`. Raises InvalidInput, Refused,
         AlreadyDecided."""
         opened = decode(row["opened_event"])
-        given, images, said = dict(values), dict[str, bytes](), Said()
+        given, images, said = dict(values), dict[str, bytes](), RecordedAnswer()
         if row["status"] == RequestStatus.PENDING.value:  # else the journal says what became of it
             given, images = await self._fitting(row, opened, values, actor, base_dir)
             if row["pack"] == MONEY:

@@ -12,7 +12,7 @@ from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendSum
 from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import ShownCap
@@ -43,7 +43,7 @@ _LONGEST = 200
 _LONGEST_COMMENT = 500
 
 
-class Budget(Scoped):
+class Budget(AccessScoped):
     """Implements `engine.facade.budget.Budget`."""
 
     def __init__(

@@ -23,7 +23,7 @@ MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class LateQuestion:
     """A question whose window was not in force when it was looked at; it was asked `times` again since."""
 
     times: int
@@ -36,13 +36,13 @@ class Late:
 class LateQuestions:
     """Those that are known, by the number of the act that each is about."""
 
-    known: dict[int, Late] = field(default_factory=dict)
+    known: dict[int, LateQuestion] = field(default_factory=dict)
 
     def overtaken(self, act: ActRow) -> None:
         """Its window is not in force: there is no question any more, or there never was one."""
         late = self.known.get(act["act"])
         if late is None:
-            late = Late(0, stands=True, window=act["cap_window"], since=act["since"])
+            late = LateQuestion(0, stands=True, window=act["cap_window"], since=act["since"])
         self.known[act["act"]] = replace(late, stands=False)
 
     def due(self, now: int, zone: ZoneInfo, standing: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -65,7 +65,7 @@ class LateQuestions:
     @classmethod
     def read(cls, noted: dict[str, Any]) -> LateQuestions:
         """From what was kept."""
-        return cls({int(number): Late(*one) for number, one in noted.items()})
+        return cls({int(number): LateQuestion(*one) for number, one in noted.items()})
 
 
 def is_current(window: str, since: int, now: int, zone: ZoneInfo) -> bool:

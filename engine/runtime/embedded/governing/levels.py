@@ -24,9 +24,9 @@ from engine.contracts.governing.slo import (
 from engine.contracts.status import Risk
 from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
-from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.governance.access import DEFAULT_TENANT, AccessScoped
 from engine.runtime.embedded.comments import require_comment
-from engine.runtime.embedded.governing.summaries import Goals, Summaries, worst_first
+from engine.runtime.embedded.governing.summaries import PackObjectives, Summaries, worst_first
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
@@ -62,7 +62,7 @@ POINTS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class PackObjective:
     """What a pack promises, and who says so."""
 
     objective: Objective
@@ -70,10 +70,10 @@ class Goal:
     human: HumanTargets = field(default_factory=HumanTargets)
 
 
-_GONE = Goal(objective(Risk.MEDIUM), "default")
+_GONE = PackObjective(objective(Risk.MEDIUM), "default")
 
 
-class ServiceLevels(Scoped):
+class ServiceLevels(AccessScoped):
     """Implements `engine.facade.levels.ServiceLevels`."""
 
     def __init__(
@@ -106,7 +106,7 @@ class ServiceLevels(Scoped):
     async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
         """See facade."""
         tenant, promised = self.access.tenant, await self._goals(_checked(window_days))
-        goals = Goals({pack: goal.objective for pack, goal in promised.items()}, _GONE.objective)
+        goals = PackObjectives({pack: goal.objective for pack, goal in promised.items()}, _GONE.objective)
         return await self._summaries.read(tenant, window_days, goals)
 
     async def get(
@@ -175,7 +175,7 @@ class ServiceLevels(Scoped):
 
     async def _read(
         self, now: int, window_days: int | None, tenant: str | None, only: str | None = None
-    ) -> tuple[dict[str, Goal], Levels]:
+    ) -> tuple[dict[str, PackObjective], Levels]:
         """What is promised and what was counted, of `only` one pack; those nobody ran stand with nothing."""
         goals, since = await self._promised(now, window_days)
         counted = await self._levels.since(since, tenant, only)
@@ -184,13 +184,13 @@ class ServiceLevels(Scoped):
             counted[tenant or DEFAULT_TENANT, pack] = []
         return goals, counted
 
-    async def _promised(self, now: int, window_days: int | None) -> tuple[dict[str, Goal], int]:
+    async def _promised(self, now: int, window_days: int | None) -> tuple[dict[str, PackObjective], int]:
         """By pack, and the moment from which on counts are needed for it."""
         goals = await self._goals(_checked(window_days))
         days = max((goal.objective.window_days for goal in goals.values()), default=LONGEST_DAYS)
         return goals, now - (days + 1) * DAY
 
-    async def _goals(self, window_days: int | None) -> dict[str, Goal]:
+    async def _goals(self, window_days: int | None) -> dict[str, PackObjective]:
         catalog = await self._packs.catalog()
         goals = {entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.found}
         if window_days is None:
@@ -200,13 +200,13 @@ class ServiceLevels(Scoped):
             for pack, goal in goals.items()
         }
 
-    def _goal(self, pack: LoadedPack) -> Goal:
+    def _goal(self, pack: LoadedPack) -> PackObjective:
         manifest, said = pack.manifest, self._said.get(pack.pack_id)
         risk = manifest.risk_level if manifest is not None else Risk.MEDIUM
         own = manifest.slo if manifest is not None else None
         source = "settings" if said is not None else "pack" if own is not None else f"risk {risk}"
         human = next((one.human for one in (said, own) if one is not None and one.human is not None), None)
-        return Goal(objective(risk, said, own), source, human or HumanTargets())
+        return PackObjective(objective(risk, said, own), source, human or HumanTargets())
 
 
 def _checked(window_days: int | None) -> int | None:
@@ -217,18 +217,18 @@ def _checked(window_days: int | None) -> int | None:
     return window_days
 
 
-def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> list[ServiceLevel]:
+def _levels(counted: Levels, goals: Mapping[str, PackObjective], now: int) -> list[ServiceLevel]:
     return [
         _level(tenant, pack, goals.get(pack, _GONE), report(buckets, _objective(goals, pack), now))
         for (tenant, pack), buckets in counted.items()
     ]
 
 
-def _objective(goals: Mapping[str, Goal], pack: str) -> Objective:
+def _objective(goals: Mapping[str, PackObjective], pack: str) -> Objective:
     return goals.get(pack, _GONE).objective
 
 
-def _detail(counted: Levels, goal: Goal, now: int) -> ServiceLevelDetail:
+def _detail(counted: Levels, goal: PackObjective, now: int) -> ServiceLevelDetail:
     found = [
         (_level(tenant, pack, goal, said), said, buckets)
         for (tenant, pack), buckets in counted.items()
@@ -238,7 +238,7 @@ def _detail(counted: Levels, goal: Goal, now: int) -> ServiceLevelDetail:
     return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(said, buckets, now, POINTS)))
 
 
-def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
+def _level(tenant: str, pack: str, goal: PackObjective, found: Report) -> ServiceLevel:
     counts = found.counts
     return ServiceLevel(
         tenant=tenant,

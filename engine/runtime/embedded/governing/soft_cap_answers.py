@@ -47,7 +47,7 @@ _KINDS = {"top_up": TOPPED_UP, "lower_model": LOWERED, "stop": STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RecordedAnswer:
     """What is to be recorded with an answer, if the cap is still as it was asked about (`cap`)."""
 
     acts: tuple[NewActRow, ...] = ()
@@ -69,7 +69,7 @@ class SoftCapAnswers:
 
     async def said(
         self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
-    ) -> Said:
+    ) -> RecordedAnswer:
         """What is to be recorded with the answer; nothing for any other form.
 
         Raises InvalidInput, Refused (`role_missing`, `request_expired`, `cap_changed`).
@@ -77,10 +77,10 @@ class SoftCapAnswers:
         run = await self._journal.run_row(run_id)
         number = form_id.removeprefix(FORM)
         if run is None or run["requested_by"] != ASKER or not (number.isascii() and number.isdecimal()):
-            return Said()
+            return RecordedAnswer()
         reached = await act_numbered(self._journal, int(number))
         if reached is None:
-            return Said()
+            return RecordedAnswer()
         choice = str(values.get("choice"))
         access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
         now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._rules.budget.time_zone)
@@ -103,7 +103,7 @@ class SoftCapAnswers:
         told = str(self._redactor.redact(why[:MOST_COMMENT]))
         kind = _KINDS[choice]
         act = act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told)
-        return Said((act,), shown)
+        return RecordedAnswer((act,), shown)
 
     async def note(self, request: RequestViewRow, form_id: str) -> str | None:
         """What became of the cap since an open question about it was asked; None of any other form."""

@@ -94,7 +94,7 @@ def _ms(micros: int | None) -> int | None:
     return None if micros is None else round(micros / 1_000)
 
 
-def with_unused(found: Sequence[LevelSummary], tenant: str, goals: Goals) -> Sequence[LevelSummary]:
+def with_unused(found: Sequence[LevelSummary], tenant: str, goals: PackObjectives) -> Sequence[LevelSummary]:
     """And the packs that are there and of which nobody's runs ended: they stand at the end, as a tenant's."""
     known = {level.pack for level in found}
     unused = [
@@ -106,7 +106,7 @@ def with_unused(found: Sequence[LevelSummary], tenant: str, goals: Goals) -> Seq
     return (*found[:first], *sorted((*found[first:], *unused), key=worst_first))
 
 
-class Goals(NamedTuple):
+class PackObjectives(NamedTuple):
     """What packs promise, by name; `gone` holds for those that are not there any more."""
 
     by_pack: Mapping[str, Objective]
@@ -121,7 +121,7 @@ class Goals(NamedTuple):
 class _Kept:
     """A list as it was read. `recent` is kept of packs of which runs failed lately."""
 
-    goals: Goals
+    goals: PackObjectives
     cut: int
     now: int
     aged: int
@@ -133,7 +133,7 @@ class _Kept:
     in_order: bool = True
     last: Place = ("", "")
 
-    def fits(self, goals: Goals, now: int) -> bool:
+    def fits(self, goals: PackObjectives, now: int) -> bool:
         """Whether it goes on: nothing else is promised, no day has begun, no clock was set back."""
         return self.goals == goals and self.cut == cut_of(now) and self.now <= now
 
@@ -195,7 +195,9 @@ class Summaries:
         self._kept: dict[tuple[str | None, int | None], _Kept] = {}
         self._lock = asyncio.Lock()
 
-    async def read(self, tenant: str | None, window_days: int | None, goals: Goals) -> Sequence[LevelSummary]:
+    async def read(
+        self, tenant: str | None, window_days: int | None, goals: PackObjectives
+    ) -> Sequence[LevelSummary]:
         """All of which anything ended, or that are there, the worst first; each over its own window."""
         async with self._lock:
             now = self._clock.now()

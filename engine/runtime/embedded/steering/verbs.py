@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Role
 from engine.contracts.status import CancelMode, RunStatus
-from engine.governance.access import Scoped
+from engine.governance.access import AccessScoped
 from engine.runtime.embedded.steering.narrowing import narrowing, require_choice
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.runtime.views.run_reader import RunReader
 
 
-class Steering(Scoped, ABC):
+class Steering(AccessScoped, ABC):
     """Posts verbs to runs in view; `take_mail` lets a run that no worker holds take in its mail."""
 
     def __init__(

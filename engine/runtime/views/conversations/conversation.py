@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.run import StepView
-    from engine.runtime.views.conversations.below import Below
+    from engine.runtime.views.conversations.agent_steps import AgentSteps
 
 
-def conversation_of(run_id: str, agent: StepView, below: Below, *, first: int, count: int) -> Conversation:
+def conversation_of(
+    run_id: str, agent: StepView, below: AgentSteps, *, first: int, count: int
+) -> Conversation:
     """What an agent was told and said: the turns after the `first` ones, as far as they are there, of `count`
     in all, without their calls where these were not read.
 
@@ -67,7 +69,7 @@ def conversation_of(run_id: str, agent: StepView, below: Below, *, first: int, c
     )
 
 
-def _said(scope: str, below: Below) -> dict[str, Any]:
+def _said(scope: str, below: AgentSteps) -> dict[str, Any]:
     """Fields of a turn that begins with what a person said."""
     said, form = below.steps.get(f"{scope}/{MESSAGE}"), below.forms.get(f"{scope}/{MESSAGE}")
     if said is None or said.status is not StepStatus.COMPLETED or not isinstance(said.output, dict):
@@ -84,7 +86,7 @@ def _with_cost(turn: SpokenTurn, cost: int, unpriced: int) -> SpokenTurn:
     return turn.model_copy(update={"cost": cost, "unpriced": unpriced}) if cost or unpriced else turn
 
 
-def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
+def _turn(model: StepView, calls: str, below: AgentSteps) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
     asked = reply.get("calls") or ()
@@ -116,7 +118,7 @@ def _waits(call: StepView | None) -> bool:
     return call is not None and call.status in {StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}
 
 
-def _call(below: Below, asked: Mapping[str, Any], path: str) -> SpokenCall:
+def _call(below: AgentSteps, asked: Mapping[str, Any], path: str) -> SpokenCall:
     made, form = below.steps.get(path), below.forms.get(path)
     answered = f"ANSWERED by {form.answered_by}" if form is not None and form.answered_by else None
     return SpokenCall(

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.run import StepView
-    from engine.runtime.views.conversations.below import Below
+    from engine.runtime.views.conversations.agent_steps import AgentSteps
 
 _WAITING = frozenset({StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
 
 
-def outside_turns(agent: str, below: Below) -> Iterator[SpokenTurn]:
+def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
     """One for each thing it asked permission for, with what it said before, then its answer."""
     prompt = below.steps.get(f"{agent}/0/{PROMPT}")
     if prompt is None:

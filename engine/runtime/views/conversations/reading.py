@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.agent_step import MESSAGE, MODEL
 from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.status import RequestKind, RequestStatus
-from engine.runtime.views.conversations.below import Below
+from engine.runtime.views.conversations.agent_steps import AgentSteps
 from engine.runtime.views.conversations.conversation import conversation_of
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ async def read_conversation(
     since = min((row["first_seq"] for row in models), default=0)
     until = max((row["output_seq"] or _NEWEST for row in models), default=0)
     costs = await journal.spending.by_step(run_id, since, until)
-    below = Below(inside, decided, forms, costs, asking, calls)
+    below = AgentSteps(inside, decided, forms, costs, asking, calls)
     return conversation_of(run_id, agent, below, first=first, count=count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import STEP_TERMINAL
-from engine.runtime.views.timelines.seen_runs import EVENTS_AT_ONCE
+from engine.runtime.views.timelines.bar_cache import EVENTS_AT_ONCE
 from engine.runtime.views.timelines.timeline_spans import Bars
 
 if TYPE_CHECKING:

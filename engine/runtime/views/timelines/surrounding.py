@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Lists:
+class Composites:
     """What steps hold others by, by path: of graphs the steps, of a `for_each` the event with its items, and
     these."""
 
@@ -36,11 +36,11 @@ def paths_around(paths: Iterable[str]) -> set[str]:
     return found
 
 
-async def read_lists(
+async def read_composites(
     journal: Journal, run_id: str, heads: Sequence[StepHeadRow], bars: Mapping[str, Bar]
-) -> Lists:
+) -> Composites:
     """Those of these steps: as the bars have them, else as their rows do."""
-    found = Lists(
+    found = Composites(
         {path: bar.graph for path, bar in bars.items() if bar.graph},
         {path: bar.loop for path, bar in bars.items() if bar.loop is not None},
     )

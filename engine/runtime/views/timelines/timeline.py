@@ -11,8 +11,8 @@ from engine.contracts.status import StepStatus
 from engine.contracts.times import from_micros
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.items import item_at
-from engine.runtime.views.timelines.seen_runs import EVENTS_AT_ONCE, SeenRuns
-from engine.runtime.views.timelines.surrounding import paths_around, read_lists
+from engine.runtime.views.timelines.bar_cache import EVENTS_AT_ONCE, BarCache
+from engine.runtime.views.timelines.surrounding import paths_around, read_composites
 from engine.runtime.views.timelines.timeline_graphs import Graphs
 from engine.runtime.views.timelines.timeline_spans import Bar
 
@@ -65,15 +65,15 @@ async def timeline_of(
     row: RunRow,
     items: ItemWords,
     *,
-    seen: SeenRuns | None = None,
+    cache: BarCache | None = None,
     at: int | None = None,
     half: int = HALF,
     max_below: int = MAX_BELOW,
 ) -> Timeline:
-    """The timeline of the run of this row, in the page of the event `at`; `seen` and `items` keep what is
+    """The timeline of the run of this row, in the page of the event `at`; `cache` and `items` keep what is
     read for the next time."""
     page = page_of(row["run_seq"], at, half)
-    drawing = _Drawing(journal, seen or SeenRuns(), items, max_below)
+    drawing = _Drawing(journal, cache or BarCache(), items, max_below)
     above = await drawing.add_run(row["run_id"], 0, page)
     end = row["finished_at"]
     return Timeline(
@@ -94,9 +94,9 @@ async def timeline_of(
 class _Drawing:
     """Rows so far; a child run whose rows do not fit any more is counted and left out."""
 
-    def __init__(self, journal: Journal, seen: SeenRuns, items: ItemWords, max_below: int) -> None:
+    def __init__(self, journal: Journal, cache: BarCache, items: ItemWords, max_below: int) -> None:
         self._journal = journal
-        self._seen = seen
+        self._bars = cache
         self._items = items
         self._rows_left = max_below
         self._events_left = MAX_EVENTS
@@ -105,12 +105,12 @@ class _Drawing:
 
     async def add_run(self, run_id: str, depth: int, page: Page) -> int:
         """The rows of a page; how many of the first ones only stand around the others."""
-        bars, _ = await self._seen.bars(self._journal, run_id, page.since, page.since + 2 * page.half)
+        bars, _ = await self._bars.bars(self._journal, run_id, page.since, page.since + 2 * page.half)
         return await self._add(run_id, depth, page, bars)
 
     async def _add(self, run_id: str, depth: int, page: Page, bars: Mapping[str, Bar]) -> int:
         heads = await self._journal.step_heads_at(run_id, [*{*bars, *paths_around(bars)}])
-        lists = await read_lists(self._journal, run_id, heads, bars)
+        lists = await read_composites(self._journal, run_id, heads, bars)
         graphs = Graphs(lists.graphs)
         begun = await self._journal.step_heads_at(run_id, graphs.paths_beside(heads))
         drawn = [*heads, *graphs.not_begun([*heads, *begun])]
@@ -134,7 +134,7 @@ class _Drawing:
     async def _add_child(self, run_id: str, depth: int) -> None:
         """Its first page, where there is room for it."""
         page = Page(0, 2 * HALF, 2 * HALF, HALF)
-        bars, events = await self._seen.bars(self._journal, run_id, 0, page.until)
+        bars, events = await self._bars.bars(self._journal, run_id, 0, page.until)
         self._events_left -= events
         self._rows_left -= len(bars)
         if self._events_left < 0 or self._rows_left < 0:

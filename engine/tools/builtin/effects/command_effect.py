@@ -26,7 +26,7 @@ from engine.tools.builtin.effects.committing import commit, unchanged
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
 from engine.tools.process.threads import finish, run_stoppable
-from engine.tools.room import Room
+from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,21 +60,21 @@ class CommandEffect:
         kept = await run_stoppable(lambda _stop: self._read())
         if kept is not None and await run_stoppable(lambda _stop: unchanged(kept[1], self.folder)):
             return kept[0]
-        isolated = self.context.limits.room
+        isolated = self.context.limits.isolated_in
         assert isolated is not None, "a call that is looked at demands it"
         copy = self._kept / "copy"
         try:
             before = await run_stoppable(lambda stop: self._copied(copy, stop))
             limits = self.context.limits
-            room = Room(
+            sandbox = SandboxSpec(
                 isolated.program,
                 reads=limits.sandbox_reads,
                 hidden=limits.hidden_roots,
                 denied=limits.denied_roots,
                 instead=((copy, self.folder),),
             )
-            output = await act(replace(limits, room=room))
-            told = [*lines, *room.told(), f"output: {len(json.dumps(output)):,} bytes"]
+            output = await act(replace(limits, isolated_in=sandbox))
+            told = [*lines, *sandbox.told(), f"output: {len(json.dumps(output)):,} bytes"]
             return await run_stoppable(lambda stop: self._keep(before, copy, told, output, stop))
         finally:
             await finish(asyncio.to_thread(discard, copy))

@@ -12,8 +12,8 @@ from engine.contracts.sandbox_level import SandboxLevel, highest_wish
 from engine.tools.failure import ToolFailure
 from engine.tools.process.command_runner import child_environment, program_path
 from engine.tools.process.held_program import KEPT_BYTES
-from engine.tools.room import Room
 from engine.tools.sandbox.confining import isolating
+from engine.tools.sandbox_spec import SandboxSpec
 from engine.tools.secret_references import Redaction
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ class Launching:
                 f"the command {agent.command!r} of the agent {name} is not there (agents.acp.{name}.command)"
             )
             raise AgentFailure(AgentReason.CANNOT_START, message, agent=name)
-        room = await self._room(name, agent, layer, (cwd, workdir, home))
+        sandbox = await self._sandbox(name, agent, layer, (cwd, workdir, home))
         return Launch(
             (program, *agent.args),
             cwd,
             environment,
-            limits if room is None else replace(limits, room=room),
-            "process" if room is None else "isolated",
+            limits if sandbox is None else replace(limits, isolated_in=sandbox),
+            "process" if sandbox is None else "isolated",
             Redaction(used),
         )
 
@@ -97,9 +97,9 @@ class Launching:
         used.add(secret)
         return secret
 
-    async def _room(
+    async def _sandbox(
         self, name: str, agent: AcpAgent, layer: ToolsLayer | None, places: tuple[Path, ...]
-    ) -> Room | None:
+    ) -> SandboxSpec | None:
         bounds = layer.bounds(f"acp.{name}") if layer is not None else None
         wish = highest_wish(
             agent.sandbox,
@@ -113,7 +113,7 @@ class Launching:
         if program is None:
             return None
         limits = self._limits
-        return Room(
+        return SandboxSpec(
             program,
             reads=limits.sandbox_reads,
             writes=places,

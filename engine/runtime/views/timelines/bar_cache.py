@@ -30,8 +30,8 @@ class _Read:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class SeenRuns:
-    """What was read of runs."""
+class BarCache:
+    """Keeps the bars of runs that were looked at last."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._most = most

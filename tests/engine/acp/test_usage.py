@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.acp.calls import only_kind, options_of
-from engine.acp.used import MOST_TOKENS, Tokens, Used
+from engine.acp.usage import MOST_TOKENS, AgentUsage, Tokens
 
 
 def cost(amount: Any, currency: str = "USD") -> dict[str, Any]:
@@ -17,20 +17,20 @@ def cost(amount: Any, currency: str = "USD") -> dict[str, Any]:
 def tokens(**told: int) -> Tokens | None:
     from acp.schema import Usage  # noqa: PLC0415 - slow to import, and every test worker reads this file
 
-    used = Used()
+    used = AgentUsage()
     used.answered(Usage.model_validate(told))
     return used.tokens
 
 
 def test_what_is_not_told_is_unknown() -> None:
-    used = Used()
+    used = AgentUsage()
     used.hear({"used": 10, "size": 100}, prompted=True)
     used.answered(None)
     assert (used.tokens, used.cost) == (None, None)
 
 
 def test_the_last_cost_of_the_session_counts_rounded_up_to_a_billionth() -> None:
-    used = Used()
+    used = AgentUsage()
     for amount in (0.1, 0.2500000001):
         used.hear(cost(amount), prompted=True)
     used.hear({"used": 10, "size": 100}, prompted=True)
@@ -38,7 +38,7 @@ def test_the_last_cost_of_the_session_counts_rounded_up_to_a_billionth() -> None
 
 
 def test_what_the_session_had_cost_before_the_prompt_is_no_part_of_it() -> None:
-    used = Used()
+    used = AgentUsage()
     used.hear(cost(2), prompted=False)
     assert used.cost is None  # of the prompt nothing is told yet
     used.hear(cost(2.5), prompted=True)
@@ -46,7 +46,7 @@ def test_what_the_session_had_cost_before_the_prompt_is_no_part_of_it() -> None:
 
 
 def test_a_cost_that_was_told_is_not_taken_back() -> None:
-    used = Used()
+    used = AgentUsage()
     used.hear(cost(2), prompted=False)
     for amount in (2.5, 2, 0):
         used.hear(cost(amount), prompted=True)
@@ -70,7 +70,7 @@ def test_a_cost_that_was_told_is_not_taken_back() -> None:
     ],
 )
 def test_an_amount_that_cannot_be_counted_is_unknown(told: Any) -> None:
-    used = Used()
+    used = AgentUsage()
     used.hear(cost(1), prompted=True)
     used.hear(told, prompted=True)
     assert used.cost is None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Below:
+class AgentSteps:
     """Everything by the path of its step."""
 
     steps: Mapping[str, StepView]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SandboxSpec:
     """The directories of a call; what is in none of them is not there for it.
 
     `program` is the bubblewrap that makes it. `reads`, `writes`: seen as they are, the former read-only.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.runtime.views.run_reader import RunReader
 
 
-class Looks:
+class RunViews:
     """What shows runs; a list of them needs none of it."""
 
     def __init__(

@@ -25,7 +25,7 @@ class Tokens:
     cached: int
 
 
-class Used:
+class AgentUsage:
     """What was told by now."""
 
     def __init__(self) -> None:
