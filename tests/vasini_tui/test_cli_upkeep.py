@@ -11,6 +11,7 @@ from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.sqlite.file.connection import open_writer
 from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
+from vasini_tui.identity import login_name
 from vasini_tui.output import format_size
 
 if TYPE_CHECKING:
@@ -53,11 +54,20 @@ def test_backup_copies_the_journal(vasini: Vasini, home: Path, tmp_path: Path) -
     assert "not in it" in vasini("backup", str(tmp_path / "two.db")).stderr
 
 
-def test_backup_is_an_admin_s(vasini: Vasini, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "operators",
+    [
+        "nobody-here: {roles: [admin], tenants: ['*']}",
+        "{account}: {roles: [approver], tenants: ['*']}",
+        "{account}: {roles: [admin], tenants: [acme, default]}",
+    ],
+)
+def test_backup_is_for_an_admin_of_every_tenant(
+    vasini: Vasini, home: Path, tmp_path: Path, operators: str
+) -> None:
     home.mkdir()
-    (home / "config.yaml").write_text(
-        "identity:\n  operators:\n    nobody-here: {roles: [admin], tenants: ['*']}\n"
-    )
+    who = operators.replace("{account}", login_name())
+    (home / "config.yaml").write_text(f"identity:\n  operators:\n    {who}\n")
     outcome = vasini("backup", str(tmp_path / "copy.db"), "--json")
     assert outcome.error["code"] == "role_missing"
     assert not (tmp_path / "copy.db").exists()

@@ -98,7 +98,7 @@ class PackList(AccessScoped):
         from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
         from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
-        sources = await trigger_sources.trigger_sources(self._library)
+        sources = await trigger_sources.trigger_sources(self._library) if self._sees_triggers else ()
         found = await trigger_switch.with_switches(self._journal.shared_notes, sources)
         return trigger_sources.trigger_list(found, self._clock.now(), page_size(limit))
 
@@ -108,11 +108,15 @@ class PackList(AccessScoped):
         from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
         from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
-        seen = await trigger_sources.trigger_sources(self._library)
-        sources = seen if self.access.sees(DEFAULT_TENANT) else ()  # their runs belong to it
+        sources = await trigger_sources.trigger_sources(self._library) if self._sees_triggers else ()
         notes, now = self._journal.shared_notes, self._clock.now()
         found = await trigger_switch.switch(notes, sources, name, on=on, actor=actor, now=now)
         return trigger_sources.trigger_state(found)
+
+    @property
+    def _sees_triggers(self) -> bool:
+        """They are there for whoever sees the tenant that their runs belong to."""
+        return self.access.sees(DEFAULT_TENANT)
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""

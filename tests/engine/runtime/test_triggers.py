@@ -323,5 +323,6 @@ async def test_a_trigger_that_is_not_there_or_one_of_several_cannot_be_turned(ho
             await engine.packs.switch_trigger("daily", on=False, actor=ANN)
         assert caught.value.details["triggers"] == ["demo/job/daily", "demo/other/daily"]
         scoped = engine.for_(ANN, tenant="acme")
+        assert (await scoped.packs.triggers()).triggers == ()
         with pytest.raises(NotFound):
             await scoped.packs.switch_trigger("demo/job/daily", on=False, actor=ANN)
