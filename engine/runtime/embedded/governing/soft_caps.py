@@ -213,9 +213,12 @@ class SoftCaps:
         if wait["said"] or not is_current(wait["cap_window"], wait["since"], self._now, zone):
             return False
         cap = await self._cap(wait["scope"], wait["tenant"], wait["name"], wait["cap_window"], zone)
-        if cap is None or not cap.pauses:
+        if cap is None or cap.soft is None or not cap.pauses:
             return False
-        return cap.scope is CapScope.RUN or cap.state is not CapState.OK  # a run's sum is not in the view
+        if cap.scope is not CapScope.RUN:
+            return cap.state is not CapState.OK
+        spent = await self._journal.spending.of_tree(cap.name)  # a run's sum is not in the view
+        return sum(one["cost"] for one in spent) >= cap.soft
 
     async def _cap(self, scope: str, tenant: str, name: str, window: str, zone: ZoneInfo) -> CapView | None:
         money = self._journal.spending
