@@ -87,10 +87,10 @@ async def ask(
     if parts.finish is None:
         raise malformed("the server ended its answer without a reason")
     if not text.strip() and not calls:
-        why = "its bound of tokens was used up" if parts.finish is FinishReason.LENGTH else "it said nothing"
-        raise ModelFailure(
-            ModelErrorCode.MALFORMED, f"the model gave no answer: {why}", request_id=parts.request_id
-        )
+        bound = parts.finish is FinishReason.LENGTH  # which another try would use up as well
+        code = ModelErrorCode.MALFORMED if bound else ModelErrorCode.NO_ANSWER
+        why = "its bound of tokens was used up" if bound else "it said nothing"
+        raise ModelFailure(code, f"the model gave no answer: {why}", request_id=parts.request_id)
     return Reply(
         provider=provider.name,
         model=parts.model or provider.model,

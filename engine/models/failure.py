@@ -20,6 +20,7 @@ class ModelErrorCode(StrEnum):
     NETWORK_ERROR = "network_error"
     HTTP_ERROR = "http_error"
     MALFORMED = "malformed"
+    NO_ANSWER = "no_answer"
     DENIED = "denied"
     CIRCUIT_OPEN = "circuit_open"
 
@@ -40,6 +41,7 @@ _RETRYABLE = frozenset(
         ModelErrorCode.TIMEOUT,
         ModelErrorCode.NETWORK_ERROR,
         ModelErrorCode.CIRCUIT_OPEN,
+        ModelErrorCode.NO_ANSWER,
     }
 )
 

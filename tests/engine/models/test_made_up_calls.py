@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.models.conversation import Message, MessageRole, ModelRequest, ToolCall, ToolOffer
+from engine.models.failure import ModelErrorCode
 from engine.models.settings import ProviderName
 from engine.models.wire.told_tools import schema_of
 from engine.models.wire.wire_format import WireNames
@@ -117,7 +118,8 @@ async def test_an_answer_without_words_is_told_as_that_where_a_server_refuses_an
     assert body["messages"][1] == {"role": "assistant", "content": "(no words)"}
 
 
-@pytest.mark.parametrize("said", ["", " ", "\n\n"])
-async def test_an_answer_of_blanks_alone_is_none(said: str) -> None:
+@pytest.mark.parametrize("said", [None, "", " ", "\n\n"])
+async def test_an_answer_of_blanks_alone_is_none(said: str | None) -> None:
     failure = await failure_of(answering(head(), sse(chunk({"content": said}), chunk({}, "stop"), "[DONE]")))
     assert "it said nothing" in str(failure)
+    assert (failure.code, failure.retryable) == (ModelErrorCode.NO_ANSWER, True)

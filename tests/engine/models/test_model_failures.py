@@ -177,7 +177,6 @@ async def test_a_connection_that_ends_within_an_event_is_no_answer() -> None:
         sse({"choices": [{"delta": {"tool_calls": [{"index": -1, "function": {}}]}}]}),
         sse("[DONE]"),
         sse(TEXT, "[DONE]"),
-        sse({"choices": [{"delta": {}, "finish_reason": "stop"}]}, "[DONE]"),
         sse({"choices": [{"delta": {}, "finish_reason": "length"}]}, "[DONE]"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RunStatus
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
-from tests.engine.runtime.embedded_home import ANN, finished, pending_approval, rest, start
+from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
@@ -39,6 +39,31 @@ async def test_an_answer_whose_bound_was_used_up_is_told_as_cut_off(home: Home) 
         run = await finished(engine, "ask")
         (turn,) = (await engine.runs.conversation(run.run_id, "work")).turns
         assert (turn.text, turn.cut_off) == ("It is only hal", True)
+
+
+async def test_a_model_that_says_nothing_is_asked_again_and_is_told_so(home: Home) -> None:
+    look = ("fake__echo", '{"a": 1}')
+    answers = answering_in_turn(spoken("", look), spoken(""), spoken(" \n"), spoken("Done."))
+    home.flow("ask", agent(says("never asked for")))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask")
+        conversation = "\n".join(conversation_lines(await engine.runs.conversation(run.run_id, "work")))
+    words = "Your last answer was empty. Go on, or give your answer."
+    ends = [asked.body["messages"][-1]["content"] == words for asked in server.asked]
+    assert ends == [False, False, True, True]
+    assert words not in conversation
+
+
+async def test_a_model_that_goes_on_saying_nothing_fails_its_agent(home: Home) -> None:
+    home.flow("ask", agent(says("never asked for")))
+    async with (
+        serving(answering_in_turn(*[spoken("")] * 3)) as server,
+        home.working(models=models_at(server.url)) as engine,
+    ):
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert (run.error.code, run.error.details["reason"]) == ("model_error", "no_answer")
+    assert len(server.asked) == 3
 
 
 def thought_before(answer: bytes) -> bytes:

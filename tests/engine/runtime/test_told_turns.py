@@ -110,6 +110,17 @@ def test_the_same_call_again_and_again_is_found_though_its_turns_are_not_told() 
         told([same, *other, same, *other[:1], same, *other[1:2], same], 2_000)
 
 
+def test_a_call_that_is_made_many_times_at_once_is_told_before_it_ends_the_agent() -> None:
+    many = kept_turn(99)
+    many["reply"]["calls"] *= 128
+    many["results"] *= 128
+    at_once = turn_of(many, 0)
+    *_, first = told([at_once], 100_000)
+    assert first.text.endswith("Do something else, or answer.")
+    with pytest.raises(LoopDetected):
+        told([at_once, turn(1), turn(99)], 100_000)
+
+
 def test_calls_of_before_a_person_spoke_are_no_loop() -> None:
     same = turn(99)
     assert told([same, same, same, turn(1, said="again"), same, same], 100_000)

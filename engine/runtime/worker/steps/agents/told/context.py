@@ -9,10 +9,11 @@ from engine.errors import InvalidInput
 from engine.machine.model.state import find_execution
 from engine.models.blocks import ContextBlock
 from engine.models.conversation import Message, MessageRole
+from engine.models.failure import ModelErrorCode
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.contracts.flows.agent_step import AgentStep
     from engine.contracts.flows.plan_step import PlanProposalStep
@@ -22,6 +23,8 @@ CONTEXT = "context"
 """Key of what a model is started with: by whom it is told what, in this turn alone."""
 MOST_CHARACTERS = 32_000
 """What a flow may say in one question."""
+
+_ASKED_AGAIN = (Message(MessageRole.USER, "Your last answer was empty. Go on, or give your answer."),)
 
 Told = dict[str, Any]
 """`by` is empty where the flow says it, else who said it; `text` what is said, `data` what tools get."""
@@ -66,3 +69,10 @@ def context_messages(told: Any) -> tuple[Message, ...]:
     entries: Sequence[Told] = (told or {}).get(CONTEXT, ())
     blocks = tuple(ContextBlock(one["by"], one["text"]) for one in entries if one["text"])
     return (Message(MessageRole.USER, "", blocks=blocks),) if blocks else ()
+
+
+def asked_again(failed: Mapping[str, Any] | None) -> tuple[Message, ...]:
+    """What a model is told whose last try, which failed so, was an answer without a word and without a call:
+    the same question alone would bring it again."""
+    details = (failed or {}).get("details") or {}
+    return _ASKED_AGAIN if details.get("reason") == ModelErrorCode.NO_ANSWER else ()

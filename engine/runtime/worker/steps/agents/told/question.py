@@ -16,7 +16,7 @@ from engine.runtime.worker.steps.agents.messages import images_said, message_of_
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
-from engine.runtime.worker.steps.agents.told.context import context_messages
+from engine.runtime.worker.steps.agents.told.context import asked_again, context_messages
 from engine.runtime.worker.steps.agents.told.conversation import (
     Briefing,
     Window,
@@ -94,7 +94,7 @@ class Questions:
         assert agent is not None, agent_path
         told = await self._values.load_stored(agent.input)
         given = await self._values.load(execution.input)
-        context = context_messages(given)
+        context = (*context_messages(given), *asked_again(execution.error))
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )

@@ -28,10 +28,11 @@ def times_made(turn: Turn, seen: dict[tuple[str, ...], int]) -> list[int]:
     """
     if turn.said or turn.said_images:
         seen.clear()
+    before = {same: seen.get(same, 0) for same in turn.made}
     times = []
     for same in turn.made:
         often = seen[same] = seen.get(same, 0) + 1
-        if often >= SAME_CALL_ENDS:
+        if often >= SAME_CALL_ENDS and before[same] >= SAME_CALL_TOLD:  # many at once hear of it first
             raise LoopDetected(same[0], often)
         times.append(often)
     return times
