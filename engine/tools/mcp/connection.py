@@ -115,8 +115,10 @@ class Connection:
             try:
                 async with asyncio.timeout(self.settings.start_seconds):
                     self.listing = await self._listed(session)
-            except TimeoutError as error:
-                self._stale = True
+            except (ToolFailure, TimeoutError) as error:
+                self._stale = True  # what it listed before is not what it offers
+                if isinstance(error, ToolFailure):
+                    raise
                 raise self._failure("it does not list its tools") from error
         if self.listing != before:
             await self._told(self)

@@ -1,7 +1,8 @@
 """A server of ours, byte by byte and of the standard library alone, and what hostile ones do.
 
 Files in its working directory change what it does: `changed` and `renamed` what it lists, `many` lists
-without end, with `crash` it ends at its start. `pids` names its processes, `cancelled` tells of a call.
+without end, with `refuses` it lists nothing, with `crash` it ends at its start. `pids` names its processes,
+`cancelled` tells of a call.
 """
 
 from __future__ import annotations
@@ -142,6 +143,22 @@ def listing(_number: Any, _given: Json, _meta: Json) -> Json:
     return text("told")
 
 
+def confused(number: Any, _given: Json, _meta: Json) -> Json:
+    """Answers what nobody asked, asks back, and answers twice."""
+    for odd in (None, -1, 10**30, "x", [1], {"a": 1}, True, 0.5):
+        send({"id": odd, "result": {}})
+        send({"id": odd, "error": {"code": "x", "message": None}})
+        send({"id": odd, "method": "sampling/createMessage", "params": {"messages": [], "maxTokens": 1}})
+    send({"method": "notifications/progress", "params": {"progressToken": "nobody's", "progress": "much"}})
+    send({"method": "notifications/cancelled", "params": {"requestId": number, "reason": "I say so"}})
+    send({"id": "r", "method": "roots/list"})
+    send(
+        {"id": "e", "method": "elicitation/create", "params": {"message": "Your key?", "requestedSchema": {}}}
+    )
+    send({"id": number, "result": text("first")})
+    return text("second")
+
+
 TOOLS: dict[str, Callable[[Any, Json, Json], Json]] = {
     "env": env,
     "mixed": mixed,
@@ -154,6 +171,7 @@ TOOLS: dict[str, Callable[[Any, Json, Json], Json]] = {
     "garbage": garbage,
     "wrong": wrong,
     "listing": listing,
+    "confused": confused,
 }
 
 
@@ -177,6 +195,8 @@ def answer(message: Json) -> None:
                 "serverInfo": {"name": "loopback", "version": "1.0"},
             }
             send({"id": number, "result": result})
+        case "tools/list" if Path("refuses").exists():
+            send({"id": number, "error": {"code": -32603, "message": "not now"}})
         case "tools/list":
             send({"id": number, "result": listed(params)})
         case "tools/call":

@@ -229,6 +229,30 @@ async def test_a_tool_that_changed_since_it_was_planned_is_not_called(root: Path
         assert refused(await loop.call("loop.get_sum", SUM, listed=planned))[0] is StepErrorCode.NOT_FOUND
 
 
+async def test_one_that_says_that_it_changed_and_does_not_say_how_is_not_called(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        await loop.servers.ask_all()
+        says_no = loop.says("refuses")
+        await loop.call("loop.listing")
+        refusals = 0
+        async with asyncio.timeout(PATIENCE):
+            while refusals < 3:  # and however often it is tried
+                refusals += not (await loop.call("loop.get_sum", SUM)).ok
+        assert not (await loop.call("loop.get_sum", SUM)).ok
+        says_no.unlink()
+        assert (await loop.call("loop.get_sum", SUM)).ok
+        assert len(loop.pids()) == 1
+
+
+async def test_one_that_answers_what_nobody_asked_and_asks_back_is_in_nobodys_way(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        confused = await loop.call("loop.confused")
+        assert confused.ok, confused
+        assert confused.data["text"] == "first"
+        assert (await loop.call("loop.get_sum", SUM)).ok
+        assert len(loop.pids()) == 1
+
+
 async def test_what_is_shown_before_an_approval_is_the_tool_as_it_is_listed_then(root: Path) -> None:
     async with bench(root, declared()) as loop:
         context = ToolContext("run", "step", 1, "run/step", "default", root / "work")
