@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from engine.models.wire.wire_format import WireNames
 
 _LOOKED_AT = 64 * 1024
-"""Characters of arguments that are looked at for whether they are whole."""
+"""Characters of arguments that are looked at for whether they are whole, and how often at the most: a server
+that repeats itself takes no time with it."""
+_LOOKS = 32
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class _Call:
     extra: Any = None
     arguments: list[str] = field(default_factory=list)
     size: int = 0
+    looks: int = 0
 
     def is_another(self, call_id: str, name: str) -> bool:
         """Whether a piece with that id and name begins a call of its own, though it has the same number.
@@ -39,8 +42,11 @@ class _Call:
         return call_id != self.id if call_id and self.id else self._is_whole()
 
     def _is_whole(self) -> bool:
-        if self.size > _LOOKED_AT or not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
             return False
+        if self.size > _LOOKED_AT or self.looks >= _LOOKS:
+            return False
+        self.looks += 1
         try:
             return isinstance(from_json("".join(self.arguments)), dict)
         except ValueError:

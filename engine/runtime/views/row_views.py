@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.agent_step import CALLS, MODEL
 from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engine.runtime.views.disclosures import Disclosures
 
 ENGINE_SCHEMA = 1
+_OF_MODELS = frozenset({MODEL, CALLS})
 
 
 class RowViews:
@@ -135,12 +137,21 @@ class RowViews:
             input=await self._values.redacted(given_value)
             if full
             else with_images_shown(given_value, stored=True),
-            output=await self._values.redacted(output) if full else with_images_shown(output, stored=True),
+            output=await self._brought(row["type"], output, full=full),
             error=error_view(failed["error"]) if failed.get("error") else None,
             meta=_call_meta(brought.get("meta") or failed.get("meta")),
             child_run_id=row["child_run_id"],
             request_id=row["request_id"],
         )
+
+    async def _brought(self, kind: str, stored: Any, *, full: bool) -> Any:
+        """What a step brought. What a model thought is for its server alone, and may be long."""
+        if stored is None:
+            return None
+        value = await self._values.load(stored) if full else stored
+        if kind in _OF_MODELS:
+            value = _without_thoughts(value)
+        return self._values.redact(value) if full else with_images_shown(value, stored=True)
 
     def _summary(self, row: RequestViewRow) -> dict[str, Any]:
         """What is said of every request."""
@@ -256,3 +267,11 @@ def _gated_action(body: Mapping[str, Any]) -> GatedAction:
 
 def _call_meta(meta: dict[str, Any] | None) -> ToolMeta | None:
     return ToolMeta.model_construct(**meta) if meta else None
+
+
+def _without_thoughts(brought: Any) -> Any:
+    """An answer of a model, or a turn with one, as people are shown it."""
+    if not isinstance(brought, dict):
+        return brought
+    shown = {name: value for name, value in brought.items() if name != "carried"}
+    return {**shown, "reply": _without_thoughts(shown["reply"])} if "reply" in shown else shown

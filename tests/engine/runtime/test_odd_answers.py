@@ -97,5 +97,9 @@ async def test_what_a_model_thought_goes_back_to_it_from_the_journal_to_no_other
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
             conversation = await engine.runs.conversation(run_id, "work")
             assert "Let me see" not in "\n".join(conversation_lines(conversation))
+            for step in ("work/0/model", "work/0/calls"):
+                output = (await engine.runs.step(run_id, step)).output
+                assert "Let me see" not in str(output)
+                assert "fake.echo" in str(output)
         assert len(another.asked[0].body["messages"]) == 6
         assert "Let me see" not in str(another.asked[0].body)
