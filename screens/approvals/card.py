@@ -136,12 +136,17 @@ class DecisionCard(ReadPane):
         """More or less is in view."""
         self._tell_what_is_below()
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """With the focus no key has to lead here first."""
+        super().watch_has_focus(has_focus)
+        self._tell_what_is_below()
+
     def _note_end_seen(self) -> None:
         super()._note_end_seen()
         self._tell_what_is_below()
 
     def _tell_what_is_below(self) -> None:
-        keys = self._state.keymap.fill("{list.open}, then {text.down}")
+        keys = self._state.keymap.fill("{text.down}" if self.has_focus else "{list.open}, then {text.down}")
         more = sanitize(f"more below: {keys}")
         if not self.end_seen and (left := self.lines_left()):
             more = sanitize(f"{left:,} more line{'' if left == 1 else 's'} of the action: {keys}")

@@ -14,6 +14,7 @@ from screens.packs.problems import format_place, format_problem
 from screens.packs.screen import PackScreen
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.ages import age
+from screens.widgets.numbers import percent_cell
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.sparkline import sparkline
 from screens.widgets.status_labels import PACK_LABELS, Tone
@@ -36,7 +37,7 @@ _COLUMNS = (
     Column("Version", 14, flex=1, rank=1),
     Column("From", 8, rank=2),
     Column("Flows", 5, rank=1),
-    Column("Runs", 6, rank=1),
+    Column("  Runs", 6, rank=1),
     Column("Problems", 8),
     Column("Changed", 7, rank=2),
     Column("Ended, 24 h", 12, rank=3),
@@ -149,13 +150,13 @@ def _row(key: str, view: PackView, trend: Trend | None, now: datetime) -> Row:
             Cell(sanitize(view.pack)),
             Cell(sanitize(view.label)),
             Cell(sanitize(view.source), Tone.QUIET),
-            Cell(sanitize(str(len(view.flows))), Tone.QUIET),
-            Cell(sanitize(f"{view.runs_in_all:,}" if view.runs_in_all else ""), Tone.QUIET),
-            Cell(sanitize(str(len(view.problems)) if view.problems else ""), Tone.BAD),
+            Cell(sanitize(f"{len(view.flows):>5}"), Tone.QUIET),
+            Cell(sanitize(f"{view.runs_in_all:>6,}" if view.runs_in_all else ""), Tone.QUIET),
+            Cell(sanitize(f"{len(view.problems):>8}" if view.problems else ""), Tone.BAD),
             Cell(sanitize(age(view.loaded_at, now) if view.loaded_at else ""), Tone.QUIET),
             Cell(sanitize(sparkline(trend.runs, 12) if trend is not None else ""), Tone.BUSY),
             Cell(
-                sanitize(f"{int((runs - failed) * 1000 / runs) / 10:5g}" if runs else ""),
+                sanitize(percent_cell((runs - failed) / runs) if runs else ""),
                 Tone.BAD if failed else Tone.PLAIN,
             ),
             Cell(sanitize(view.description, limit=300), Tone.QUIET),

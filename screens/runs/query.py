@@ -48,7 +48,7 @@ def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
 
     Words are looked for in ids, packs, flows and requesters, but a word that is a status filters by it.
     `status:` takes statuses or their beginnings, divided by commas; several are joined by or. `pack:`,
-    `flow:`, `by:` and `error:` name one exactly, `words:` looks for words of title,
+    `flow:` (also as pack/flow), `by:` and `error:` name one exactly, `words:` looks for words of title,
     input, error and output. `age:<2h` are runs younger than that, `age:>3d` older ones
     (s, m, h, d, w), `ended:` likewise runs by when they ended. Without a filter runs that another one
     started are left out: they are folded under it.
@@ -127,6 +127,9 @@ class _Reading:
             self.faults.append("words: wants a word of the title, the input, the error or the output")
 
     def _name(self, name: str, value: str) -> None:
+        if name == "flow" and "/" in value:  # as the column has it, and the command line
+            pack, _, value = value.partition("/")
+            self._name("pack", pack)
         if not value:
             self.faults.append(f"{name}: wants a name")
         elif self.names.setdefault(_NAMES[name], value) != value:

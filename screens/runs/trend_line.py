@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
+from screens.widgets.numbers import percent
 from screens.widgets.plain import Plain
 from screens.widgets.sparkline import sparkline
 from screens.widgets.working import begin
@@ -58,8 +59,7 @@ def trend_words(trends: Sequence[Trend], cells: int) -> str:
     runs, failed = sum(by_hour), sum(sum(trend.failed) for trend in trends)
     if not runs:
         return ""
-    good = int((runs - failed) * 1000 / runs) / 10
     line = sparkline(by_hour, len(by_hour))
-    words = f" Ended, {len(by_hour)} h  {line}  {runs:,} runs · {good:g} % completed"
+    words = f" Ended, {len(by_hour)} h  {line}  {runs:,} runs · {percent((runs - failed) / runs)} % completed"
     most = f" · at most {max(by_hour):,} in an hour"
     return words + most if len(words + most) <= cells else words

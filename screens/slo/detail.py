@@ -10,10 +10,10 @@ from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.alerts import kinds_of
 from screens.slo.budget_plot import budget_plot
-from screens.slo.rows import STATES, burn_words, milliseconds, percent
+from screens.slo.rows import STATES, burn_words, milliseconds
 from screens.slo.spend_rows import waiting_share
 from screens.widgets.ages import zoned
-from screens.widgets.numbers import counted
+from screens.widgets.numbers import counted, percent
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import STYLES
 

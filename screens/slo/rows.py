@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 from engine.contracts.governing.slo import AlertKind, SloState
 from engine.safe_text import sanitize
 from screens.widgets.ages import zoned
-from screens.widgets.numbers import short_number
+from screens.widgets.numbers import percent_cell, short_number
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.made_table import RowToMake
@@ -113,8 +113,8 @@ def level_row(level: LevelSummary) -> Row:
             Cell(sanitize(level.pack)),
             Cell(sanitize(level.tenant), Tone.QUIET),
             Cell(sanitize(f"{few(level.runs) if level.runs else '-':>4}")),
-            Cell(sanitize(f"{percent(level.success_rate):>5}"), Tone.BAD if low else Tone.PLAIN),
-            Cell(sanitize(f"{percent(level.goal):>5}"), Tone.QUIET),
+            Cell(sanitize(percent_cell(level.success_rate)), Tone.BAD if low else Tone.PLAIN),
+            Cell(sanitize(percent_cell(level.goal)), Tone.QUIET),
             Cell(sanitize(_may_fail(level)), Tone.BAD if over else Tone.PLAIN),
             Cell(sanitize(f"{_burns(level):>10}"), Tone.WAITING if burning else Tone.PLAIN),
             Cell(sanitize(f"{milliseconds(level.p95_ms):>5}"), Tone.BAD if slow else Tone.PLAIN),
@@ -148,11 +148,6 @@ def bar(used: float, cells: int) -> str:
 def few(number: int) -> str:
     """A count in at most four characters: `9600`, `12k`, `3.1M`."""
     return str(number) if abs(number) < 10_000 else short_number(number)
-
-
-def percent(share: float | None) -> str:
-    """A share with up to two places, rounded down, so that nothing looks better than it is."""
-    return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g}"
 
 
 def milliseconds(ms: int | None) -> str:

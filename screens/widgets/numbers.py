@@ -18,3 +18,18 @@ def short_number(number: int) -> str:
 def counted(number: int, unit: str) -> str:
     """`1 run`, `1,204 runs`."""
     return f"{number:,} {unit}{'' if number == 1 else 's'}"
+
+
+def percent(share: float | None) -> str:
+    """A share with up to two places, rounded down, so that nothing looks better than it is."""
+    return "-" if share is None else f"{_hundredths(share) / 100:g}"
+
+
+def percent_cell(share: float | None) -> str:
+    """The same for a column: five characters, always of as many digits: `97.05`, ` 9.50`, `100.0`."""
+    return "    -" if share is None else f"{_hundredths(share) / 100:5.2f}"[:5]
+
+
+def _hundredths(share: float) -> int:
+    """Of a percent."""
+    return int(share * 10_000 + 1e-6)

@@ -74,6 +74,11 @@ async def test_the_axis_follows_the_present_only_while_the_run_lasts(console: Op
         assert not timeline(stage).axis().shows(300)
         await stage.press("F")
         assert timeline(stage).axis().shows(300)
+        assert timeline(stage).cursor_row == 4  # the last row, as in log and output
+        more = (*rows(), rows()[-1].model_copy(update={"step_id": "new", "path": "new"}))
+        engine.stored_timelines["run-1"] = Timeline(run_id="run-1", start=ago(300), rows=more)
+        engine.news()
+        await stage.until(lambda: timeline(stage).cursor_row == 5, "the cursor on what began since")
         await stage.press("left")
         assert not timeline(stage).following
         engine.stored_timelines["run-1"] = Timeline(run_id="run-1", start=ago(300), end=ago(1), rows=rows())

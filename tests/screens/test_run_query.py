@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from screens.runs.query import EXAMPLE, run_query
-from screens.widgets.numbers import short_number
+from screens.widgets.numbers import percent_cell, short_number
 from tests.fakes.views import NOW
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ FAILED = {"status": (RunStatus.FAILED,), "rejected": False}
         ("ended:<12h ended:>1h", {"ended_after": NOW - 12 * HOUR, "ended_before": NOW - HOUR}),
         ("status:pend", {"status": (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT)}),
         ("pack:hello flow:hi by:ana x", {"pack": "hello", "flow": "hi", "requested_by": "ana", "text": "x"}),
+        ("flow:hello/hi", {"pack": "hello", "flow": "hi"}),
         ("age:<2h", {"created_after": NOW - timedelta(hours=2)}),
         ("age:>99999w", {"created_before": NOW - timedelta(weeks=99_999)}),
         ("age:>3d", {"created_before": NOW - timedelta(days=3)}),
@@ -82,6 +83,8 @@ def test_what_is_typed_becomes_a_filter(typed: str, wanted: dict[str, Any]) -> N
         ("status:", {"nested": False}, ["status: takes queued, running"]),
         ("status:failed,", FAILED, ["status: takes queued"]),
         ("pack: x", {"text": "x"}, ["pack: wants a name"]),
+        ("flow:hello/", {"pack": "hello"}, ["flow: wants a name"]),
+        ("pack:a flow:b/c", {"pack": "a", "flow": "c"}, ["pack: takes one name, b is left out"]),
         ("by:ana by:bob", {"requested_by": "ana"}, ["by: takes one name, bob is left out"]),
         ("age:2h", {"nested": False}, ["age: wants < or >"]),
         ("age:<2y pack:p", {"pack": "p"}, ["age: wants < or >"]),
@@ -133,6 +136,16 @@ def test_no_text_raises_and_the_tenant_stays(typed: str) -> None:
 )
 def test_a_number_in_few_characters_is_never_rounded_up(number: int, shown: str) -> None:
     assert short_number(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(None, "    -"), (0.0, " 0.00"), (0.095, " 9.50"), (0.909, "90.90"), (0.99999, "99.99"), (1.0, "100.0")],
+)
+def test_a_share_in_a_column_has_always_as_many_digits_and_is_never_rounded_up(
+    share: float | None, shown: str
+) -> None:
+    assert percent_cell(share) == shown
 
 
 def test_the_example_fits_into_the_usual_width_of_a_terminal() -> None:

@@ -30,7 +30,7 @@ async def test_the_runs_tell_the_last_day_where_there_is_room(console: OpenConso
     engine.levels.stored_trends = (HOURS, HOURS.model_copy(update={"pack": "other"}))
     async with console(engine, size=(120, 40)) as stage:
         await stage.shows("Ended, 24 h   _▄█")
-        await stage.shows("24 runs · 91.6 % completed · at most 12 in an hour")
+        await stage.shows("24 runs · 91.66 % completed · at most 12 in an hour")
 
 
 async def test_a_narrow_terminal_leaves_out_whole_words(console: OpenConsole) -> None:
@@ -38,7 +38,7 @@ async def test_a_narrow_terminal_leaves_out_whole_words(console: OpenConsole) ->
     engine.levels.stored_trends = (HOURS,)
     async with console(engine, size=(80, 40)) as stage:
         await stage.shows("Ended, 24 h   _▄█")
-        await stage.shows("12 runs · 91.6 % completed")
+        await stage.shows("12 runs · 91.66 % completed")
         assert "at most" not in stage.text()
 
 

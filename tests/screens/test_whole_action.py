@@ -56,8 +56,12 @@ async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
         await to_decidable_card(stage)
         await stage.press("a")
         await stage.shows("Not sent: the action goes on: Enter, then j or G.")
+        assert "of the action: Enter, then j" in stage.text()
         await stage.press("enter", "j")
         assert "Not sent" in stage.plain("#hint")
+        assert "of the action: j" in stage.text()  # Enter opens nothing further
+        await stage.press("shift+tab")
+        assert "of the action: Enter, then j" in stage.text()
         await to_the_end(stage)
         await stage.shows("last.txt")
         assert "Not sent" not in stage.plain("#hint")

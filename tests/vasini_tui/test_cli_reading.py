@@ -100,6 +100,10 @@ def test_runs_are_found_by_how_they_failed_when_they_ended_and_what_started_them
     assert found("--error", "backend_error", "--ended-since", rfc3339(ago(3600))) == {"run-3"}
     assert found("--ended-before", rfc3339(ago(3600))) == {"run-2"}
     assert found("--parent", "run-3") == {"run-2"}
+    assert found("--flow", "hello/hello") == found("--pack", "hello", "--flow", "hello") == found()
+    assert found("--flow", "other/hello") == set()
+    for words in (("--flow", "hello/"), ("--flow", "a/hello", "--pack", "b")):
+        assert vasini("runs", *words).status == ExitCode.USAGE
     assert found("--words", "BACKEND error") == {"run-2", "run-3"}
     assert found("--words", "ana", "--status", "completed") == {"run-4"}
     assert vasini("runs", "--parent", "nobody").status == ExitCode.NOT_FOUND

@@ -43,8 +43,8 @@ def test_packs_are_told_with_the_runs_that_may_still_fail(vasini: Vasini, fake: 
     heads, bad, none = vasini("slo").stdout.splitlines()
     assert heads.startswith("PACK")
     assert max(map(len, (heads, bad, none))) <= 80
-    assert " ".join(bad.split()) == "on-call 412 97.08 98 -4 6.2/3.1 2.2 s violated"
-    assert " ".join(none.split()) == "hello 0 - 98 - - - no_data"
+    assert " ".join(bad.split()) == "on-call 412 97.08 98.00 -4 6.2/3.1 2.2 s violated"
+    assert " ".join(none.split()) == "hello 0 - 98.00 - - - no_data"
 
 
 def test_several_tenants_are_told_apart(vasini: Vasini, fake: FakeEngine) -> None:

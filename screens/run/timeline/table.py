@@ -148,10 +148,11 @@ class TimelineTable(LineTable):
     def show(self, timeline: Timeline, now: datetime, marker: datetime | None = None) -> None:
         """Other executions, or a later time. `marker` is the moment that is looked back at."""
         before, key = self._picture(), self.cursor_key
-        title = self._axis_title()
+        title, keeps_last = self._axis_title(), self._following and self._cursor == self.row_count - 1
         self._timeline, self._now, self._marker = timeline, now, marker
         keys = list(map(key_of, timeline.rows))
         found = keys.index(key) if key in keys else self._cursor
+        found = len(keys) - 1 if keeps_last else found
         self._rows_changed(found, found - self._cursor)
         if marker is not None and self._view is not None:
             self._show_axis(self.axis().containing(self._seconds(marker)))
@@ -237,9 +238,11 @@ class TimelineTable(LineTable):
         self._scroll(1)
 
     def follow(self, on: bool) -> None:
-        """Keep the present in view, or stay where it is."""
+        """Keep the present in view, and go to the last row, where it happens; or stay where it is."""
         self._following = on
         self.refresh()
+        if on:
+            self.action_cursor_bottom()
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width, another axis."""

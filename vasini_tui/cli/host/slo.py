@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from screens.widgets.numbers import percent, percent_cell
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.host.tenants import note_unknown_tenant
@@ -71,8 +72,8 @@ def _row(level: LevelSummary) -> tuple[object, ...]:
     return (
         level.pack,
         level.runs,
-        _percent(level.success_rate),
-        _percent(level.goal),
+        percent_cell(level.success_rate),
+        percent_cell(level.goal),
         level.may_fail if level.runs else None,
         f"{level.burns[1]:.1f}/{level.burns[2]:.1f}" if level.runs else None,
         _seconds(level.p95_ms),
@@ -170,12 +171,7 @@ def _human(people: PeopleView) -> str | None:
 
 
 def _share(share: float | None) -> str:
-    return "-" if share is None else f"{_percent(share)} %"
-
-
-def _percent(share: float | None) -> str:
-    """Rounded down: 99.99 % of a goal of 100 % is not 100 %."""
-    return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g}"
+    return "-" if share is None else f"{percent(share)} %"
 
 
 def _seconds(ms: int | None) -> str:

@@ -37,7 +37,9 @@ _Statuses = Annotated[
     typer.Option("--status", metavar="STATUS", help=f"Only these, also {REJECTED}; {ALL} for all. Repeats."),
 ]
 _OfPack = Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")]
-_OfFlow = Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only of this flow.")]
+_OfFlow = Annotated[
+    str | None, typer.Option("--flow", metavar="FLOW", help="Only of this flow; also PACK/FLOW.")
+]
 _RequestedBy = Annotated[
     str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
 ]
@@ -102,6 +104,7 @@ def runs(
 ) -> Invocation:
     """List runs, newest first."""
     statuses, rejected = run_statuses(status or ())
+    pack, flow = _pack_and_flow(pack, flow)
     filters = RunFilter(
         status=statuses,
         rejected=rejected,
@@ -123,6 +126,18 @@ def runs(
         return Invocation(partial(_session, session_id=session_id), as_json, act_as, tenant, all_tenants)
     action = partial(_runs, filters=filters, sort=_order_named(sort), limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+def _pack_and_flow(pack: str | None, flow: str | None) -> tuple[str | None, str | None]:
+    """A flow may be named as the list names it. Raises UsageError when that names another pack."""
+    if flow is None or "/" not in flow:
+        return pack, flow
+    of_flow, _, name = flow.partition("/")
+    if not of_flow or not name:
+        raise UsageError(f"--flow takes FLOW or PACK/FLOW, not {flow!r}")
+    if pack not in (None, of_flow):
+        raise UsageError(f"--flow {flow} is of another pack than --pack {pack}")
+    return of_flow, name
 
 
 def _order_named(name: str) -> RunSort:
