@@ -60,10 +60,23 @@ async def test_help_lists_every_binding_of_each_screen(console: OpenConsole) -> 
             await stage.until(lambda: stage.app.screen.query("#help-text"))
             text = stage.plain("#help-text")
             for action_id in bound:
-                assert action(action_id).help in text
+                assert action(action_id).help in " ".join(text.split())
                 assert action(action_id).keys in text
             await stage.press("escape")
             await stage.on(screen)
+
+
+async def test_what_does_not_fit_beside_the_keys_goes_on_below_itself(console: OpenConsole) -> None:
+    async with console(FakeEngine().add(a_run(), an_approval())) as stage:
+        await stage.shows("● running")
+        for size in ((60, 20), (80, 24)):
+            await stage.resize(*size)
+            await stage.press("2", "?")
+            await stage.on(HelpScreen)
+            lines = stage.plain("#help-text").splitlines()
+            assert len([line for line in lines if "on it, or no more" in line or "no more; ends by" in line])
+            assert all(line[:16].isspace() or line.startswith("  ") for line in lines if line.endswith("itself"))
+            await stage.press("escape")
 
 
 async def test_palette_entries_show_key_and_command(console: OpenConsole) -> None:
