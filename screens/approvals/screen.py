@@ -19,7 +19,7 @@ from engine.safe_text import sanitize
 from screens.approvals.card import DecisionCard
 from screens.approvals.rows import ORDERS, claimed_by, columns, row
 from screens.approvals.verbs import READ_ON, DecisionVerbsScreen
-from screens.frame.bars.key_bar import KeyBar
+from screens.frame.bars.key_bar import NEEDS_A_ROW, KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console, show_notice
 from screens.frame.console_state import ConsoleState, explain
@@ -40,6 +40,7 @@ PAGE = 200
 MOST = 1_000
 """Approvals that the list holds at most: the oldest."""
 
+_DECIDING = frozenset({"approvals.approve", "approvals.edit", "approvals.reject", "approvals.own"})
 _EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\n{app.runs} shows the runs."
 
 
@@ -211,7 +212,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
         """Actions that have nothing to do: what is decided stays so, and only a plan can be changed."""
         view = self.card_view()
         if view is None or view.status is not RequestStatus.PENDING:
-            return frozenset({"approvals.approve", "approvals.edit", "approvals.reject", "approvals.own"})
+            empty = not self._views and not self._outcomes.display
+            return _DECIDING | NEEDS_A_ROW if empty else _DECIDING
         return frozenset() if view.planned else frozenset({"approvals.edit"})
 
     @property

@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
+from screens.frame.bars.key_bar import NEEDS_A_ROW, KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console
 from screens.frame.screen import ConsoleScreen
@@ -80,6 +81,7 @@ class FormsScreen(ConsoleScreen):
         empty = not self._forms
         self.query_one("#empty").display = empty
         self.query_one("#forms").set_class(empty, "-empty")
+        self.query_one(KeyBar).leave_out(NEEDS_A_ROW if empty else frozenset())
         self._draw_about()
         self.ages_of([form.requested_at for form in self._forms.values()])
 

@@ -12,6 +12,7 @@ from engine.contracts.governing.money import cost_text
 from engine.contracts.runs.listed import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
+from screens.frame.bars.key_bar import NEEDS_A_ROW, KeyBar
 from screens.frame.console import console, show_notice
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import SLOW_SECONDS
@@ -302,6 +303,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
     def _show_empty(self, empty: bool) -> None:
         self.query_one("#empty").display = empty
         self._table.set_class(empty, "-empty")
+        self.query_one(KeyBar).leave_out(NEEDS_A_ROW if empty else frozenset())
 
     def _keep_ages(self) -> None:
         shown = [self._known.get(row.key) for row in self._table.visible_rows]

@@ -11,7 +11,7 @@ from screens.runs.screen import RunsScreen
 from screens.runs.start import StartScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runs import FakeRuns
-from tests.fakes.views import a_flow, a_pack, a_run, ago
+from tests.fakes.views import a_flow, a_form, a_pack, a_run, ago, an_approval
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +29,23 @@ async def test_the_first_start_says_what_to_do_next_with_the_keys_in_force(conso
         assert "vasini --demo" in text
         await stage.press("C")
         await stage.on(StartScreen)
+
+
+async def test_the_last_line_of_an_empty_list_offers_nothing_that_needs_a_row(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    async with console(engine, size=(120, 30)) as stage:
+        await stage.shows("What to do next")
+        bar = stage.plain("#keys")
+        assert bar.split() == ["c", "Create", "/", "Filter", ":", "Palette", "?", "Help"]
+        for view, words in (("2", "No approval waits"), ("3", "No form waits")):
+            await stage.press(view)
+            await stage.shows(words)
+            assert stage.plain("#keys").split() == [":", "Palette", "?", "Help"]
+        engine.add(a_run(), a_form(), an_approval())
+        engine.news()
+        for view, words in (("1", "x Cancel"), ("2", "a Approve"), ("3", "Enter Open")):
+            await stage.press(view)
+            await stage.shows(words)
 
 
 async def test_flows_that_nobody_has_to_start_come_last(console: OpenConsole) -> None:

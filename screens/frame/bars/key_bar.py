@@ -25,6 +25,13 @@ KEYS_ONLY = frozenset(
     }
 )
 """What decides or acts: a click can be a slip."""
+NEEDS_A_ROW = frozenset(
+    {
+        *("list.open", "approvals.decide_marked"),
+        *("run.pause", "run.cancel", "run.retry", "run.logs", "run.pending", "run.diff"),
+    }
+)
+"""What has nothing to do while a list is empty."""
 
 
 class KeyBar(Plain):
