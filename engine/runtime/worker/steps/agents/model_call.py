@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
-from engine.journal.rules.spending.soft_caps import HeldBack
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
@@ -20,7 +19,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
-from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, held_back
+from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
 from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
@@ -76,23 +75,15 @@ class ModelCalls:
         asked: Question | None = None
         try:
             asked = await self._questions.of(site, execution, state)
-            try:
-                meter, asked = await self._paid(site, execution, asked)
-            except AtSoftCap as above:
-                if isinstance(above.found, HeldBack):
-                    return held_back(self._clock.now(), execution, above.found), {}
-                asked = self._lower(site, asked, above.found.limit)
-                meter, asked = await self._paid(site, execution, asked, may_lower=False)
+            meter, asked = await self._begun(site, execution, asked)
             reply = await self._reply(site, execution, asked, meter)
             stored = await self._values.store_any(_as_data(reply, asked))
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
             return self._failed(execution, error, await self._used(meter)), {}
-        except AtSoftCap as another:  # which only the lower model is under
-            held = another.found
-            assert isinstance(held, HeldBack), held
-            return held_back(self._clock.now(), execution, held), {}
+        except AtSoftCap as above:
+            return held_back(self._clock.now(), execution, above.held), {}
         except BudgetExhausted as refused:
             return self._failed(execution, refused.error), {}
         except LoopDetected as loop:
@@ -144,6 +135,15 @@ class ModelCalls:
             }
             for hold in await self._paying.left(run_id)
         ]
+
+    async def _begun(self, site: CallSite, execution: Execution, asked: Question) -> tuple[Meter, Question]:
+        """What is asked once it is paid for: of this model or, as a person said at a soft cap, of one of a
+        lower tier."""
+        try:
+            return await self._paid(site, execution, asked)
+        except LowerTierWanted as wanted:
+            lower = self._lower(site, asked, wanted.limit)
+            return await self._paid(site, execution, lower, may_lower=False)
 
     async def _paid(
         self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True

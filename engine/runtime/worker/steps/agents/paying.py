@@ -34,6 +34,7 @@ from engine.tools.process.threads import finish
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from engine.budget.caps import Limit
     from engine.budget.price import Price
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
@@ -68,12 +69,19 @@ class BudgetExhausted(Exception):
 
 
 class AtSoftCap(Exception):
-    """The call may not begin so at a soft cap; `found` says whether the run waits or ends there, or another
-    model is asked."""
+    """The call may not begin at a soft cap; `held` says whether its run waits or ends there."""
 
-    def __init__(self, found: HeldBack | UseLowerTier) -> None:
-        super().__init__(f"the soft cap of {found.limit.scope} {found.limit.name}")
-        self.found = found
+    def __init__(self, held: HeldBack) -> None:
+        super().__init__(f"the soft cap of {held.limit.scope} {held.limit.name}")
+        self.held = held
+
+
+class LowerTierWanted(Exception):
+    """A model of the next lower tier is to be asked, as a person said at the soft cap `limit`."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(f"a lower tier, at the soft cap of {limit.scope} {limit.name}")
+        self.limit = limit
 
 
 class Paying:
@@ -103,7 +111,8 @@ class Paying:
 
         `seconds` is the longest it may take, `ceiling` that of the tokens of its tree, `may_lower` whether a
         model of a lower tier may be asked in place of this one, `told` hears what is waited for. One that
-        costs nothing, with no ceiling, needs nothing held. Raises BudgetExhausted, AtSoftCap, LeaseLost.
+        costs nothing, with no ceiling, needs nothing held. Raises BudgetExhausted, AtSoftCap, LeaseLost, and
+        with `may_lower` LowerTierWanted.
         """
         price = meter.quoted.price
         call = replace(
@@ -121,8 +130,10 @@ class Paying:
             await told(_waits(found))
             async with self._turns.setdefault(turn, asyncio.Lock()):  # its others here wait behind it
                 found = await self._waited(call, turn)
-        if isinstance(found, HeldBack | UseLowerTier):
+        if isinstance(found, HeldBack):
             raise AtSoftCap(found)
+        if isinstance(found, UseLowerTier):
+            raise LowerTierWanted(found.limit)
         if isinstance(found, OverTokenCeiling):
             raise BudgetExhausted(used_up(found))
         if isinstance(found, OverHardCap):

@@ -70,14 +70,20 @@ class PermissionRenderer(StepRenderer[PermissionStep]):
         refused = refused_call(at, tool, params)
         if refused is not None:
             return refused
+        return self._asked(at, call, judged.message)
+
+    @staticmethod
+    def _asked(at: Rendering, call: dict[str, Any], why: str) -> StepPrepared:
+        """The approval that stands for the call; `why` is what a policy says of it."""
+        tool = call["tool"]
         agent = _agent_step(at, scope_path_of(scope_path_of(at.path)))
-        params = at.values.scrubbed(params)
+        params = at.values.scrubbed(call["params"])
         action = action_of(asked_step(tool), params)
         preview = told_change(params)
         action_digest = at.digest(action, preview)
         shown = {
             "title": f"{agent.name or agent.id}: {params['title'][:_TITLE] or tool}",
-            "message": judged.message or f"{agent.agent} asks. Once it is approved it does it itself.",
+            "message": why or f"{agent.agent} asks. Once it is approved it does it itself.",
             "form": {},
             "context": {},
             "autonomy_level": at.flow.graph.flow.autonomy_level.value,

@@ -32,7 +32,7 @@ from engine.tools.builtin.handing_off import HAND_OFF, hand_off_spec
 from engine.values import ImageRef, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import Branches, Execution, RunState
@@ -105,16 +105,13 @@ class Questions:
             messages, turns = await self._plan_told(site, step, agent, told, route, offers)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
             return Question(route, request, _script(told["script"], turns))
-        heard = message_of_turn(state, scope_path_of(execution.path))
-        answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
-        said, images_now = text_of(answer), images_said(answer)
+        said, images_now = await self._said(state, execution)
         found = await self._found(agent, step)
         later = await self._offers(site, found, hidden)
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
+        room = self._catalog.context_characters(route.name) - _characters(offers) - _characters(context)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
-        room = self._catalog.context_characters(route.name) - sum(offer.characters for offer in offers)
-        room -= sum(one.characters for one in context)
         takes = self._catalog.takes_images(route.name)
         gallery = Gallery(briefed, images_now, room // 2, takes=takes)
         briefing = await self._briefing_of(site, step, agent, told, briefed, gallery)
@@ -124,19 +121,24 @@ class Questions:
         window = Window(briefing, said, room, gallery, beside)
         messages, newest = await self._told(window, site.row["run_id"], agent)
         request = ModelRequest((*messages, *context), offers, bound, step.temperature)
-        since = 0 if said or now or newest is None else newest.since + 1
         return Question(
             route,
             request,
             _script(told["script"], _branches(agent).ended),
-            said,
-            tuple(images_now),
-            skills,
-            len({one.digest for one in images_now} - gallery.said),
-            since,
-            tuple(found),
-            tuple(hidden),
+            said=said,
+            images=tuple(images_now),
+            skills=skills,
+            unseen=len({one.digest for one in images_now} - gallery.said),
+            since=0 if said or now or newest is None else newest.since + 1,
+            found=tuple(found),
+            hidden=tuple(hidden),
         )
+
+    async def _said(self, state: RunState, execution: Execution) -> tuple[str, list[ImageRef]]:
+        """What a person says in this turn, and the images that come with it."""
+        heard = message_of_turn(state, scope_path_of(execution.path))
+        answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
+        return text_of(answer), images_said(answer)
 
     def _bound(self, of_step: int | None, model: str) -> int | None:
         """The most tokens that an answer may have, where anybody says so."""
@@ -249,6 +251,10 @@ def _briefing(
         *pictures,
     )
     return Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
+
+
+def _characters(told: Iterable[ToolOffer | Message]) -> int:
+    return sum(one.characters for one in told)
 
 
 def _branches(agent: Execution) -> Branches:
