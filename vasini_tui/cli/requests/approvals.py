@@ -19,14 +19,28 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
     from engine.facade.engine import Engine
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
+_COLUMNS = (
+    "APPROVAL",
+    "RISK",
+    "STATUS",
+    "FLOW",
+    "SUBJECT",
+    "STEP",
+    "TITLE",
+    "REQUESTED",
+    "EXPIRES",
+    "DECIDED BY",
+)
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
 Digest = Annotated[
     str | None,
@@ -179,33 +193,17 @@ async def _approvals(
         if after is None:
             found = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit)
             interrupted = tuple(filter(wanted.fits, found.items))
-    if session.out.as_json:
-        left_out = session.out.left_out(page.unreadable)
-        session.out.document(
-            {"approvals": page.items, "outcomes": interrupted, "next": page.next, **left_out}
-        )
-        return ExitCode.OK
-    session.out.left_out(page.unreadable)
-    session.out.table(
-        (
-            "APPROVAL",
-            "RISK",
-            "STATUS",
-            "FLOW",
-            "SUBJECT",
-            "STEP",
-            "TITLE",
-            "REQUESTED",
-            "EXPIRES",
-            "DECIDED BY",
-        ),
-        (
-            *map(_outcome_row, interrupted),
-            *map(_approval_row, page.items),
-        ),
-    )
-    session.out.next_page(page.next)
+    _write_list(session.out, page, interrupted)
     return ExitCode.OK
+
+
+def _write_list(out: Output, page: Page[ApprovalView], interrupted: Sequence[OutcomeView]) -> None:
+    left_out = out.left_out(page.unreadable)
+    if out.as_json:
+        out.document({"approvals": page.items, "outcomes": interrupted, "next": page.next, **left_out})
+        return
+    out.table(_COLUMNS, (*map(_outcome_row, interrupted), *map(_approval_row, page.items)))
+    out.next_page(page.next)
 
 
 async def _approval(session: Session, *, part: str, plan: bool) -> int:

@@ -9,6 +9,8 @@ from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.runs.request import FormView, OutcomeView
     from engine.contracts.runs.run import RunDetail, StepView
     from vasini_tui.output import Output
@@ -89,55 +91,63 @@ def _recovered(times: int) -> str:
 
 
 def _write_tables(out: Output, detail: RunDetail) -> None:
-    if detail.steps:
+    _table(
+        out,
+        ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"),
+        [_step_row(step) for step in detail.steps],
+    )
+    _table(
+        out,
+        ("FAILED TRY OF", "ATTEMPT", "FAILED", "ERROR"),
+        [
+            (step.step_id, t.attempt, t.at, f"{t.code}: {t.message}")
+            for step in detail.steps
+            for t in step.tries
+        ],
+    )
+    _table(
+        out,
+        ("APPROVAL", "STEP", "RISK", "STATUS", "TITLE", "DECIDED BY"),
+        [(a.approval_id, a.step_id, a.risk, a.status, a.title, a.decided_by) for a in detail.approvals],
+    )
+    _table(
+        out,
+        ("FORM", "STEP", "STATUS", "TITLE", "ANSWERED BY"),
+        [(f.request_id, f.step_id, f.status, f.title, f.answered_by) for f in detail.forms],
+    )
+    _table(
+        out,
+        ("OUTCOME", "STEP", "STATUS", "CALL", "DECISION", "DECIDED BY"),
+        [
+            (o.request_id, o.step_id, o.status, o.action.target, o.decision, o.decided_by)
+            for o in detail.outcomes
+        ],
+    )
+    _table(
+        out,
+        ("FILE", "ROLE", "BYTES", "PATH"),
+        [(f.name, f.role, f.size, f.path) for f in detail.files],
+    )
+
+
+def _table(out: Output, titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table below an empty line; nothing where there are no rows."""
+    if rows:
         out.line("")
-        out.table(
-            ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"),
-            (
-                (
-                    f"{step.step_id} ({step.item})" if step.item else step.step_id,
-                    step.type,
-                    step.status,
-                    _attempt(step),
-                    step.started_at,
-                    step.finished_at,
-                    _call(step),
-                    f"{step.error.code}: {step.error.message}" if step.error else None,
-                )
-                for step in detail.steps
-            ),
-        )
-    failed = [(step.step_id, failed) for step in detail.steps for failed in step.tries]
-    if failed:
-        out.line("")
-        out.table(
-            ("FAILED TRY OF", "ATTEMPT", "FAILED", "ERROR"),
-            ((step_id, t.attempt, t.at, f"{t.code}: {t.message}") for step_id, t in failed),
-        )
-    if detail.approvals:
-        out.line("")
-        out.table(
-            ("APPROVAL", "STEP", "RISK", "STATUS", "TITLE", "DECIDED BY"),
-            ((a.approval_id, a.step_id, a.risk, a.status, a.title, a.decided_by) for a in detail.approvals),
-        )
-    if detail.forms:
-        out.line("")
-        out.table(
-            ("FORM", "STEP", "STATUS", "TITLE", "ANSWERED BY"),
-            ((f.request_id, f.step_id, f.status, f.title, f.answered_by) for f in detail.forms),
-        )
-    if detail.outcomes:
-        out.line("")
-        out.table(
-            ("OUTCOME", "STEP", "STATUS", "CALL", "DECISION", "DECIDED BY"),
-            (
-                (o.request_id, o.step_id, o.status, o.action.target, o.decision, o.decided_by)
-                for o in detail.outcomes
-            ),
-        )
-    if detail.files:
-        out.line("")
-        out.table(("FILE", "ROLE", "BYTES", "PATH"), ((f.name, f.role, f.size, f.path) for f in detail.files))
+        out.table(titles, rows)
+
+
+def _step_row(step: StepView) -> tuple[object, ...]:
+    return (
+        f"{step.step_id} ({step.item})" if step.item else step.step_id,
+        step.type,
+        step.status,
+        _attempt(step),
+        step.started_at,
+        step.finished_at,
+        _call(step),
+        f"{step.error.code}: {step.error.message}" if step.error else None,
+    )
 
 
 def _write_outcome(out: Output, outcome: OutcomeView) -> None:
