@@ -11,7 +11,7 @@ from textual.widgets import Input
 from engine.contracts.runs.listed import RunFilter
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.console import attempt
+from screens.frame.console import act
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import Dialog, TooSmall
 from screens.widgets.ages import age
@@ -62,7 +62,7 @@ class CompareDialog(Dialog[str]):
     def on_mount(self) -> None:
         """The list has the keys."""
         self.query_one("#others").focus()
-        self.run_worker(attempt(self, self._load()), exit_on_error=False)
+        act(self, self._load(), group="load")
 
     async def _load(self) -> None:
         run = self._run
@@ -78,7 +78,7 @@ class CompareDialog(Dialog[str]):
     @on(Input.Submitted, "#other")
     def _typed(self, message: Input.Submitted) -> None:
         if part := message.value.strip():
-            self.run_worker(attempt(self, self._find(part)), exit_on_error=False)
+            act(self, self._find(part), group="find")
 
     async def _find(self, part: str) -> None:
         self.dismiss(await self._state.engine.runs.find_id(part))

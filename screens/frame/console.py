@@ -67,3 +67,8 @@ async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
     except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
         show_notice(widget, explain(error), tone="error")
         return None
+
+
+def act(widget: Widget, work: Awaitable[object], *, group: str = "act", exclusive: bool = False) -> None:
+    """Attempt it without holding up the next key; `exclusive`: in place of what its group still does."""
+    widget.run_worker(attempt(widget, work), group=group, exclusive=exclusive, exit_on_error=False)

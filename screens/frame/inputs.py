@@ -13,7 +13,7 @@ from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.safe_text import sanitize
-from screens.frame.console import attempt, console, show_notice
+from screens.frame.console import act, console, show_notice
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:
@@ -87,6 +87,29 @@ class SafeInput(Input):
         return sanitize(value, limit=TYPED_LIMIT)
 
 
+class SearchLine(SafeInput):
+    """A line for words to look for, which stands there only while it is used."""
+
+    def __init__(self, *, placeholder: str, id: str) -> None:
+        super().__init__(placeholder=placeholder, id=id)
+        self.shown = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether it stands there."""
+        return self.display
+
+    @shown.setter
+    def shown(self, shown: bool) -> None:
+        self.display = shown
+        self.disabled = not shown  # one that is only hidden could still get the focus, and with it every key
+
+    def offer(self) -> None:
+        """Show it, to be typed into."""
+        self.shown = True
+        self.focus()
+
+
 class SafeTextArea(TextArea):
     """Several lines of text; Tab goes to the next field, Ctrl-g to the operator's own editor."""
 
@@ -123,7 +146,7 @@ class SafeTextArea(TextArea):
 
     def action_editor(self) -> None:
         """Open the text in the operator's own editor."""
-        self.run_worker(attempt(self, self._edit_outside()), group="editor", exit_on_error=False)
+        act(self, self._edit_outside(), group="editor")
 
     async def _edit_outside(self) -> None:
         editor = console(self).state.editor

@@ -14,7 +14,7 @@ from screens.frame.amended.closes_itself import ClosesItself
 from screens.frame.amended.shaded import Shaded
 from screens.frame.bars.header import HeaderLines
 from screens.frame.bars.key_bar import KeyBar
-from screens.frame.console import attempt, show_notice
+from screens.frame.console import act, show_notice
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
 from screens.frame.refresher import Refresher
@@ -195,13 +195,9 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
         """Tell what could not be read; what is shown is labeled as old, and read again soon."""
         self._show_problem(f"{explain(error)} (trying again, {self._as_of()})")
 
-    def act(self, work: Awaitable[object], *, group: str = "act") -> None:
+    def act(self, work: Awaitable[object], *, group: str = "act", exclusive: bool = False) -> None:
         """Do what a key asked for, without holding up the next key."""
-
-        async def guarded() -> None:
-            await attempt(self, work)
-
-        self.run_worker(guarded(), group=group, exit_on_error=False)
+        act(self, work, group=group, exclusive=exclusive)
 
     def leaves_out(self, damaged: Sequence[str]) -> None:
         """What of the list that is being loaded cannot be read."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container
 
-from screens.frame.console import attempt
+from screens.frame.console import act
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import clock_time
 
@@ -71,9 +71,9 @@ class RunPane(Container):
     async def load(self, moment: RunMoment) -> None:
         """Read what the pane needs and show it. Raises what the engine raises."""
 
-    def act(self, work: Awaitable[object]) -> None:
+    def act(self, work: Awaitable[object], *, group: str = "act", exclusive: bool = False) -> None:
         """Do what a key asked for, without holding up the next key."""
-        self.run_worker(attempt(self, work), group="act", exit_on_error=False)
+        act(self, work, group=group, exclusive=exclusive)
 
     def show_values(self, words: str, values: Mapping[str, object]) -> None:
         """Open values in full, and say of what moment they are."""

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from engine.contracts.notes import SavedFilter
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.console import attempt
+from screens.frame.console import act
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
@@ -81,7 +81,7 @@ class SavedFiltersDialog(Dialog[str]):
             self._do(self._save(SavedFilter(name=name, text=self._typed)))
 
     def _do(self, work: Awaitable[None]) -> None:
-        self.run_worker(attempt(self, work), group="saved", exit_on_error=False)
+        act(self, work, group="saved")
 
     async def _start(self) -> None:
         await self._list()

@@ -14,7 +14,7 @@ from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
 from screens.frame.bars.key_bar import NEEDS_A_ROW, KeyBar
 from screens.frame.console import console, show_notice
-from screens.frame.inputs import SafeInput
+from screens.frame.inputs import SearchLine
 from screens.frame.screen import SLOW_SECONDS
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from screens.widgets.tables.rows import Row
 
 
-class FilterInput(SafeInput):
+class FilterInput(SearchLine):
     """The line in which the filter of the list is typed (after `/`)."""
 
     HELP = (
@@ -85,10 +85,13 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
         super().on_mount()
-        self._show_filter(False)
         self._show_note()
         self._table.focus()
         self._show_empty(True)
+
+    @property
+    def _filter(self) -> SearchLine:
+        return self.query_one("#filter", SearchLine)
 
     @property
     def _table(self) -> PagedTable:
@@ -159,8 +162,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
-        self._show_filter(True)
-        self.query_one("#filter").focus()
+        self._filter.offer()
 
     def action_back(self) -> None:
         """Leave the filter and clear it; on the list the marks go first."""
@@ -216,7 +218,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
     @on(Input.Submitted, "#filter")
     def _filter_kept(self) -> None:
         self._table.focus()
-        self._show_filter(bool(self._typed))
+        self._filter.shown = bool(self._typed)
 
     @on(PagedTable.Opened, "#runs")
     def _open(self, message: PagedTable.Opened) -> None:
@@ -236,13 +238,8 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self.show_failure(message.error)
 
     def _use_filter(self, text: str) -> None:
-        self.query_one("#filter", SafeInput).value = text
-        self._show_filter(bool(text))
-
-    def _show_filter(self, shown: bool) -> None:
-        line = self.query_one("#filter", SafeInput)
-        # A field that is only hidden could still get the focus, and with it every key.
-        line.display, line.disabled = shown, not shown
+        self._filter.value = text
+        self._filter.shown = bool(text)
 
     def _expect_list(self) -> None:
         """Read another list; when that takes long, say so."""

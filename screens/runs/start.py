@@ -13,7 +13,7 @@ from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console, show_notice
-from screens.frame.inputs import SafeInput
+from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.plain import NOTHING, Plain
@@ -53,7 +53,7 @@ class StartScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         """Head, list, the words of the flow under the cursor."""
         yield Plain(sanitize("Start a run: which flow?"), classes="form-title")
-        yield SafeInput(placeholder="words of name or description", id="filter")
+        yield SearchLine(placeholder="words of name or description", id="filter")
         yield RowTable(_COLUMNS, id="flows")
         yield Plain(id="no-flows", classes="empty-text")
         yield Plain(id="about")
@@ -62,8 +62,11 @@ class StartScreen(ConsoleScreen):
         """The list has the keys."""
         super().on_mount()
         self.query_one("#no-flows").display = False
-        self._show_filter(False)
         self.query_one("#flows").focus()
+
+    @property
+    def _filter(self) -> SearchLine:
+        return self.query_one("#filter", SearchLine)
 
     def copied_id(self) -> str:
         """Pack and flow, as `vasini run` takes them."""
@@ -79,15 +82,13 @@ class StartScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
-        self._show_filter(True)
-        self.query_one("#filter").focus()
+        self._filter.offer()
 
     def action_back(self) -> None:
         """Clear the filter; without one, back to the runs."""
-        line = self.query_one("#filter", SafeInput)
-        if line.display:
-            line.value = ""
-            self._show_filter(False)
+        if self._filter.shown:
+            self._filter.value = ""
+            self._filter.shown = False
             self.query_one("#flows").focus()
         else:
             super().action_back()
@@ -100,13 +101,8 @@ class StartScreen(ConsoleScreen):
     def _filter_kept(self) -> None:
         self.query_one("#flows").focus()
 
-    def _show_filter(self, shown: bool) -> None:
-        line = self.query_one("#filter", SafeInput)
-        # A field that is only hidden could still get the focus, and with it every key.
-        line.display, line.disabled = shown, not shown
-
     def _draw(self) -> None:
-        words = self.query_one("#filter", SafeInput).value.lower().split()
+        words = self._filter.value.lower().split()
 
         def wanted(*texts: str) -> bool:
             return all(any(word in text.lower() for text in texts) for word in words)

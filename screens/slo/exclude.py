@@ -12,7 +12,7 @@ from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.console import attempt
+from screens.frame.console import act
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
@@ -88,7 +88,7 @@ class ExcludeDialog(Dialog[Exclusion]):
     def on_mount(self) -> None:
         """List them."""
         self.query_one("#failed").focus()
-        self.run_worker(attempt(self, self._list()), exit_on_error=False)
+        act(self, self._list())
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark away."""

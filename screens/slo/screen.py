@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
@@ -14,9 +14,9 @@ from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendB
 from engine.errors import VasiniError
 from engine.facade.feed import AlertChanged, CapsChanged, PackListChanged
 from engine.safe_text import sanitize
-from screens.frame.console import attempt, console, show_notice
+from screens.frame.console import console, show_notice
 from screens.frame.console_state import explain
-from screens.frame.inputs import SafeInput
+from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
@@ -28,7 +28,7 @@ from screens.widgets.plain import Plain
 from screens.widgets.tables.made_table import MadeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -73,7 +73,7 @@ class SloScreen(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         """Filter, what is looked at, the packs, one of them, and what models cost."""
-        yield SafeInput(placeholder="words: pack, tenant, state", id="filter")
+        yield SearchLine(placeholder="words: pack, tenant, state", id="filter")
         yield Plain(id="slo-head")
         yield MadeTable(columns(self.app.size.width), id="levels")
         with Vertical(id="empty"):
@@ -84,7 +84,6 @@ class SloScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
         super().on_mount()
-        self._show_filter(False)
         self._show_empty(True)
         self._table.focus()
         self.set_interval(AGAIN_SECONDS, self._again)
@@ -93,6 +92,10 @@ class SloScreen(ConsoleScreen):
         """Where there is room, words are whole, and the parts below the packs are taller."""
         self.set_class(event.size.height >= TALL, "-roomy")
         self._table.set_columns(columns(event.size.width))
+
+    @property
+    def _filter(self) -> SearchLine:
+        return self.query_one("#filter", SearchLine)
 
     @property
     def _table(self) -> MadeTable:
@@ -158,14 +161,13 @@ class SloScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
-        self._show_filter(True)
-        self.query_one("#filter").focus()
+        self._filter.offer()
 
     def action_back(self) -> None:
         """Leave the filter and clear it."""
         self._table.focus()
-        self.query_one("#filter", SafeInput).value = ""
-        self._show_filter(False)
+        self._filter.value = ""
+        self._filter.shown = False
 
     def action_shorter(self) -> None:
         """Fewer days."""
@@ -253,19 +255,17 @@ class SloScreen(ConsoleScreen):
     @on(Input.Changed, "#filter")
     def _filter_typed(self, message: Input.Changed) -> None:
         self._typed = message.value
-        self.run_worker(self._guarded(self._show_rows()), group="rows", exclusive=True, exit_on_error=False)
+        self.act(self._show_rows(), group="rows", exclusive=True)
 
     @on(Input.Submitted, "#filter")
     def _filter_kept(self) -> None:
         self._table.focus()
-        self._show_filter(bool(self._typed))
+        self._filter.shown = bool(self._typed)
 
     @on(MadeTable.Highlighted, "#levels")
     def _highlighted(self) -> None:
         self._draw_detail()
-        self.run_worker(
-            self._guarded(self._read_budget()), group="budget", exclusive=True, exit_on_error=False
-        )
+        self.act(self._read_budget(), group="budget", exclusive=True)
 
     @on(MadeTable.Opened, "#levels")
     def _opened(self) -> None:
@@ -288,9 +288,6 @@ class SloScreen(ConsoleScreen):
         self._details.clear()
         self.refresher.ask_at_once()
 
-    async def _guarded(self, reading: Coroutine[Any, Any, None]) -> None:
-        await attempt(self, reading)
-
     async def _read_budget(self) -> None:
         level = self.current_level()
         if level is None or not level.runs or level_key(level) in self._fresh:
@@ -301,10 +298,6 @@ class SloScreen(ConsoleScreen):
             self._details[level_key(level)] = found
             self._fresh.add(level_key(level))
             self._draw_detail()
-
-    def _show_filter(self, shown: bool) -> None:
-        line = self.query_one("#filter", SafeInput)
-        line.display, line.disabled = shown, not shown
 
     def _show_empty(self, empty: bool) -> None:
         self.query_one("#empty").display = empty

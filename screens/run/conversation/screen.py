@@ -12,7 +12,7 @@ from engine.contracts.status import StepStatus
 from engine.json_schema.forms import skill_field, skills_named
 from engine.safe_text import sanitize
 from screens.frame.console import attempt, show_notice
-from screens.frame.inputs import SafeInput
+from screens.frame.inputs import SearchLine
 from screens.keys.bindings import bindings
 from screens.run.conversation.blocks import is_whole, line_of_call, written
 from screens.run.conversation.search import PAGE, Search
@@ -63,16 +63,19 @@ class ConversationScreen(LookVerbs):
             sanitize(f" Conversation of {self._step_id}"), id="conversation-head", classes="form-title"
         )
         yield Plain(sanitize(_NOTE), id="text-note")
-        yield SafeInput(placeholder="words in any turn", id="turn-search")
+        yield SearchLine(placeholder="words in any turn", id="turn-search")
         yield self._table
         yield WritingLines(self.state.keymap, id="writing")
 
     def on_mount(self) -> None:
         """The turns have the keys."""
         super().on_mount()
-        self._show_search(False)
         self._table.focus()
         self.set_timer(BUSY_SECONDS, self._listen)
+
+    @property
+    def _search_line(self) -> SearchLine:
+        return self.query_one("#turn-search", SearchLine)
 
     @property
     def _lines(self) -> WritingLines:
@@ -177,10 +180,6 @@ class ConversationScreen(LookVerbs):
         ):  # who wrote goes on writing after the answer
             lines.words.focus()
 
-    def _show_search(self, shown: bool) -> None:
-        line = self.query_one("#turn-search", SafeInput)
-        line.display, line.disabled = shown, not shown
-
     def copied_id(self) -> str:
         """The turn under the cursor, as it is shown."""
         table = self._table
@@ -195,24 +194,24 @@ class ConversationScreen(LookVerbs):
 
     def action_talk(self) -> None:
         """Write in the line."""
-        if self._waits_with is None:
-            show_notice(self, "This agent does not wait for a message now.")
-        else:
+        if self._waits():
             self._lines.words.focus()
 
     def action_add_image(self) -> None:
         """Name image files that go with the message."""
-        if self._waits_with is None:
-            show_notice(self, "This agent does not wait for a message now.")
-        else:
+        if self._waits():
             self._lines.ask_for_images()
 
     def action_end_talk(self) -> None:
         """Say that there is nothing more to say."""
+        if request := self._waits():
+            self.act(self._send(request, {"text": ""}))
+
+    def _waits(self) -> str | None:
+        """The request that the agent waits with; else it is said that it does not."""
         if self._waits_with is None:
             show_notice(self, "This agent does not wait for a message now.")
-        else:
-            self.act(self._send(self._waits_with, {"text": ""}))
+        return self._waits_with
 
     def action_pending(self) -> None:
         """The call that asks; from there the request that it asks with."""
@@ -234,8 +233,7 @@ class ConversationScreen(LookVerbs):
 
     def action_filter(self) -> None:
         """Type what to look for."""
-        self._show_search(True)
-        self.query_one("#turn-search").focus()
+        self._search_line.offer()
 
     def action_next_match(self) -> None:
         """The next line that has the words."""
@@ -249,8 +247,7 @@ class ConversationScreen(LookVerbs):
         if not self._wanted:
             show_notice(self, self.state.keymap.fill("Nothing to look for: press {talk.search} and type"))
         elif self._table.blocks:
-            work = attempt(self, self._find(by))
-            self.run_worker(work, group="find", exclusive=True, exit_on_error=False)
+            self.act(self._find(by), group="find", exclusive=True)
 
     async def _find(self, by: int) -> None:
         table = self._table
@@ -276,8 +273,8 @@ class ConversationScreen(LookVerbs):
         if self._lines.has_focus_within:
             self._lines.leave()
             self._table.focus()
-        elif self.query_one("#turn-search").display:
-            self._show_search(False)
+        elif self._search_line.shown:
+            self._search_line.shown = False
             self._table.focus()
         else:
             super().action_back()
@@ -289,7 +286,7 @@ class ConversationScreen(LookVerbs):
         if self._wanted:
             self._look_for(1)
         else:
-            self._show_search(False)
+            self._search_line.shown = False
 
     @on(WritingLines.Written)
     def _written(self, message: WritingLines.Written) -> None:

@@ -9,8 +9,8 @@ from textual import on
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
-from screens.frame.console import attempt, show_notice
-from screens.frame.inputs import SafeInput
+from screens.frame.console import show_notice
+from screens.frame.inputs import SearchLine
 from screens.run.log.event_query import event_filter
 from screens.run.log.event_rows import (
     AllEvents,
@@ -29,7 +29,6 @@ from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.text_lines import TextLines, safe_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -71,14 +70,13 @@ class LogPane(RunPane):
 
     def compose(self) -> ComposeResult:
         """Filter, events, one event in full, what is shown."""
-        yield SafeInput(placeholder=_HINT, id="event-filter")
+        yield SearchLine(placeholder=_HINT, id="event-filter")
         yield EventTable(event_columns(self.app.size.width), follow=True, id="events")
         yield TextLines(id="event-text")
         yield Plain(id="log-state")
 
     def on_mount(self) -> None:
         """Begin with all events."""
-        self._show_filter(False)
         text = self.query_one("#event-text", TextLines)
         text.display, text.can_focus = False, False
         self.table.set_source(self._all, keep_key=True)
@@ -86,6 +84,10 @@ class LogPane(RunPane):
     def on_resize(self, event: Resize) -> None:
         """Another width, other columns."""
         self.table.set_columns(event_columns(event.size.width))
+
+    @property
+    def _search_line(self) -> SearchLine:
+        return self.query_one("#event-filter", SearchLine)
 
     @property
     def table(self) -> PagedTable:
@@ -106,29 +108,28 @@ class LogPane(RunPane):
 
     def target(self) -> Widget:
         """The line to type into while it is in use, else the events."""
-        line = self.query_one("#event-filter", SafeInput)
+        line = self._search_line
         return line if line.has_focus else self.table
 
     def filter(self) -> None:
         """Type what to look for; what was looked for before is there already."""
-        self._show_filter(True)
         if self._found is None:
             self._narrow()
-        self.query_one("#event-filter").focus()
+        self._search_line.offer()
 
     def leave(self) -> bool:
         """Stop searching; else show all events again, with the cursor where it is."""
         if self._searching:
             self.workers.cancel_group(self, "find")
             return True
-        if self._found is None and not self.query_one("#event-filter").display:
+        if self._found is None and not self._search_line.shown:
             return False
         self._found = None
         self.workers.cancel_group(self, "scan")
         self.table.set_source(self._all, keep_key=True)
         self.table.focus()
-        self._show_filter(False)
-        self._ask(self.table.reload())
+        self._search_line.shown = False
+        self.act(self.table.reload(), group="rows")
         self._draw_state()
         return True
 
@@ -139,12 +140,7 @@ class LogPane(RunPane):
         elif self._wanted is None:
             show_notice(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
         else:
-            self.run_worker(
-                attempt(self, self._search(self._wanted, by)),
-                group="find",
-                exclusive=True,
-                exit_on_error=False,
-            )
+            self.act(self._search(self._wanted, by), group="find", exclusive=True)
 
     def toggle_follow(self) -> str:
         """Go to the newest event and stay with it, or stay where the cursor is."""
@@ -158,7 +154,7 @@ class LogPane(RunPane):
     def toggle_times(self) -> bool:
         """Times of the day, or since the run began."""
         self._written.began = self._began if self._written.began is None else None
-        self._ask(self.table.reload())
+        self.act(self.table.reload(), group="rows")
         return True
 
     def toggle_wrap(self) -> bool:
@@ -189,7 +185,7 @@ class LogPane(RunPane):
         if self._wanted is None:
             self._found = None
             self.table.set_source(self._all)
-            self._ask(self.table.reload())
+            self.act(self.table.reload(), group="rows")
         else:
             self._found = found_events(self.state.engine.runs, self.run_id, self._written, self._wanted)
             self.table.set_source(self._found)
@@ -199,7 +195,7 @@ class LogPane(RunPane):
     def _typed_all(self) -> None:
         self.table.focus()
         if self._wanted is None:
-            self._show_filter(False)
+            self._search_line.shown = False
 
     @on(LineTable.Opened, "#events")
     def _opened(self, message: LineTable.Opened) -> None:
@@ -212,16 +208,11 @@ class LogPane(RunPane):
 
     @on(PagedTable.LoadFailed, "#events")
     def _failed(self, message: PagedTable.LoadFailed) -> None:
-        self._ask(_raise(message.error))
-
-    def _show_filter(self, shown: bool) -> None:
-        line = self.query_one("#event-filter", SafeInput)
-        line.display, line.disabled = shown, not shown
+        self.act(_raise(message.error), group="rows")
 
     def _start_scan(self, source: FoundEvents) -> None:
         self._scanning = True
-        work = attempt(self, self._scan(source))
-        self.run_worker(work, group="scan", exclusive=True, exit_on_error=False)
+        self.act(self._scan(source), group="scan", exclusive=True)
         self._draw_state()
 
     async def _scan(self, source: FoundEvents) -> None:
@@ -258,8 +249,7 @@ class LogPane(RunPane):
 
     def _show_event(self) -> None:
         if self._wrapped and self.table.cursor_key:
-            work = attempt(self, self._read_event(int(self.table.cursor_key)))
-            self.run_worker(work, group="event", exclusive=True, exit_on_error=False)
+            self.act(self._read_event(int(self.table.cursor_key)), group="event", exclusive=True)
 
     async def _open_event(self, number: int) -> None:
         event = await self._event(number)
@@ -271,9 +261,6 @@ class LogPane(RunPane):
         if event is not None:
             text = f"{format_event(event)}\n{value_text(event.payload)}"
             self.query_one("#event-text", TextLines).show(safe_lines(text))
-
-    def _ask(self, work: Awaitable[object]) -> None:
-        self.run_worker(attempt(self, work), group="rows", exit_on_error=False)
 
     def _draw_state(self) -> None:
         newest = f"{self._all.newest:,} event{'' if self._all.newest == 1 else 's'}"
