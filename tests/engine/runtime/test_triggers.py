@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
-from engine.errors import InvalidInput, NotFound
+from engine.errors import ErrorCode, InvalidInput, NotFound, Unavailable
+from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
 from tests.engine.runtime.embedded_home import ANN, Home, approval, tool, until
 from tests.engine.runtime.fake_clock import FakeClock
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.facade.engine import Engine
+    from engine.journal.port import Journal
+    from engine.journal.records import NewRun
     from engine.journal.sqlite.journal import SqliteJournal
 
 DAY = 86_400.0
@@ -28,7 +31,7 @@ def job(home: Home, trigger: dict[str, Any], *steps: dict[str, Any], **fields: A
     home.flow("job", *(steps or (WORK,)), **more)
 
 
-async def noted(journal: SqliteJournal, name: str = "demo/job/daily") -> str:
+async def noted(journal: Journal, name: str = "demo/job/daily") -> str:
     """What the trigger has seen, once it has looked."""
 
     async def has() -> bool:
@@ -40,7 +43,7 @@ async def noted(journal: SqliteJournal, name: str = "demo/job/daily") -> str:
     return found[1]
 
 
-async def looked_again(journal: SqliteJournal, before: str, name: str = "demo/job/daily") -> None:
+async def looked_again(journal: Journal, before: str, name: str = "demo/job/daily") -> None:
     async def changed() -> bool:
         return await noted(journal, name) != before
 
@@ -139,6 +142,37 @@ async def test_each_file_that_appears_starts_one_run(
         await until(seen_to_be_gone)
         (inbox / "a.csv").write_text("2")
         await count_is(engine, 3)
+
+
+class FakeFullJournal(MemoryJournal):
+    """Has no room for the first run of each of these triggers."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.full_for = {f"trigger {name}" for name in names}
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        if run.requested_by in self.full_for:
+            self.full_for.remove(run.requested_by)
+            raise Unavailable(ErrorCode.DISK_FULL, "the disk is full")
+        return await super().create_run(run)
+
+
+@pytest.mark.parametrize("type_", ["cron", "watch"])
+async def test_a_start_that_could_not_be_written_is_made_at_the_next_look(
+    home: Home, tmp_path: Path, type_: str
+) -> None:
+    watch = {"id": "in", "type": "watch", "path": f"{tmp_path}/*.csv"}
+    trigger = EVERY_DAY if type_ == "cron" else watch
+    job(home, trigger)
+    journal, clock = FakeFullJournal("daily", "in"), FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        await noted(journal, f"demo/job/{trigger['id']}")
+        if type_ == "cron":
+            clock.set_by(DAY)
+        (tmp_path / "a.csv").write_text("1")
+        await count_is(engine, 1)
+        assert journal.full_for == {"trigger in" if type_ == "cron" else "trigger daily"}
 
 
 async def test_a_clock_that_was_far_ahead_and_is_set_right_silences_no_trigger(

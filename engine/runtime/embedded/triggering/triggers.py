@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Actor
 from engine.contracts.flows.trigger import CronTrigger, WatchTrigger
 from engine.contracts.status import RUN_TERMINAL
-from engine.errors import VasiniError
+from engine.errors import Unavailable, VasiniError
 from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting.run_starter import StartRequest
 from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
@@ -60,23 +59,37 @@ class Triggers:
         self._stamps: dict[str, dict[str, tuple[int, int]]] = {}
 
     async def look(self) -> float | None:
-        """Make every start that is due. The seconds until there can be one more; None: never."""
-        waits: list[float] = []
+        """Make every start that is due. The seconds until there can be one more; None: never.
+
+        Raises Unavailable when one could not be written, after all others were made: the next look makes it.
+        """
+        waits: list[float | None] = []
+        unavailable: Unavailable | None = None
         for source in await trigger_sources(self._packs):
-            version, seen = await read_notes(self._journal.shared_notes, source.name)
-            if not source.trigger.enabled or OFF in seen:
-                if COUNTS_FROM in seen:  # once it is on again it counts from then
-                    await self._note(source.name, without(seen, COUNTS_FROM), version)
-            elif source.off is not None:
-                continue
-            elif isinstance(source.trigger, CronTrigger):
-                await self._look_at_calendar(source, source.trigger, version, seen)
-                now = self._clock.now()
-                waits += [(moment - now) / 1_000_000 for moment in islice(source.trigger.moments(now), 1)]
-            else:
-                await self._look_at_files(source, source.trigger, version, seen)
-                waits.append(FILES_SECONDS)
-        return min(waits, default=None)
+            try:
+                waits.append(await self._look_at(source))
+            except Unavailable as error:
+                unavailable = error
+        if unavailable is not None:
+            raise unavailable
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    async def _look_at(self, source: TriggerSource) -> float | None:
+        version, seen = await read_notes(self._journal.shared_notes, source.name)
+        if not source.trigger.enabled or OFF in seen:
+            if COUNTS_FROM in seen:  # once it is on again it counts from then
+                await self._note(source.name, without(seen, COUNTS_FROM), version)
+        elif source.off is not None:
+            return None
+        elif isinstance(source.trigger, CronTrigger):
+            await self._look_at_calendar(source, source.trigger, version, seen)
+            now = self._clock.now()
+            following = next(source.trigger.moments(now), None)
+            return None if following is None else (following - now) / 1_000_000
+        else:
+            await self._look_at_files(source, source.trigger, version, seen)
+            return FILES_SECONDS
+        return None
 
     async def _look_at_calendar(
         self, source: TriggerSource, trigger: CronTrigger, version: int, seen: Seen
@@ -146,7 +159,10 @@ class Triggers:
         return row is not None and row["status"] not in RUN_TERMINAL
 
     async def _start(self, source: TriggerSource, key: str, given: dict[str, str]) -> str | None:
-        """The run that the key stands for, or the record of its refusal."""
+        """The run that the key stands for, or the record of its refusal.
+
+        Raises Unavailable: nothing was written.
+        """
         trigger = source.trigger
         context = {"trigger": {"id": trigger.id, "type": trigger.type, **given}}
         try:
@@ -161,6 +177,8 @@ class Triggers:
                 refused_once=True,
             )
             run_id, _ = await self._starter().start(request)
+        except Unavailable:
+            raise
         except VasiniError as error:
             logger.warning("the trigger %s could not start its run: %s", source.name, error.message)
             found = error.details.get("run_id")
