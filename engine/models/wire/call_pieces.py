@@ -92,6 +92,11 @@ class CallPieces:
         """What stands beside calls for their server alone, by their places."""
         return {str(call.place): call.extra for call in self._calls if isinstance(call.extra, dict)}
 
+    @property
+    def ids(self) -> list[str]:
+        """What their server calls them, by their places."""
+        return [call.id for call in self._calls]
+
     def _call_at(self, number: Any, call_id: str, name: str) -> _Call:
         if number is not None:
             index_of(number, 0)

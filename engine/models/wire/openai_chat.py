@@ -11,7 +11,6 @@ from pydantic_core import to_json
 
 from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
-    Carried,
     Finished,
     FinishReason,
     Identified,
@@ -23,6 +22,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.wire.call_pieces import CallPieces
+from engine.models.wire.openai_thoughts import OpenAiThoughts, told_again
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.told_messages import answered_results, images_behind_results, in_turns
 from engine.models.wire.wire_format import (
@@ -39,11 +39,12 @@ from engine.models.wire.wire_format import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from engine.models.conversation import Delta, Message, ModelRequest
 
 _OF_MISTRAL = re.compile(r"(mis|mix|minis|magis|devs|codes|pix|vox)tral", re.I)
+_THOUGHTS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
 _REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
 
 
@@ -112,7 +113,7 @@ class _Chunks(Reader):
         super().__init__(names, hide)
         self._identified = False
         self._calls = CallPieces(names)
-        self._thoughts: list[str] | None = None
+        self._thoughts = OpenAiThoughts()
         self._refusal = ""
 
     def read(self, frame: bytes) -> Iterator[Delta]:
@@ -135,8 +136,8 @@ class _Chunks(Reader):
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta]:
         delta = object_of(choice.get("delta"))
         self._refusal += text_of(delta.get("refusal"))
-        if "reasoning_content" in delta or "reasoning" in delta:
-            yield from self._thought(delta)
+        if not _THOUGHTS.isdisjoint(delta):
+            yield from self._thoughts.read(delta)
         content = delta.get("content")
         if isinstance(content, list):
             yield from _said_in_parts(content)
@@ -152,29 +153,10 @@ class _Chunks(Reader):
             raise ModelFailure(ModelErrorCode.REFUSED, words, provider_code=str(reason)[:100])
         self.may_end = True
         yield from self._calls.end()
-        yield from self._carried()
+        yield from self._thoughts.carried(self._calls)
         # some compatible servers say `stop` after calls
         said = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
         yield Finished(_REASONS.get(str(reason), said))
-
-    def _thought(self, delta: Mapping[str, Any]) -> Iterator[Delta]:
-        thought = delta.get("reasoning_content")
-        if isinstance(thought, str):
-            self._thoughts = self._thoughts or []
-            self._thoughts.append(thought)
-        else:
-            thought = delta.get("reasoning")
-        if thought and isinstance(thought, str):
-            yield ThoughtDelta(thought)
-
-    def _carried(self) -> Iterator[Delta]:
-        """DeepSeek and Kimi want thoughts back, also empty ones; Gemini what its calls are signed with."""
-        extras = self._calls.extras
-        carried: dict[str, Any] = {"extra_content": extras} if extras else {}
-        if self._thoughts is not None:
-            carried["reasoning_content"] = "".join(self._thoughts)
-        if carried:
-            yield Carried(carried)
 
 
 def _said_in_parts(parts: Any) -> Iterator[Delta]:
@@ -211,20 +193,10 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
             for call in message.calls
             for arguments in (to_json(arguments_of(call.arguments)).decode(),)
         ]
-    wire |= _told_again(message, wire.get("tool_calls", ()))
+    wire |= told_again(message, wire.get("tool_calls", ()))
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""
     return wire
-
-
-def _told_again(message: Message, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What its server wants back with an answer; what belongs to calls is put beside these."""
-    if message.carried is None:
-        return {}
-    for place, extra in object_of(message.carried.data.get("extra_content")).items():
-        if int(place) < len(calls):
-            calls[int(place)]["extra_content"] = extra
-    return {name: value for name, value in message.carried.data.items() if name == "reasoning_content"}
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

@@ -89,6 +89,36 @@ async def test_thoughts_and_signatures_go_back_to_a_compatible_server() -> None:
     assert second["extra_content"] == SIGNED
 
 
+async def test_details_of_thoughts_go_back_whole_and_name_calls_as_they_are_called_now() -> None:
+    """As OpenRouter streams them: a signature of Anthropic's is that of all pieces of its number."""
+
+    def detail(**fields: Any) -> dict[str, Any]:
+        return chunk({"reasoning_details": [fields]})
+
+    signed = {"type": "reasoning.encrypted", "id": "b", "data": "c2lnbmVk", "index": 1}
+    body = sse(
+        detail(type="reasoning.text", text="Let me ", index=0),
+        detail(type="reasoning.text", text="see.", index=0, signature=None),
+        detail(type="reasoning.text", signature="c2ln", index=0),
+        chunk({"tool_calls": [openai_call(0, "{}", id="a", name="one")]}),
+        chunk({"tool_calls": [openai_call(1, "{}", id="b", name="two")], "reasoning_details": [signed]}),
+        detail(type="reasoning.summary", summary="Seen."),
+        detail(type="reasoning.summary", summary="Seen again.", id={"no": "id"}),
+        chunk({}, "tool_calls"),
+    )
+    answer = answering(head(), body)
+    async with serving(answer) as server, provider_at(server.url, ProviderName.OPENAI) as model:
+        await ask(model, after(await ask(model, HELLO)))
+    message = server.asked[1].body["messages"][1]
+    assert message["reasoning_details"] == [
+        {"type": "reasoning.text", "text": "Let me see.", "signature": "c2ln", "index": 0},
+        {**signed, "id": message["tool_calls"][1]["id"]},
+        {"type": "reasoning.summary", "summary": "Seen."},
+        {"type": "reasoning.summary", "summary": "Seen again.", "id": {"no": "id"}},
+    ]
+    assert message["tool_calls"][1]["id"] != "b"
+
+
 async def test_an_empty_thought_goes_back_as_one_and_none_as_none() -> None:
     """DeepSeek refuses a question without the field, others one with it."""
 
