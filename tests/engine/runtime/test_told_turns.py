@@ -103,6 +103,24 @@ def test_what_is_larger_than_all_the_room_is_an_error_that_says_what_to_do() -> 
         assert caught.value.details()["reason"] == "context_length"
 
 
+def test_thoughts_that_take_most_of_the_room_are_left_out_and_others_count_as_what_is_told() -> None:
+    def thought(number: int, characters: int) -> Turn:
+        kept = kept_turn(number, "r" * 1_000)
+        kept["reply"]["carried"] = {"of": "m", "data": {"reasoning_content": "t" * characters}}
+        return turn_of(kept, number)
+
+    def carried(turns: list[Turn]) -> list[bool]:
+        messages = told(turns, 10_000)
+        assert sum(message.characters for message in messages) <= 10_000
+        assert results(messages)[-1] == "r" * 1_000
+        return [one.carried is not None for one in messages if one.role is MessageRole.ASSISTANT]
+
+    assert carried([thought(0, 3_000)]) == [True]
+    assert carried([thought(0, 6_000)]) == [False]
+    assert carried([thought(0, 200_000)]) == [False]
+    assert carried([thought(number, 3_000) for number in range(5)]) == [True, True]
+
+
 def test_the_same_call_again_and_again_is_found_though_its_turns_are_not_told() -> None:
     other = [turn(number) for number in range(10)]
     same = turn(99, "r" * 3000)

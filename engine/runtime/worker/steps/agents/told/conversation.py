@@ -114,6 +114,8 @@ class Window:
     def add(self, turn: Turn) -> None:
         """One turn, older than those before it."""
         number = len(self.turns)
+        if not number and turn.carried is not None and turn.carried.characters > self._room // 2:
+            turn = turn.without_thoughts  # rather than that what its calls brought is cut
         self.turns.append(turn)
         if number == 0:
             self._image_room = max(0, self._room - turn.bare) // 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,14 @@ class Turn:
     def held(self) -> int:
         """Characters that it takes in memory."""
         return self.bare + sum(map(len, self.results))
+
+    @property
+    def without_thoughts(self) -> Turn:
+        """The same without what its server wants back."""
+        if self.carried is None:
+            return self
+        less = self.carried.characters
+        return replace(self, carried=None, bare=self.bare - less, full=self.full - less)
 
     @cached_property
     def messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
