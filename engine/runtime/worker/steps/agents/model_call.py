@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.errors import VasiniError
+from engine.errors import Unavailable, VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
@@ -69,7 +70,8 @@ class ModelCalls:
     ) -> tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]:
         """Ask the model of the agent around the execution: how it ended, and the blobs its answer refers to.
 
-        What went wrong is the step's error. Raises Stopped when it is cancelled, once it is paid for.
+        What went wrong is the step's error. Raises Stopped when it is cancelled, once it is paid for, and
+        Unavailable.
         """
         meter: Meter | None = None
         asked: Question | None = None
@@ -89,6 +91,10 @@ class ModelCalls:
         except LoopDetected as loop:
             details = {"tool": loop.tool, "times": loop.times, "recoverable": False}
             return self._failed(execution, failure(StepErrorCode.LOOP_DETECTED, str(loop), **details)), {}
+        except Unavailable:  # it is asked when that is over, as everything else goes on then
+            with suppress(Unavailable):
+                await self._used(meter)
+            raise
         except VasiniError as error:
             told = failure(
                 StepErrorCode.INVALID_INPUT, error.message, **{**error.details, "recoverable": False}

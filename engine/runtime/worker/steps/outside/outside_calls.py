@@ -12,7 +12,7 @@ from engine.acp.failure import AgentFailure, AgentReason
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.outside_agent import PREFIX, asked_step
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
-from engine.errors import VasiniError
+from engine.errors import Unavailable, VasiniError
 from engine.machine.model.inputs import PermissionAsked, StepFinished
 from engine.machine.model.state import ScopeStatus, find_execution, scope_path_of
 from engine.machine.transition_builder import failure
@@ -107,7 +107,7 @@ class OutsideAgents:
         """Have the prompt worked on to its end; `tell` hears of what the agent asks permission for, `waits`
         of whether it waits for people.
 
-        Raises nothing but cancellation (Stopped): what went wrong is the step's error.
+        Raises Unavailable, else nothing but cancellation (Stopped): what went wrong is the step's error.
         """
         live: _Live | None = None
         try:
@@ -121,6 +121,8 @@ class OutsideAgents:
             error = failure(StepErrorCode.AGENT_ERROR, failed.message, **failed.details)
         except BudgetExhausted as refused:
             error = refused.error
+        except Unavailable:
+            raise
         except VasiniError as refused:
             error = failure(StepErrorCode.CONTRACT_VIOLATION, refused.message, recoverable=False)
         except asyncio.CancelledError:
