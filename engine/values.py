@@ -137,7 +137,7 @@ def is_blob(value: Any) -> bool:
 
 
 def is_list_ref(value: Any) -> bool:
-    """True for exactly the shape `list_ref` makes."""
+    """True for exactly `{"$list": [...]}`: a list whose elements are inline values or references."""
     return type(value) is dict and LIST_KEY in value and len(value) == 1 and isinstance(value[LIST_KEY], list)
 
 
@@ -160,11 +160,6 @@ def blob_ref(
     if kept:
         ref["images"] = kept
     return {**ref, "literal": True} if literal else ref
-
-
-def list_ref(values: Iterable[Any]) -> dict[str, Any]:
-    """The reference that stands for a list whose elements are inline values or references."""
-    return {LIST_KEY: list(values)}
 
 
 def follow(value: Any, resolve: Resolve) -> Any:

@@ -22,9 +22,8 @@ from engine.config import EngineConfig
 from engine.contracts.actor import Actor
 from engine.contracts.flows.agent_step import MAX_TURNS
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.fold import evolve
+from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_to_json
-from engine.machine.model.state import RunState
 from engine.models.asking import ask
 from engine.models.catalog import ModelCatalog
 from engine.models.conversation import Message, MessageRole, ModelRequest
@@ -179,9 +178,7 @@ async def long_run(turns: int) -> Long:
             run = await engine.runs.start("bench", "bench", {}, actor=ME)
             await engine.runs.wait(run.run_id)
             events = await journal.events_after(run.run_id, 0)
-        state = RunState()
-        for stored in events:
-            state = evolve(state, stored.event)
+        state = fold(stored.event for stored in events)
         last = f"work/{calls[-1]}/"
         wrote = [one.event.payload for one in events if last in (one.event.step_id or "")]
         written = len(json.dumps(wrote))
@@ -230,9 +227,7 @@ async def conversation(messages: int) -> None:
             await engine.runs.wait(run.run_id)
             taken.append(time.perf_counter() - begun)
         events = await journal.events_after(run.run_id, 0)
-    state = RunState()
-    for stored in events:
-        state = evolve(state, stored.event)
+    state = fold(stored.event for stored in events)
     size = len(json.dumps(state_to_json(state)))
     tenth = max(1, messages // 10)
     first, last = statistics.median(taken[:tenth]), statistics.median(taken[-tenth:])

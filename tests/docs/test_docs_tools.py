@@ -7,7 +7,7 @@ import re
 from docs.tools_page import PAGE, page
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolLimits
-from engine.tools.pack_code.pack_tools import describe
+from engine.tools.pack_code.pack_tools import describe_functions
 
 TEXT = PAGE.read_text("utf-8")
 
@@ -26,6 +26,6 @@ def test_every_built_in_tool_says_what_it_takes_and_brings() -> None:
 async def test_the_example_is_a_tool() -> None:
     found = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert found is not None
-    (spec,) = await describe(PackCode("words", "d", {"tools.py": found[1]}), ToolLimits())
-    assert spec.name == "words.count_words"
-    assert spec.parameters["required"] == ["text"]
+    (function,) = await describe_functions(PackCode("words", "d", {"tools.py": found[1]}), ToolLimits())
+    assert function.spec.name == "words.count_words"
+    assert function.spec.parameters["required"] == ["text"]

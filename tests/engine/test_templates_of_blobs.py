@@ -11,7 +11,7 @@ from engine.templates import (
     compile_template,
     render_value,
 )
-from engine.values import BlobNeeded, blob_ref, list_ref
+from engine.values import LIST_KEY, BlobNeeded, blob_ref
 from tests.engine.test_templates import render
 
 DIGEST = "a" * 64
@@ -19,7 +19,7 @@ DIGEST = "a" * 64
 
 def test_blobs_are_followed_where_they_are_met() -> None:
     ref = blob_ref(DIGEST, 10, "…")
-    context = {"payload": ref, "steps": {"a": {"output": ref}, "all": {"output": list_ref([1, ref])}}}
+    context = {"payload": ref, "steps": {"a": {"output": ref}, "all": {"output": {LIST_KEY: [1, ref]}}}}
     content = {"text": "full", "rows": [1]}
 
     def resolve(digest: str) -> Any:

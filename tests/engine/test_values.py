@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.values import (
+    LIST_KEY,
     BlobNeeded,
     blob_ref,
     canonical_json,
     digest_of,
     is_blob,
     is_list_ref,
-    list_ref,
     resolve_value,
 )
 
@@ -33,7 +33,7 @@ def nothing_at_hand(digest: str) -> Any:
 def test_only_the_exact_shapes_are_references() -> None:
     assert is_blob(blob_ref(DIGEST, 3, "x"))
     assert is_blob(blob_ref(DIGEST, 3, None, literal=True))
-    assert is_list_ref(list_ref([1]))
+    assert is_list_ref({LIST_KEY: [1]})
     no_blobs: list[Any] = [None, "x", [], {}, {"$blob": "short"}, {"$blob": DIGEST, "more": 1}, {"$blob": 1}]
     assert not any(map(is_blob, no_blobs))
     no_lists: list[Any] = [{"$list": 1}, {"$list": [], "x": 1}, []]
@@ -41,7 +41,7 @@ def test_only_the_exact_shapes_are_references() -> None:
 
 
 def test_references_are_resolved_at_any_depth() -> None:
-    value = {"a": [blob_ref(DIGEST, 1, ""), 2], "b": list_ref([blob_ref(DIGEST, 1, ""), 3])}
+    value = {"a": [blob_ref(DIGEST, 1, ""), 2], "b": {LIST_KEY: [blob_ref(DIGEST, 1, ""), 3]}}
     assert resolve_value(value, lambda _: "full") == {"a": ["full", 2], "b": ["full", 3]}
     with pytest.raises(BlobNeeded) as caught:
         resolve_value(value, nothing_at_hand)

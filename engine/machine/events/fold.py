@@ -1,4 +1,4 @@
-"""The fold: `evolve(state, event) -> state`, pure. Folding a run's events always gives its state.
+"""The fold: `fold(events, state) -> state`, pure. Folding a run's events always gives its state.
 
 It needs no flow definition and knows no step type: where a run goes next, and what a step is, was decided
 when the event was made and stands in it.
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from engine.machine.events.event import Event
 
 
-def evolve(state: RunState, event: Event) -> RunState:
-    """The state after `event`. Raises InvalidTransition when the event does not fit the state."""
-    return fold((event,), state)
-
-
 def fold(events: Iterable[Event], state: RunState | None = None) -> RunState:
-    """The state after all `events`, from `state` or from nothing."""
+    """The state after all `events`, from `state` or from nothing.
+
+    Raises InvalidTransition when one does not fit.
+    """
     before = state or RunState()
     current, number = before, 0
     for event in events:

@@ -104,16 +104,11 @@ def tool_prefix(pack: str) -> str:
     return pack.replace("-", "_") + "."
 
 
-async def describe(code: PackCode, limits: ToolLimits) -> tuple[ToolSpec, ...]:
-    """Specs of the public functions in a pack's `tools.py`, read in a process of its own.
+async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFunction, ...]:
+    """The public functions in a pack's `tools.py`, read in a process of its own.
 
     Raises PackInvalid with every problem's line.
     """
-    return tuple(function.spec for function in await describe_functions(code, limits))
-
-
-async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFunction, ...]:
-    """As `describe`, with what a call needs to know beside the spec."""
     try:
         async with asyncio.timeout(_DESCRIBE_SECONDS):
             request = {"mode": "describe", **_source(code)}

@@ -11,7 +11,7 @@ from engine.contracts.masks import STRUCK_OUT
 from engine.errors import InvalidInput
 from engine.governance.masking import Masker
 from engine.governance.redactor import PREVIEW_LIMIT, Redactor
-from engine.values import canonical_json, digest_of, is_blob, list_ref, resolve_value
+from engine.values import LIST_KEY, canonical_json, digest_of, is_blob, resolve_value
 
 REDACTOR = Redactor(Masker(), inline_limit=1_000)
 KEYS = st.sampled_from(["$blob", "$list", "$blobx", "size", "preview", "token", "mail"]) | st.text(max_size=5)
@@ -38,13 +38,13 @@ def test_what_is_joined_from_stored_values_is_kept_as_if_all_of_it_came_from_out
 ) -> None:
     parts = [REDACTOR.storable(one) for one in (first, *others)]
     held = {digest: raw for part in parts for digest, raw in part.blobs.items()}
-    joined = {"reply": parts[0].value, "results": list_ref(part.value for part in parts[1:])}
+    joined = {"reply": parts[0].value, "results": {LIST_KEY: [part.value for part in parts[1:]]}}
     whole = resolve_value(joined, lambda digest: json.loads(held[digest]))
     assert REDACTOR.storable_joined(joined, whole) == REDACTOR.storable(whole)
 
 
 def test_what_is_joined_from_small_values_is_not_looked_at_again() -> None:
-    joined = {"reply": {"text": "x"}, "results": list_ref([])}
+    joined = {"reply": {"text": "x"}, "results": {LIST_KEY: []}}
     whole = {"reply": {"text": "x"}, "results": []}
     assert Redactor(FakeMasker()).storable_joined(joined, whole).value is whole
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event
-from engine.machine.events.fold import evolve, fold
+from engine.machine.events.fold import fold
 from engine.machine.events.request_facts import ApprovalDecided, OutcomeDecided, UserInputReceived
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.events.table import read_event
@@ -333,7 +333,7 @@ class Simulation:
         check(self, Change(before, done.state, given, done.events, done.effects))
 
     def _append(self, event: Event) -> None:
-        self.state = evolve(self.state, event)
+        self.state = fold((event,), self.state)
         self.events.append(event)
 
     def _note(self, effect: effects.Effect) -> None:

@@ -11,7 +11,7 @@ from engine.contracts.status import CancelMode
 from engine.errors import ErrorCode, InvalidTransition
 from engine.machine.events.branch_facts import BranchCompleted
 from engine.machine.events.event import Event
-from engine.machine.events.fold import evolve
+from engine.machine.events.fold import fold
 from engine.machine.events.step_facts import StepCompleted, StepStarted
 from engine.machine.model import inputs
 from engine.machine.model.state import Phase, RunState
@@ -147,4 +147,4 @@ def test_an_event_that_speaks_of_nothing_is_refused() -> None:
     )
     for fact, step_id in strays:
         with pytest.raises(InvalidTransition):
-            evolve(state, Event(fact, 1, "engine", step_id))
+            fold((Event(fact, 1, "engine", step_id),), state)

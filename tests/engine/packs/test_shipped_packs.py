@@ -13,7 +13,7 @@ from engine.packs.code import code_tools
 from engine.templates import render_value
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolLimits
-from engine.tools.pack_code.pack_tools import describe
+from engine.tools.pack_code.pack_tools import describe_functions
 from tests.engine.packs.catalogs import load_catalog
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def test_names_found_statically_are_those_the_code_has_when_it_runs(
     pack = catalog.get(pack_id)
     assert pack is not None
     code = PackCode(pack=pack_id, digest=pack.content.digest, files=pack.content.code)
-    specs = {spec.name: spec for spec in await describe(code, ToolLimits())}
+    specs = {one.spec.name: one.spec for one in await describe_functions(code, ToolLimits())}
     names, problems = code_tools(pack_id, pack.content.code)
     assert set(specs) == set(names)
     for name, schema in names.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import to_json
 
 from engine.contracts.status import CancelMode, RunStatus
-from engine.machine.events.fold import evolve
+from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.state import RunState
 from engine.models.settings import ModelSettings
@@ -176,7 +176,7 @@ async def test_turns_are_kept_beside_the_state_which_stays_small(home: Home, jou
         run = await finished(engine, "ask")
         state, largest = RunState(), 0
         for number, stored in enumerate(await journal.events_after(run.run_id, 0)):
-            state = evolve(state, stored.event)
+            state = fold((stored.event,), state)
             if number % 50 == 0 or stored.event.kind == "run_completed":
                 largest = max(largest, len(to_json(state_to_json(state))))
         assert state.counters.tool_calls == 49

@@ -13,7 +13,7 @@ from engine.contracts.tool import ToolResult, ToolSpec
 from engine.errors import PackInvalid
 from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
-from engine.tools.pack_code.pack_tools import describe
+from engine.tools.pack_code.pack_tools import describe_functions
 from engine.tools.registry import ToolRegistry
 
 Call = Callable[..., Awaitable[ToolResult]]
@@ -94,7 +94,7 @@ def code_of(result: ToolResult) -> StepErrorCode:
 
 
 async def test_public_functions_become_tools_with_schemas() -> None:
-    specs = {spec.name: spec for spec in await describe(CODE, ToolLimits())}
+    specs = {one.spec.name: one.spec for one in await describe_functions(CODE, ToolLimits())}
     assert "my_pack.group" in specs
     assert not {"my_pack._private", "my_pack.Literal"} & set(specs)
     group = specs["my_pack.group"]
@@ -230,7 +230,7 @@ async def test_code_that_cannot_be_described_is_an_invalid_pack(
     source: str, line: int | None, words: str
 ) -> None:
     with pytest.raises(PackInvalid) as invalid:
-        await describe(PackCode("my-pack", "d", {"tools.py": source}), ToolLimits())
+        await describe_functions(PackCode("my-pack", "d", {"tools.py": source}), ToolLimits())
     problem = invalid.value.details["problems"][0]
     assert (problem["file"], problem["line"]) == ("tools.py", line)
     assert words in problem["message"]
@@ -264,7 +264,7 @@ PARTS = {
 
 async def test_code_in_several_files_is_one_tool_box(call: Call) -> None:
     code = PackCode("my-pack", "parts-1", PARTS)
-    assert [spec.name for spec in await describe(code, ToolLimits())] == ["my_pack.shout"]
+    assert [one.spec.name for one in await describe_functions(code, ToolLimits())] == ["my_pack.shout"]
     assert (await call("my_pack.shout", {"text": "a"}, code=code)).data == "A"
     failed = await call("my_pack.shout", {"text": ""}, code=code)
     assert failed.error is not None
@@ -275,6 +275,6 @@ async def test_code_in_several_files_is_one_tool_box(call: Call) -> None:
 async def test_a_part_that_cannot_be_described_is_named() -> None:
     files = {**PARTS, "tools_words.py": "x = 1\n)\n"}
     with pytest.raises(PackInvalid) as invalid:
-        await describe(PackCode("my-pack", "parts-2", files), ToolLimits())
+        await describe_functions(PackCode("my-pack", "parts-2", files), ToolLimits())
     problem = invalid.value.details["problems"][0]
     assert (problem["file"], problem["line"]) == ("tools_words.py", 2)
