@@ -32,6 +32,7 @@ from engine.models.wire.wire_format import (
     count_of,
     index_of,
     json_frame,
+    name_of,
     object_of,
     text_of,
 )
@@ -123,7 +124,7 @@ class _Events(Reader):
         match event.get("type"):
             case "message_start":
                 message = object_of(event.get("message"))
-                yield Identified(text_of(message.get("id")) or None, text_of(message.get("model")) or None)
+                yield Identified(name_of(message.get("id")), name_of(message.get("model")))
                 yield self._used(object_of(message.get("usage")))
             case "content_block_start":
                 yield from self._block(event)

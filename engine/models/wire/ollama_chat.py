@@ -31,6 +31,7 @@ from engine.models.wire.wire_format import (
     functions_of,
     index_of,
     json_frame,
+    name_of,
     object_of,
     objects,
     text_of,
@@ -99,7 +100,7 @@ class _Lines(Reader):
             raise failure_in_stream(line["error"], self._hide)
         if not self._identified:
             self._identified = True
-            yield Identified(None, text_of(line.get("model")) or None)
+            yield Identified(None, name_of(line.get("model")))
         message = object_of(line.get("message"))
         if thought := text_of(message.get("thinking")):
             self._thoughts.append(thought)

@@ -33,6 +33,7 @@ from engine.models.wire.wire_format import (
     count_of,
     functions_of,
     json_frame,
+    name_of,
     object_of,
     objects,
     text_of,
@@ -127,9 +128,9 @@ class _Chunks(Reader):
             raise failure_in_stream(told, self._hide)
         if not self._identified:
             self._identified = True
-            yield Identified(text_of(chunk.get("id")) or None, text_of(chunk.get("model")) or None)
-        if chunk.get("usage"):
-            yield UsageSeen(_usage(object_of(chunk["usage"])))
+            yield Identified(name_of(chunk.get("id")), name_of(chunk.get("model")))
+        if isinstance(used := chunk.get("usage"), dict):
+            yield UsageSeen(_usage(used))
         for choice in objects(chunk.get("choices"))[:1]:
             yield from self._choice(choice)
 

@@ -158,6 +158,11 @@ def text_of(value: Any) -> str:
     return value
 
 
+def name_of(value: Any) -> str | None:
+    """What an answer calls itself or its model; None for what is no name: nothing hangs on it."""
+    return value if isinstance(value, str) and value else None
+
+
 def object_of(value: Any) -> Mapping[str, Any]:
     """An object; empty for null. Raises ModelFailure for anything else."""
     if value is None:

@@ -93,6 +93,12 @@ async def test_text_in_parts_is_text_and_thoughts_are_none() -> None:
     assert ThoughtDelta("Let me see.") in deltas
 
 
+async def test_what_is_of_no_matter_may_be_of_any_kind() -> None:
+    body = sse({**chunk({"content": "yes"}, "stop"), "id": 7, "model": ["m"], "usage": [1]})
+    reply, _, _ = await reply_to(answering(head(), body), ProviderName.OPENAI)
+    assert (reply.text, reply.model, reply.request_id) == ("yes", "m-1", None)
+
+
 async def test_events_that_only_keep_the_connection_alive_are_none() -> None:
     body = b": OPENROUTER PROCESSING\n\ndata:\n\ndata: \n\n" + sse(chunk({"content": "yes"}, "stop"))
     reply, _, _ = await reply_to(answering(head(), body), ProviderName.OPENAI)

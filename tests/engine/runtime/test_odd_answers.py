@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken, told
 from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start
 from tests.engine.runtime.told_conversation import conversation_lines
 
@@ -39,6 +39,24 @@ async def test_an_answer_whose_bound_was_used_up_is_told_as_cut_off(home: Home) 
         run = await finished(engine, "ask")
         (turn,) = (await engine.runs.conversation(run.run_id, "work")).turns
         assert (turn.text, turn.cut_off) == ("It is only hal", True)
+
+
+async def test_a_call_that_was_cut_off_is_not_made_and_the_model_is_told_why(home: Home) -> None:
+    whole = ("fake__echo", '{"a": 1}')
+    for_tokens = (b'"tool_calls"}', b'"length"}')
+    answers = answering_in_turn(
+        spoken("", whole, ("fake__echo", "")).replace(*for_tokens),
+        spoken("", ("fake__echo", '{"a": 2')).replace(*for_tokens),
+        spoken("", ("fake__echo", "")),  # of one that is whole it means no arguments
+        spoken("Done."),
+    )
+    home.flow("ask", agent(says("never asked for")))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask")
+        first, second, _ = [await told(engine, run.run_id, turn) for turn in range(3)]
+    assert [params for _, params in home.tools.calls] == [{"a": 1}, {}]
+    assert "cut off, its bound of tokens was used up" in str(first[1])
+    assert "cut off, its bound of tokens was used up" in str(second[0])
 
 
 async def test_a_model_that_says_nothing_is_asked_again_and_is_told_so(home: Home) -> None:

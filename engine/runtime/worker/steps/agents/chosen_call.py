@@ -10,6 +10,7 @@ from engine.contracts.flows.agent_step import MODEL, chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.models.conversation import FinishReason
 from engine.models.wire.wire_format import wire_name
 from engine.runtime.worker.steps.agents.own_tools.own_call import only_of_agents
 from engine.runtime.worker.steps.agents.told.context import data_of_turn
@@ -44,8 +45,10 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
         what = f"the tool {named} is not offered to you" if known else f"there is no tool {named}"
         return failure(code, f"{what}; yours are: {words}", tool=named)
     params = _arguments(asked["arguments"])
-    if params is None:
-        message = f"the arguments of {tool} are no JSON object"
+    cut_off = reply.get("finish") == FinishReason.LENGTH and number == len(reply["calls"]) - 1
+    if params is None or (cut_off and not asked["arguments"].strip()):
+        why = ": your answer was cut off, its bound of tokens was used up" if cut_off else ""
+        message = f"the arguments of {tool} are no JSON object{why}"
         return failure(StepErrorCode.INVALID_INPUT, message, tool=tool)
     if _names_secret(params):
         message = f"the arguments of {tool} name a secret; only the flow itself may"
