@@ -51,7 +51,7 @@ class Peer:
         self._rest = bytearray()
         self._bytes = self._messages = self._noisy = 0
         self._ids = 0
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[], None]]] = {}
         self._asked: set[RequestId] = set()
         self.failed: asyncio.Future[AgentFailure] = asyncio.get_running_loop().create_future()
 
@@ -78,11 +78,17 @@ class Peer:
         if len(self._rest) > LONGEST_LINE:
             self._too_long()
 
-    async def request(self, method: str, params: dict[str, Any]) -> Any:
-        """What the program answers. Raises AgentFailure."""
+    async def request(
+        self, method: str, params: dict[str, Any], answered: Callable[[], None] = lambda: None
+    ) -> Any:
+        """What the program answers; `answered` is called before anything that it says later is heard.
+
+        Raises AgentFailure.
+        """
         self._ids += 1
         number = self._ids
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (future, answered)
         try:
             self._send({"id": number, "method": method, "params": params})
             await asyncio.wait({future, self.failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -151,9 +157,11 @@ class Peer:
 
     def _answered(self, message: dict[str, Any]) -> None:
         number = message.get("id")
-        future = self._waiting.get(number) if isinstance(number, int) else None
-        if future is None or future.done():
+        waiting = self._waiting.get(number) if isinstance(number, int) else None
+        if waiting is None or waiting[0].done():
             return
+        future, answered = waiting
+        answered()
         error = message.get("error")
         if isinstance(error, dict):
             future.set_exception(_refusal(error))

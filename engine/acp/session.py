@@ -94,7 +94,7 @@ class AgentSession:
         self._open: dict[int, _Open] = {}
         self._total = 0
         self._session_id: str | None = None
-        self._initialized = self._prompted = self._stopping = self._over = False
+        self._initialized = self._prompted = self._answered = self._stopping = self._over = False
         self._watched: list[tuple[SeenCall, asyncio.Event]] = []
         self.takes_images = False
         """Whether it says so, once it is open."""
@@ -153,7 +153,7 @@ class AgentSession:
         pictures = [{"type": "image", "mimeType": one.media_type, "data": one.base64} for one in images]
         blocks = [*pictures, {"type": "text", "text": text}]
         prompt = {"sessionId": self._session_id, "prompt": blocks}
-        turn = asyncio.ensure_future(self.peer.request("session/prompt", prompt))
+        turn = asyncio.ensure_future(self.peer.request("session/prompt", prompt, self._hear_answer))
         self._prompted = True
         try:
             await asyncio.wait({turn})
@@ -170,6 +170,10 @@ class AgentSession:
         if stop != "end_turn":
             raise AgentFailure(AgentReason.STOPPED, f"the agent stopped: {stop}", stop_reason=stop)
         return Answer(self._transcript.said(), stop)
+
+    def _hear_answer(self) -> None:
+        """Its turn is over: what it asks for from now on nobody is asked."""
+        self._answered = True
 
     async def _stop(self, turn: asyncio.Future[Any]) -> None:
         """Its questions are answered as the protocol wants it, then it has a moment to end its turn."""
@@ -272,7 +276,7 @@ class AgentSession:
         if not isinstance(told, dict) or not isinstance(told.get("toolCallId"), str):
             self.peer.fail(AgentFailure(AgentReason.MALFORMED, "the agent asks permission for no call"))
             return
-        if self._stopping:
+        if self._stopping or self._answered or self._over:
             self.peer.answer(request_id, {"outcome": {"outcome": "cancelled"}})
             return
         self._total += 1
