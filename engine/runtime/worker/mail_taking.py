@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MailTaker:
-    """A worker for one moment: it claims a run, takes in its mail and gives it back."""
+    """A worker for one moment: it claims a run, takes in its mail, gives it back; likewise those below it."""
 
     def __init__(self, journal: Journal, clock: Clock, sessions: Sessions, lease_seconds: float) -> None:
         self._journal = journal
@@ -31,24 +32,32 @@ class MailTaker:
         self._lease_seconds = lease_seconds
 
     async def take_mail(self, run_id: str) -> None:
-        """Let the run take in its mail without starting anything.
+        """Let the run take in its mail without starting anything, and so the runs that it passes verbs on to:
+        what they ask is nobody's to decide any more when the run was cancelled.
 
         A run held by a live worker is left to it: the verb is already in the run's mailbox.
         """
         worker_id = new_id("wrk")
-        await Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds).beat()
+        heartbeat = Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds)
         try:
-            claims = await self._journal.claim(worker_id, self._clock.uptime(), 1, run_id)
             async with asyncio.TaskGroup() as group:
-                host = self._host(worker_id, group)
-                for claim in claims:
-                    with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
-                        session = await self._sessions.open(
-                            host, claim.run, claim.epoch, lost=claim.lost, calls=False
-                        )
-                        await session.take_mail()
+                host, told = self._host(worker_id, group), deque([run_id])
+                while told:
+                    await heartbeat.beat()
+                    told += await self._taken(host, told.popleft())
         finally:
             await self._journal.retire(worker_id)
+
+    async def _taken(self, host: SessionHost, run_id: str) -> list[str]:
+        """Let one run take in its mail; the runs to which it passed it on."""
+        passed_on: list[str] = []
+        for claim in await self._journal.claim(host.worker_id, self._clock.uptime(), 1, run_id):
+            with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
+                session = await self._sessions.open(
+                    host, claim.run, claim.epoch, lost=claim.lost, calls=False
+                )
+                passed_on += await session.take_mail()
+        return passed_on
 
     def _host(self, worker_id: str, group: asyncio.TaskGroup) -> SessionHost:
         def spawn(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.contracts.runs.listed import RunFilter, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, WaitKind
-from engine.errors import PackInvalid
+from engine.errors import PackInvalid, Refused
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -100,6 +100,33 @@ async def test_a_cancel_passes_down(home: Home, mode: CancelMode) -> None:
         await rest(engine, run_id, expect=RunStatus.CANCELLED)
         await rest(engine, child.run_id, expect=RunStatus.CANCELLED)
         assert (await engine.runs.counts()).forms_pending == 0
+
+
+@pytest.mark.parametrize("mode", list(CancelMode))
+async def test_what_runs_below_asked_cannot_be_decided_once_it_was_cancelled_though_nobody_works(
+    home: Home, mode: CancelMode
+) -> None:
+    home.flow("top", {"id": "all", "type": "for_each", "items": [1, 2], "steps": [subflow("sub", "middle")]})
+    home.flow("middle", subflow("sub", "bottom"))
+    home.flow("bottom", approval(), tool("a"))
+
+    async def asked(engine: Engine) -> list[str]:
+        return [one.approval_id for one in (await engine.requests.approvals()).items]
+
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+
+        async def both() -> bool:
+            return len(await asked(engine)) == 2
+
+        await until(both)
+        waiting = await asked(engine)
+    async with home.open() as engine:
+        await engine.runs.cancel(run_id, actor=ANN, mode=mode)
+        assert await asked(engine) == []
+        for approval_id in waiting:
+            with pytest.raises(Refused, match="withdrawn"):
+                await engine.requests.approve(approval_id, actor=BOB)
 
 
 async def test_a_pause_and_a_resume_pass_down(home: Home) -> None:

@@ -103,6 +103,7 @@ class Session:
         self._defect: Exception | None = None
         self._stopping = False
         self._released = False
+        self._steered: list[str] = []
 
     async def start(self, run: NewRun, worker_id: str) -> tuple[str, bool]:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
@@ -148,8 +149,8 @@ class Session:
         finally:
             await self._stop_calls()
 
-    async def take_mail(self) -> None:
-        """Take in the mail without starting anything, then give the run back."""
+    async def take_mail(self) -> list[str]:
+        """Take in the mail without starting anything, then give the run back; the runs told of a verb so."""
         try:
             wanted = self._planner.outstanding(self.state)
             kept = self._unfinished.not_begun(self.state)
@@ -160,6 +161,7 @@ class Session:
                 await self._give_back()
         finally:
             await self._stop_calls()
+        return self._steered
 
     async def _resume(self) -> None:
         """Continue where the events end: mail, lost calls, what has to be prepared."""
@@ -233,6 +235,7 @@ class Session:
     def _adopt(self, plan: Plan, commit: Commit) -> None:
         self.state = plan.state
         self._released = commit.release
+        self._steered += [child.child_run_id for child in plan.steer_children]
         self._planner.committed(commit, plan.state)
         for due in commit.timers.values():
             if due is not None:
