@@ -171,12 +171,11 @@ def _said_in_parts(parts: Any) -> Iterator[Delta]:
 
 
 def _usage(given: Mapping[str, Any]) -> Usage:
+    """Thoughts are paid as what is said; xAI counts them in the total alone."""
     details = object_of(given.get("prompt_tokens_details"))
-    return Usage(
-        count_of(given.get("prompt_tokens")),
-        count_of(given.get("completion_tokens")),
-        count_of(details.get("cached_tokens")),
-    )
+    read, said = count_of(given.get("prompt_tokens")), count_of(given.get("completion_tokens"))
+    beside = count_of(given.get("total_tokens")) - read if read else 0
+    return Usage(read, max(said, beside), count_of(details.get("cached_tokens")))
 
 
 def _message(message: Message, names: WireNames) -> dict[str, Any]:

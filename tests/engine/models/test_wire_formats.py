@@ -299,6 +299,24 @@ async def test_usage_that_no_server_told_is_estimated_and_says_so() -> None:
     assert reply.usage == Usage(2, 11, estimated=True)
 
 
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}, (32, 103)),  # as xAI counts
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 41}, (32, 9)),
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 0}, (32, 9)),
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": "many"}, (32, 9)),
+        ({"prompt_tokens": 0, "completion_tokens": 9, "total_tokens": 41}, (2, 9)),
+    ],
+)
+async def test_tokens_that_stand_in_the_total_alone_are_counted_as_said(
+    told: dict[str, Any], tokens: tuple[int, int]
+) -> None:
+    body = sse({**chunk({"content": "yes"}, "stop"), "usage": told}, "[DONE]")
+    reply, _, _ = await reply_to(answering(head(), body), ProviderName.OPENAI)
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == tokens
+
+
 async def test_a_server_that_leaves_out_the_last_mark_has_answered_when_it_said_why_it_ended() -> None:
     body = sse(chunk({"content": "yes"}), chunk({}, "length"))
     reply, _, _ = await reply_to(answering(head(), body), ProviderName.OPENAI)
