@@ -64,7 +64,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.noted",
         "engine.runtime.processes",
     ),
-    ("engine.runtime.large_values",),
+    ("engine.runtime.background", "engine.runtime.large_values"),
     ("engine.journal.sqlite.journal",),
     ("engine.journal.sqlite.lists",),
     ("engine.journal.sqlite", "engine.journal.memory"),

@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import logging
 import os
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.budget import CapWindow
@@ -21,6 +21,7 @@ from engine.errors import ErrorCode, NotFound, Unavailable
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
 from engine.machine.events.run_facts import RunDeadLettered, RunFailed
+from engine.runtime.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,14 +82,11 @@ class NoticeSender:
                 await self._place_of_acts()
                 await self._place_of_alerts()
             undo = self._journal.on_change(self._heard)
-            task = asyncio.create_task(self._run(descriptor, held=held))
-            try:
-                yield
-            finally:
-                undo()
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            async with in_background(self._run(descriptor, held=held)):
+                try:
+                    yield
+                finally:
+                    undo()
         finally:
             os.close(descriptor)
 

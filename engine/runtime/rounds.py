@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
+from engine.runtime.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,12 +57,11 @@ class Rounds:
     async def running(self) -> AsyncIterator[None]:
         """A round every second while the context is open."""
         undo = self._journal.on_change(self.changed)
-        running = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            undo()
-            await _ended(running)
+        async with in_background(self._run()):
+            try:
+                yield
+            finally:
+                undo()
 
     @asynccontextmanager
     async def at(self, what: str, look: Callable[[], Awaitable[float | None]]) -> AsyncIterator[None]:
@@ -69,12 +69,11 @@ class Rounds:
         changed or after as many seconds as `look` said. What one look cannot do the next one does."""
         one = _Looked(look, what)
         self._all.append(one)
-        task = asyncio.create_task(self._look_on(one))
-        try:
-            yield
-        finally:
-            self._all.remove(one)
-            await _ended(task)
+        async with in_background(self._look_on(one)):
+            try:
+                yield
+            finally:
+                self._all.remove(one)
 
     def changed(self, _: object = None) -> None:
         """Something is new: everything is looked at in the next round."""
@@ -110,9 +109,3 @@ class Rounds:
                 logger.exception("looking at %s failed", one.what)
                 seconds = AFTER_A_DEFECT_SECONDS
             one.due = None if seconds is None else self._clock.uptime() + round(seconds * 1_000_000)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

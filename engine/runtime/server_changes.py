@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+
+from engine.runtime.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,13 +33,8 @@ async def following(
     `heard` is told of all that did, `serve` of servers where there were none before; `changed` is awaited
     when they are others.
     """
-    task = asyncio.create_task(_follow(config, servers, serve, changed, heard))
-    try:
+    async with in_background(_follow(config, servers, serve, changed, heard)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _follow(

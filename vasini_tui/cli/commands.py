@@ -46,7 +46,7 @@ COMMANDS = {
     "budget show": "host.budget:show",
     "budget set": "host.budget:set_cap",
     "budget top-up": "host.budget:top_up",
-    "budget prices": "host.budget:prices",
+    "budget prices": "host.prices:prices",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",
     "pack versions": "packs.versions:versions",

@@ -23,7 +23,7 @@ from engine.safe_text import sanitize
 from engine.values import canonical_json, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from engine.contracts.actor import Actor
     from engine.contracts.runs.listed import RunView
@@ -184,7 +184,7 @@ class Desk:
         words = view.error.message if view.error is not None else f"the question ended {view.status}"
         return HumanReply(yes=False, run_id=run_id, words=words)
 
-    def _after(self, work: Any) -> None:
+    def _after(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._withdrawing.add(task)
         task.add_done_callback(self._withdrawing.discard)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
+from engine.runtime.background import cancelled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,9 +59,7 @@ class PackWatch:
             self._users -= 1
             if not self._users and self._task is not None:
                 task, self._task = self._task, None
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await cancelled(task)
 
     async def _watch(self) -> None:
         await asyncio.sleep(FIRST_SCAN_SECONDS)

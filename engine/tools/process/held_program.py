@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import IO, TYPE_CHECKING, Literal
 
 from engine.tools.process.command_runner import KEEPER, start_group
@@ -79,7 +79,7 @@ async def held_program(
         if not transport.is_closing():
             transport.abort()
         ended.cancel()
-        await finish(_gone(ended))
+        await finish(asyncio.wait({ended}))
 
 
 async def _connected(feed: IO[bytes], told: IO[bytes]) -> tuple[asyncio.WriteTransport, asyncio.BaseProtocol]:
@@ -89,8 +89,3 @@ async def _connected(feed: IO[bytes], told: IO[bytes]) -> tuple[asyncio.WriteTra
         feed.close()
         told.close()
         raise
-
-
-async def _gone(ended: asyncio.Task[Outcome]) -> None:
-    with suppress(asyncio.CancelledError, Exception):
-        await asyncio.wait({ended})
