@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -25,7 +25,35 @@ _CELL_LIMIT = 100
 _LINE_LIMIT = 2000
 _BLOCK_LIMIT = 100_000
 _EMPTY = "-"
+_BETWEEN = "\0"
+"""Between the cells of a row: no text that is safe has it."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+class TextTable:
+    """A table while its rows are read: aligned columns; nothing to show in a cell is `-`.
+
+    There may be very many rows, so each is kept as one text.
+    """
+
+    def __init__(self, heads: Sequence[str]) -> None:
+        self._widths = [len(head) for head in heads]
+        self._lines = [_BETWEEN.join(heads)]
+
+    def __len__(self) -> int:
+        return len(self._lines) - 1
+
+    def add(self, row: Sequence[object]) -> None:
+        """The next row."""
+        cells = [cell(value) for value in row]
+        self._widths = [max(width, len(text)) for width, text in zip(self._widths, cells, strict=True)]
+        self._lines.append(_BETWEEN.join(cells))
+
+    def lines(self) -> Iterator[str]:
+        """All of it, once every row is there."""
+        for line in self._lines:
+            cells = zip(line.split(_BETWEEN), self._widths, strict=True)
+            yield "  ".join(text.ljust(width) for text, width in cells).rstrip()
 
 
 class Output:
@@ -54,6 +82,24 @@ class Output:
         self._stdout.write(json_text(content, indent=indent) + "\n")
         self._stdout.flush()
 
+    async def long_document(
+        self, content: Mapping[str, object], name: str, items: AsyncIterator[object]
+    ) -> None:
+        """The same, on one line; its list `name` is written as it is read, and never held whole."""
+        put = self._stdout.write
+        for number, (key, value) in enumerate(content.items()):
+            put(f"{', ' if number else '{'}{json_text(key)}: ")
+            if key != name:
+                put(json_text(value))
+                continue
+            before = "["
+            async for item in items:
+                put(f"{before}{json_text(item)}")
+                before = ", "
+            put("[]" if before == "[" else "]")
+        put("}\n")
+        self._stdout.flush()
+
     def line(self, text: str) -> None:
         """One line for a person."""
         self._stdout.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
@@ -79,12 +125,16 @@ class Output:
         self._stdout.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Aligned columns; nothing to show in a cell is `-`."""
-        lines = [tuple(heads), *(tuple(cell(value) for value in row) for row in rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-        for line in lines:
-            padded = "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
-            self._stdout.write(padded.rstrip() + "\n")
+        """A table of rows that are there."""
+        table = TextTable(heads)
+        for row in rows:
+            table.add(row)
+        self.whole_table(table)
+
+    def whole_table(self, table: TextTable) -> None:
+        """A table whose rows were read one after the other."""
+        for line in table.lines():
+            self._stdout.write(line + "\n")
 
     def pairs(self, rows: Iterable[tuple[str, object]]) -> None:
         """Names and values, one pair a line."""

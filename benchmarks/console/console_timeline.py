@@ -1,4 +1,4 @@
-"""The timeline of an agent's run, of few turns and of very many: mount, pages, looking again, memory.
+"""The timeline of an agent's run, of few turns and of very many: mount, pages, looking again, looking back.
 
 One JSON line per measurement; every measurement is a fresh process, and the two journals take turns. Times
 are of the processor. Then, on standard error, the medians and their ratios.
@@ -106,7 +106,7 @@ def _multiply(connection: sqlite3.Connection, turns: int) -> None:
     def copied(rows: list[dict[str, Any]], path: str, numbers: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         for row in rows:
             place = row[path] or ""
-            old = next((n for n in (2, 3) if place.startswith(f"work/{n}/")), 0)
+            old = next((n for n in (2, 3) if f"{place}/".startswith(f"work/{n}/")), 0)
             copying = (
                 place.startswith("work/1/") if path == "path" else begins[0] <= row["run_seq"] < begins[1]
             )
@@ -120,6 +120,9 @@ def _multiply(connection: sqlite3.Connection, turns: int) -> None:
                         if isinstance(value, str)
                     }
                 new.pop("seq", None)
+                if path == "step_id":
+                    later = row["run_seq"] >= begins[1]
+                    new["payload"] = _counted(row, copies if later else copy)
                 yield new
 
     put("events", iter(sorted(copied(events, "step_id", ("run_seq",)), key=lambda row: row["run_seq"])))
@@ -128,6 +131,18 @@ def _multiply(connection: sqlite3.Connection, turns: int) -> None:
     connection.execute(
         "UPDATE runs SET output_seq = output_seq + ? WHERE output_seq > ?", (copies * length, begins[0])
     )
+
+
+def _counted(event: dict[str, Any], further: int) -> str:
+    """The payload of an event that is so many turns further on: those that count turns say so."""
+    payload = json.loads(event["payload"])
+    if event["kind"] == "agent_turn_added":
+        payload["turns"] += further
+    elif event["kind"] == "step_started" and "turn" in (given := payload.get("input") or {}):
+        given["turn"] += further
+    else:
+        return str(event["payload"])
+    return json.dumps(payload, separators=(",", ":"))
 
 
 async def measure(directory: Path) -> dict[str, float]:
@@ -160,6 +175,12 @@ async def measure(directory: Path) -> dict[str, float]:
             await timed(
                 "newest_ms", table.action_cursor_bottom, lambda: table.cursor_row == table.row_count - 1
             )
+            past = screen.query_one("#as-of")
+            await timed("back_ms", screen.action_marker, lambda: past.display)
+            figures["back_mb"] = memory_mb("VmRSS")
+            screen.action_back()
+            await until(lambda: not past.display)
+            table.action_cursor_bottom()
             begun, steps = cpu_seconds(), 0
             while not table.cursor_key.endswith(" work"):  # all of the run, half a screen at a time
                 key = table.cursor_key

@@ -127,8 +127,9 @@ class Runs(Protocol):
         """Runs that took over from this one, oldest first. Raises NotFound."""
         ...
 
-    async def get(self, run_id: str) -> RunDetail:
-        """One run with its steps, approvals, forms and files. Raises NotFound."""
+    async def get(self, run_id: str, *, steps: bool = True) -> RunDetail:
+        """One run with its approvals, forms, outcomes and files, and with all its steps: those of a long run
+        are better read by pages. Raises NotFound."""
         ...
 
     async def summary(self, run_id: str) -> RunView:
@@ -177,8 +178,8 @@ class Runs(Protocol):
         """Look at the next `limit` events of a run for those that match. Raises NotFound."""
         ...
 
-    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
-        """The run as it was after the event `run_seq`; files are the ones it had written by then.
+    async def as_of(self, run_id: str, run_seq: int, *, steps: bool = True) -> RunDetail:
+        """The same of the run as it was after the event `run_seq`; files are the ones it had written by then.
 
         Raises NotFound, InvalidInput (no such event).
         """
@@ -209,10 +210,19 @@ class Runs(Protocol):
         ...
 
     async def steps(
-        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+        self, run_id: str, *, of_type: str | None = None, limit: int = 500, after: str | None = None
+    ) -> Page[StepView]:
+        """Executions in the order they started, or those of a step type such as `agent`; paged by the closed
+        cursor `after`. Raises NotFound, InvalidInput on a bad cursor."""
+        ...
+
+    async def steps_at(
+        self, run_id: str, paths: Sequence[str], *, as_of: int | None = None
     ) -> tuple[StepView, ...]:
-        """Executions in the order they started: all, those of a step type such as `agent`, or `only` those of
-        these paths, in any order."""
+        """Executions of some paths in any order, those that there are; as they were after the event `as_of`.
+
+        Raises NotFound, InvalidInput (no such event).
+        """
         ...
 
     async def step(self, run_id: str, step_id: str) -> StepView:

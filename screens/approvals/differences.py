@@ -36,6 +36,12 @@ def step_name(step_id: str) -> str:
     return step_id.rpartition("/")[2].partition("~")[0]
 
 
+def paths_around(step_id: str) -> list[str]:
+    """The ids in the run of the steps that this one stands in, the outermost first."""
+    parts = step_id.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts), 2)][: len(parts) // 2]
+
+
 def step_place(step_id: str, types: Mapping[str, str]) -> str:
     """Where the step stands in its flow. `types`: of the steps around it, by their ids in the run.
 

@@ -14,7 +14,7 @@ from engine.errors import AlreadyDecided, VasiniError
 from screens.approvals.bulk_dialog import BulkDecisionDialog, OperatorDecision
 from screens.approvals.card import NEEDS_WORD, format_decided
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
-from screens.approvals.differences import not_one_shape
+from screens.approvals.differences import not_one_shape, paths_around
 from screens.approvals.plan_dialog import PlanDialog
 from screens.approvals.plan_draft import PlanDraft
 from screens.approvals.rows import claimed_by
@@ -186,7 +186,10 @@ class DecisionVerbsScreen(ConsoleScreen):
         """The types of the steps around the one that asks: an item of a list is of the same step."""
         if "/" not in view.step_id:
             return {}
-        return {step.step_id: step.type for step in await self.state.engine.runs.steps(view.run_id)}
+        action = view.action.step if view.action is not None else ""
+        around = {*paths_around(view.step_id), *paths_around(action)}
+        found = await self.state.engine.runs.steps_at(view.run_id, sorted(around))
+        return {step.step_id: step.type for step in found}
 
     def _ask(self, dialog: DecisionDialog[T], then: Callable[[T], None]) -> None:
         self.dialog = dialog

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import StepView
     from screens.compare.diff import StepPair
 
-MOST_ROWS = 5_000
-
 _MINUTE = 60
 
 _STEP_FIELDS = {"status", "attempt", "started_at", "finished_at", "error"}
@@ -59,29 +57,31 @@ def columns(*, wide: bool) -> tuple[Column, ...]:
     return _WIDE if wide else _STACKED
 
 
-def compared(
-    left: RunView, right: RunView, left_steps: Sequence[StepView], right_steps: Sequence[StepView]
-) -> list[Compared]:
-    """Inputs, outputs, errors, then each step; at most `MOST_ROWS`."""
+def compared_values(left: RunView, right: RunView) -> list[Compared]:
+    """Inputs, outputs, errors."""
     found: list[Compared] = []
     for name in ("input", "output"):
         found += _values(name, getattr(left, name), getattr(right, name))
     if left.error is not None or right.error is not None:
         found += _values("error", _error(left.error), _error(right.error))
-    found += [_step(pair) for pair in compare_steps(left_steps, right_steps)]
-    return found[:MOST_ROWS]
+    return found
+
+
+def compared_steps(left: Sequence[StepView], right: Sequence[StepView]) -> list[Compared]:
+    """How each step stands."""
+    return [_step(pair) for pair in compare_steps(left, right)]
 
 
 def compared_step(left: StepView, right: StepView) -> list[Compared]:
     """Input, output and error of one step in both runs."""
-    found = [_step(pair) for pair in compare_steps([left], [right])]
+    found = compared_steps([left], [right])
     for name in ("input", "output", "error"):
         of_left, of_right = getattr(left, name), getattr(right, name)
         if name == "error":
             of_left, of_right = _error(of_left), _error(of_right)
         if of_left is not None or of_right is not None:
             found += _values(name, of_left, of_right)
-    return found[:MOST_ROWS]
+    return found
 
 
 def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:

@@ -9,7 +9,8 @@ from textual.containers import Horizontal
 
 from engine.safe_text import sanitize
 from screens.compare.diff import Change
-from screens.compare.rows import columns, compared, compared_step, place_of, rows
+from screens.compare.reading import MOST_ROWS, read_compared
+from screens.compare.rows import columns, compared_step, place_of, rows
 from screens.frame.console import show_notice
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
@@ -74,14 +75,15 @@ class CompareScreen(ConsoleScreen):
         runs = self.state.engine.runs
         left, right = [await runs.summary(run_id) for run_id in self._ids]
         if self._step_id:
-            self._compared = compared_step(*[await runs.step(run_id, self._step_id) for run_id in self._ids])
+            sides = [await runs.step(run_id, self._step_id) for run_id in self._ids]
+            found = compared_step(*sides)
+            self._compared, whole = found[:MOST_ROWS], len(found) <= MOST_ROWS
         else:
-            steps = [await runs.steps(run_id) for run_id in self._ids]
-            self._compared = compared(left, right, *steps)
+            self._compared, whole = await read_compared(runs, *self._ids)
         self.query_one(".compare-head.-left", Plain).show(*_head("left", left))
         self.query_one(".compare-head.-right", Plain).show(*_head("right", right))
         keys = self.state.keymap.fill("{compare.next_match} {compare.previous_match} go through them")
-        self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys, self._step_id))
+        self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys, self._step_id, whole=whole))
         self._wide = None
         self._draw(self.size.width >= SIDE_BY_SIDE)
 
@@ -160,10 +162,15 @@ def _head(side: str, run: RunView) -> list[Part]:
     ]
 
 
-def _sum(found: list[Compared], keys: str, step_id: str) -> list[Part]:
+def _sum(found: list[Compared], keys: str, step_id: str, *, whole: bool) -> list[Part]:
+    """How much differs; of what is too long only the beginning was compared."""
     of = f" in step {step_id}" if step_id else ""
     differ = sum(thing.change is not Change.SAME for thing in found)
-    if not differ:
+    if not differ and whole:
         return [(sanitize(f" = Nothing differs{of}"), "$good")]
-    words = f" ≠ {differ:,} of {len(found):,} differ{of} · {keys} · Enter shows one in full"
-    return [(sanitize(words), "bold $waiting")]
+    first = "" if whole else "the first "
+    words = f" ≠ {differ:,} of {first}{len(found):,} differ{of} · {keys} · Enter shows one in full"
+    if not differ:
+        words = f" = Nothing differs in the first {len(found):,}{of}"
+    more = "" if whole else "\n The rest is not compared: `vasini show RUN --json` has all of a run"
+    return [(sanitize(words), "bold $waiting"), (sanitize(more, multiline=True), "$waiting")]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run as it was right after an event."""
+    """A run as it was right after an event; its steps are read where they are shown."""
 
     event: EventView
     detail: RunDetail

@@ -49,11 +49,13 @@ class RequestsPane(RunPane):
         """One list."""
         yield RowTable(_COLUMNS, id="request-list")
         yield Plain(sanitize(_EMPTY), id="no-requests", classes="pane-empty")
+        yield Plain(id="more-requests")
 
     def on_mount(self) -> None:
         """Nothing is said before the first load."""
         self._requests: dict[str, Request] = {}
         self.query_one("#no-requests").display = False
+        self.query_one("#more-requests").display = False
 
     @property
     def table(self) -> RowTable:
@@ -63,6 +65,7 @@ class RequestsPane(RunPane):
     async def load(self, moment: RunMoment) -> None:
         """All kinds together."""
         found: list[Request]
+        more = False
         if moment.past:
             detail = moment.past.detail
             found = [*detail.approvals, *detail.forms, *detail.outcomes]
@@ -72,10 +75,15 @@ class RequestsPane(RunPane):
             forms = await requests.forms(status=None, run_id=self.run_id, limit=_MOST)
             outcomes = await requests.outcomes(status=None, run_id=self.run_id, limit=_MOST)
             found = [*approvals.items, *forms.items, *outcomes.items]
+            more = any(page.next is not None for page in (approvals, forms, outcomes))
         found.sort(key=lambda request: request.requested_at)
         self._requests = {_id_of(request): request for request in found}
         self.query_one("#no-requests").display = not found
         self.table.set_class(not found, "-empty")
+        line = self.query_one("#more-requests", Plain)
+        line.display = more
+        words = f" Only the first {_MOST} of each kind are here: `vasini show {self.run_id}` has all"
+        line.show((sanitize(words), "$waiting"))
         self.tick(self.state.now())
 
     def tick(self, now: datetime) -> None:

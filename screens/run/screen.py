@@ -248,7 +248,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         if number is None or (self._past is not None and self._past.event.run_seq == number):
             return None if number is None else self._past
         runs = self.state.engine.runs
-        detail = await runs.as_of(self._run_id, number)
+        detail = await runs.as_of(self._run_id, number, steps=False)
         events = await runs.events(self._run_id, after_run_seq=number - 1, limit=1)
         return PastRun(events[0], detail)
 

@@ -69,14 +69,20 @@ class StepScreen(JsonScreen):
         """The step, whole; what it wrote since."""
         runs = self.state.engine.runs
         whole = await runs.step(self._run_id, self._step_id)
-        then = self._past.detail.steps if self._past else ()
-        self._step = next((step for step in then if step.step_id == self._step_id), whole)
+        self._step = await self._as_it_was() or whole
         self._show_values(_values(self._step, whole))
         self.tick()
         run = await runs.summary(self._run_id)
         await self._output.show(RunMoment(run, self._past))
         lasts = self._step.finished_at is None and run.status not in RUN_TERMINAL and self._past is None
         self.ages_of([self._step.started_at] if lasts and self._step.started_at else [])
+
+    async def _as_it_was(self) -> StepView | None:
+        """The step at the moment that is looked back at."""
+        if self._past is None:
+            return None
+        runs, moment = self.state.engine.runs, self._past.event.run_seq
+        return next(iter(await runs.steps_at(self._run_id, (self._step_id,), as_of=moment)), None)
 
     def tick(self) -> None:
         """For how long it has been at it."""

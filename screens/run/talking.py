@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepStatus
+from engine.facade.pages import every_page
 from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen
 from screens.keys.bindings import bindings
 from screens.run.conversation.screen import ConversationScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.contracts.runs.run import StepView
+    from engine.facade.runs import Runs
 
 
 class TalkVerb(CurrentRunScreen):
@@ -27,12 +27,17 @@ class TalkVerb(CurrentRunScreen):
             self.act(self._talk(run_id))
 
     async def _talk(self, run_id: str) -> None:
-        agents = await self.state.engine.runs.steps(run_id, of_type="agent")
-        if not agents:
+        agent = await _at_work(self.state.engine.runs, run_id)
+        if agent is None:
             show_notice(self, "This run has no agent.")
-            return
-        self.app.push_screen(ConversationScreen(self.state, run_id, _at_work(agents).step_id))
+        else:
+            self.app.push_screen(ConversationScreen(self.state, run_id, agent.step_id))
 
 
-def _at_work(agents: Sequence[StepView]) -> StepView:
-    return next((step for step in agents if step.status is StepStatus.RUNNING), agents[-1])
+async def _at_work(runs: Runs, run_id: str) -> StepView | None:
+    last = None
+    async for page in every_page(lambda after: runs.steps(run_id, of_type="agent", after=after)):
+        for last in page.items:
+            if last.status is StepStatus.RUNNING:
+                return last
+    return last

@@ -33,7 +33,7 @@ from engine.runtime.embedded.starting.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
 from engine.runtime.views.conversations.agent_steps import AgentSteps
 from engine.runtime.views.conversations.conversation import conversation_of
-from engine.runtime.views.paging import page_offset, page_size
+from engine.runtime.views.paging import number_cursor, page_offset, page_size
 from engine.runtime.views.timelines.timeline import page_of
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
 from tests.fakes.views import a_row, a_run
@@ -150,10 +150,10 @@ class FakeRuns(AccessScoped):
         after = sorted((run.created_at, run.run_id) for run in runs if run.handed_off_from == run_id)
         return tuple(found for _, found in after)
 
-    async def get(self, run_id: str) -> RunDetail:
+    async def get(self, run_id: str, *, steps: bool = True) -> RunDetail:
         return RunDetail(
             run=await self.summary(run_id),
-            steps=self.engine.stored_steps.get(run_id, ()),
+            steps=self.engine.stored_steps.get(run_id, ()) if steps else (),
             approvals=tuple(v for v in self.engine.stored_approvals.values() if v.run_id == run_id),
             forms=tuple(v for v in self.engine.stored_forms.values() if v.run_id == run_id),
             outcomes=tuple(v for v in self.engine.stored_outcomes.values() if v.run_id == run_id),
@@ -232,8 +232,12 @@ class FakeRuns(AccessScoped):
         )
         return EventMatches(run_seqs=found, scanned_to=end, ended=end >= last)
 
-    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+    async def as_of(self, run_id: str, run_seq: int, *, steps: bool = True) -> RunDetail:
         self.engine.note("as_of", (run_id, run_seq))
+        past = await self._past(run_id, run_seq)
+        return past if steps else past.model_copy(update={"steps": ()})
+
+    async def _past(self, run_id: str, run_seq: int) -> RunDetail:
         self._run(run_id)
         if (run_id, run_seq) in self.engine.stored_pasts:
             return self.engine.stored_pasts[run_id, run_seq]
@@ -273,18 +277,26 @@ class FakeRuns(AccessScoped):
         return OutputPage(lines=tuple(wanted), next=len(lines), ended=True, coming=tuple(coming))
 
     async def steps(
-        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+        self, run_id: str, *, of_type: str | None = None, limit: int = 500, after: str | None = None
+    ) -> Page[StepView]:
+        self._run(run_id)
+        found = self.engine.stored_steps.get(run_id, ())
+        wanted = [step for step in found if of_type in {None, step.type}]
+        begin, size = number_cursor(after), page_size(limit)
+        rest = wanted[begin:]
+        return Page(items=tuple(rest[:size]), next=f"{begin + size}" if len(rest) > size else None)
+
+    async def steps_at(
+        self, run_id: str, paths: Sequence[str], *, as_of: int | None = None
     ) -> tuple[StepView, ...]:
         self._run(run_id)
         found = self.engine.stored_steps.get(run_id, ())
-        if only is not None:
-            return tuple(step for step in found if step.step_id in only)
-        return tuple(step for step in found if of_type in {None, step.type})
+        then = found if as_of is None else (await self._past(run_id, as_of)).steps
+        return tuple(step for step in then if step.step_id in paths)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
-        for step in await self.steps(run_id):
-            if step.step_id == step_id:
-                return step
+        for step in await self.steps_at(run_id, [step_id]):
+            return step
         raise NotFound(f"There is no step {step_id}.")
 
     async def conversation(
@@ -292,7 +304,7 @@ class FakeRuns(AccessScoped):
     ) -> Conversation:
         self.engine.note("conversation", (after, limit, calls))
         agent = await self.step(run_id, step_id)
-        inside = {step.step_id: step for step in await self.steps(run_id)}
+        inside = {step.step_id: step for step in self.engine.stored_steps.get(run_id, ())}
         forms = {form.step_id: form for form in self.engine.stored_forms.values() if form.run_id == run_id}
         count = sum(path.startswith(f"{step_id}/") and path.endswith("/model") for path in inside)
         first = after if after >= 0 else max(0, count + after)

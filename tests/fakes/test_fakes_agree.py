@@ -194,7 +194,10 @@ def reads_of_a_run(fake: FakeEngine) -> Iterator[Call]:
         for name in ("get", "summary", "steps", "timeline", "successors", "handoffs", "events"):
             yield call(f"runs.{name}", run_id)
         yield call("runs.files", run_id)
-        yield call("runs.steps", run_id, only=("gate", "none"))
+        yield call("runs.steps_at", run_id, ("gate", "none"))
+        yield call("runs.steps_at", run_id, ("gate",), as_of=2)
+        yield call("runs.steps_at", run_id, (), as_of=10_000)
+        yield call("runs.steps", run_id, after="x")
         for step in ("a", "gate", "none"):
             yield call("runs.step", run_id, step)
         for number in (0, 1, 3, 10_000):

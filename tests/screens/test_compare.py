@@ -9,6 +9,8 @@ import pytest
 from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus, StepStatus
 from screens.compare.dialog import CompareDialog
+from screens.compare.diff import Change
+from screens.compare.reading import read_compared
 from screens.compare.screen import CompareScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.screen import RunScreen
@@ -124,3 +126,30 @@ async def test_two_marked_runs_are_compared_at_once(console: OpenConsole) -> Non
         await stage.shows("left:")
         assert "run-2" in stage.text()
         assert "run-3" in stage.text()
+
+
+async def test_only_the_beginning_of_long_runs_is_compared_and_that_is_said() -> None:
+    engine = an_engine()
+    left = [a_step(f"each/{number}/read") for number in range(30)]
+    right = [*left[5:20], *(a_step(f"more/{number}/read") for number in range(30))]
+    engine.stored_steps["run-1"], engine.stored_steps["run-2"] = tuple(left), tuple(right)
+    whole, all_of_it = await read_compared(engine.runs, "run-1", "run-2")
+    assert (len([thing for thing in whole if thing.step_id]), all_of_it) == (60, True)
+    both = {step.step_id for step in left} & {step.step_id for step in right}
+    assert {thing.step_id for thing in whole if thing.change is Change.SAME and thing.step_id} == both
+    for most in (1, 20, 40, len(whole) - 1):
+        found, all_of_it = await read_compared(engine.runs, "run-1", "run-2", most=most, page=7)
+        assert (found, all_of_it) == (whole[:most], False)
+    assert await read_compared(engine.runs, "run-1", "run-2", most=len(whole), page=7) == (whole, True)
+
+
+async def test_what_is_not_compared_is_told(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.stored_steps["run-1"] = tuple(a_step(f"each/{number}/read") for number in range(5_100))
+    engine.stored_steps["run-2"] = engine.stored_steps["run-1"]
+    async with console(engine, size=(140, 30)) as stage:
+        await at_dialog(stage)
+        await stage.press("enter")
+        await stage.on(CompareScreen)
+        await stage.shows("of the first 5,000 differ")
+        await stage.shows("`vasini show RUN --json` has all of a run")

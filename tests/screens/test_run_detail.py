@@ -276,3 +276,15 @@ async def test_the_last_line_offers_what_can_be_done_to_the_run(console: OpenCon
         engine.news()
         await stage.until(lambda: "Retry" not in stage.plain("#keys"))
         assert not any(word in stage.plain("#keys") for word in ("Pause", "Cancel", "Its request"))
+
+
+async def test_requests_that_are_left_out_of_the_pane_are_told(console: OpenConsole) -> None:
+    engine = an_engine().add(*(an_approval(f"appr-{number:03}", run_id="run-1") for number in range(200)))
+    async with console(engine) as stage:
+        await opened(stage)
+        screen(stage).show_pane("requests")
+        await stage.until(lambda: stage.table("#request-list").row_count >= 200)
+        assert "Only the first 200" not in stage.text()
+        engine.add(an_approval("appr-999", run_id="run-1"))
+        engine.news("pending_human")
+        await stage.shows("Only the first 200 of each kind are here: `vasini show run-1` has all")

@@ -94,7 +94,7 @@ async def run(engine: Engine, flow: str) -> tuple[str, bool]:
             asked.append(card.title)
             await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
     told: list[str] = []
-    for step in await engine.runs.steps(run_id):
+    for step in (await engine.runs.steps(run_id)).items:
         full = await engine.runs.step(run_id, step.step_id)
         words = full.error.message if full.error else full.output
         words = words.get("text", words) if isinstance(words, dict) else words

@@ -40,7 +40,7 @@ async def test_only_the_step_that_kills_its_workers_becomes_a_dead_letter(tmp_pa
         assert await worker.drain() == 0
         ended = {run_id: await person.engine.runs.summary(run_id) for run_id in (*innocents, guilty)}
         recovered = {
-            run_id: max(step.recoveries for step in await person.engine.runs.steps(run_id))
+            run_id: max(step.recoveries for step in (await person.engine.runs.steps(run_id)).items)
             for run_id in ended
         }
     assert ended[guilty].status is RunStatus.DEAD_LETTER

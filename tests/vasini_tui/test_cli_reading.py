@@ -10,6 +10,7 @@ from engine.contracts.packs.pack import Problem
 from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
+from engine.contracts.runs.run import RunDetail
 from engine.contracts.runs.snapshot import RunSnapshot
 from engine.contracts.runs.timeline import FailedTry
 from engine.contracts.status import (
@@ -26,6 +27,7 @@ from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approv
 from tests.recorded_names import recorded
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -336,3 +338,23 @@ def test_pack_validate_ends_with_4_and_names_every_problem(
     told = vasini("pack", "validate", str(tmp_path))
     assert told.stdout.splitlines() == ["a.yaml:1: one", "b.yaml:2: two"]
     assert told.stderr.count("\n") == 1
+
+
+def test_a_run_of_many_steps_is_shown_whole(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run("run-1"))
+    failed = FailedTry(attempt=1, run_seq=7, at=NOW, code="TEMPORARY", message="not now")
+    steps = tuple(a_step(f"each/{number}/read", recoveries=number // 1_200) for number in range(1_201))
+    last = a_step("last", StepStatus.FAILED, attempt=2, tries=(failed,))
+    fake.stored_steps["run-1"] = (*steps, last)
+    whole = RunDetail.model_validate(vasini("show", "run-1", "--json").document)
+    assert whole.steps == fake.stored_steps["run-1"]
+    (line,) = vasini("show", "run-1", "--json").stdout.splitlines()
+    assert line == json_text(whole)
+    shown = vasini("show", "run-1").stdout
+    names = [line.split()[0] for line in shown.splitlines() if line.startswith(("each/", "last "))]
+    assert names == [step.step_id for step in (*steps, last, last)]
+    assert "recovered 1 time" in shown
+    assert "FAILED TRY OF" in shown
+    fake.stored_steps["run-1"] = ()
+    assert vasini("show", "run-1", "--json").document["steps"] == []
+    assert "FAILED TRY OF" not in vasini("show", "run-1").stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import count, islice
+from itertools import count, islice, takewhile
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.contracts.runs.event_head import EventHead
@@ -103,6 +103,15 @@ class MemoryJournal(JournalWrites):
         """See port."""
         return list(islice(_history(await self._read(), run_id, after), limit))
 
+    async def step_events(
+        self, run_id: str, paths: Sequence[str] | None, after: int, until: int, limit: int
+    ) -> list[StoredEvent]:
+        """See port."""
+        history = _history(await self._read(), run_id, after)
+        wanted = {None, *(paths or ())}
+        fitting = (one for one in history if paths is None or one.event.step_id in wanted)
+        return list(islice(takewhile(lambda one: one.run_seq <= until, fitting), limit))
+
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
         events = (await self._read()).events
@@ -155,25 +164,29 @@ class MemoryJournal(JournalWrites):
         runs = (await self._read()).runs
         return sorted(run_id for run_id, row in runs.items() if row["session_id"] == session_id)
 
+    async def page_steps(
+        self, run_id: str, after: int, limit: int, of_type: str | None = None
+    ) -> Sequence[StepViewRow]:
+        """See port."""
+        rows = step_view_rows(await self._read(), run_id)
+        later = (row for row in rows if row["first_seq"] > after and of_type in {None, row["type"]})
+        return list(islice(later, limit))
+
     async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
         below = tuple(f"{path}/" for path in paths)
-        return [row for row in await self.step_rows(run_id) if row["path"].startswith(below)]
+        rows = step_view_rows(await self._read(), run_id)
+        return [row for row in rows if row["path"].startswith(below)]
 
     async def step_rows_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
-        return [row for row in await self.step_rows(run_id) if row["path"] in paths]
+        wanted = set(paths)
+        return [row for row in step_view_rows(await self._read(), run_id) if row["path"] in wanted]
 
     async def count_scopes(self, run_id: str, path: str, step: str) -> int:
         """See port."""
         steps = (await self._read()).steps.get(run_id, {})
         return next(number for number in count() if f"{path}/{number}/{step}" not in steps)
-
-    async def step_rows(
-        self, run_id: str, path: str | None = None, *, of_type: str | None = None
-    ) -> Sequence[StepViewRow]:
-        """See port."""
-        return step_view_rows(await self._read(), run_id, path, of_type)
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """See port."""
@@ -190,10 +203,17 @@ class MemoryJournal(JournalWrites):
         heads = [{name: value for name, value in row.items() if name in names} for row in rows[:limit]]
         return cast("list[StepHeadRow]", heads), len(rows)
 
+    async def outermost_steps(self, run_id: str, limit: int) -> list[str]:
+        """See port."""
+        rows = (await self._read()).steps.get(run_id, {}).values()
+        outermost = sorted(rows, key=lambda row: (row["path"].count("/"), row["first_seq"]))
+        return [row["path"] for row in outermost[:limit]]
+
     async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:
         """See port."""
         heads, _ = await self.step_heads(run_id, 2**62)
-        return [head for head in heads if head["path"] in paths]
+        wanted = set(paths)
+        return [head for head in heads if head["path"] in wanted]
 
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""

@@ -1,4 +1,4 @@
-"""A run as it was after one of its events: its history replayed into a journal in memory."""
+"""What executions of a run were after one of its events: what happened to them, replayed in memory."""
 
 from __future__ import annotations
 
@@ -7,53 +7,42 @@ from typing import TYPE_CHECKING
 from engine.journal.encoding import encode
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.memory.store import MemoryStore
-from engine.journal.rules.rows.event_rows import RequestOpens, RunChanges, StepBegins, StepChanges, changes_of
+from engine.journal.rules.rows.event_rows import RequestOpens, StepBegins, StepChanges, changes_of
 from engine.journal.rules.rows.projecting import project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.journal.records import StoredEvent
-    from engine.journal.rows import EventRow, RequestRow, RunColumns, RunRow, StepRow
+    from engine.journal.rows import RunRow
     from engine.journal.rules.rows.event_rows import RowChange
 
-History = dict[int, "EventRow"]
-Steps = dict[str, "StepRow"]
-Requests = dict[str, "RequestRow"]
 _REFERENCES = ("input_seq", "output_seq", "error_seq", "opened_seq")
 
 
 class Replay:
-    """Takes a run's events in order, after those that made `steps` and `requests`.
+    """Takes events of a run in order: all that happened to the steps that are asked for, others as may be.
 
-    `history` may hold later events as well, and is added to: what is read from the journal refers to
-    events by number.
+    Of these only what the rows refer to is kept.
     """
 
-    def __init__(self, run_id: str, history: History, steps: Steps, requests: Requests) -> None:
-        self._run_id = run_id
+    def __init__(self, row: RunRow) -> None:
+        """`row` is the run's after the last event."""
+        self._row, self._run_id = row, row["run_id"]
         self._store = MemoryStore()
-        self._store.histories[run_id] = history
-        self._store.steps[run_id] = dict(steps)
-        self._store.requests.update(requests)
+        self._store.put_run(row)
+        self._store.histories[self._run_id] = {}
 
-    def take(self, row: RunRow, events: Sequence[StoredEvent]) -> RunColumns:
-        """The next events of the run whose row this is; the columns of the row that they change."""
+    def take(self, events: Sequence[StoredEvent]) -> None:
+        """Some of the next events."""
         with self._store.transaction():
             for stored in events:
-                if _is_read_again(stored, row):
+                if _is_read_again(stored, self._row):
                     self._remember(stored)
-            return project(
-                self._store, self._run_id, row, events[0].run_seq - 1, [stored.event for stored in events]
-            )
+                project(self._store, self._run_id, self._row, stored.run_seq - 1, [stored.event])
 
-    def copies(self) -> tuple[Steps, Requests]:
-        """(steps, requests) by now."""
-        return dict(self._store.steps[self._run_id]), dict(self._store.requests)
-
-    def journal(self, row: RunRow) -> MemoryJournal:
-        """The journal to read from; `row` is the run's after the last event."""
-        self._store.put_run(row)
+    def journal(self) -> MemoryJournal:
+        """The journal to read from: steps and requests."""
         return MemoryJournal(self._store)
 
     def _remember(self, stored: StoredEvent) -> None:
@@ -73,11 +62,11 @@ class Replay:
 def _is_read_again(stored: StoredEvent, row: RunRow) -> bool:
     """Whether a row refers to the event for its payload."""
     changes = changes_of(stored.event, stored.run_seq, row)
-    return stored.run_seq == 1 or any(_refers(change, stored.run_seq) for change in changes)
+    return any(_refers(change, stored.run_seq) for change in changes)
 
 
 def _refers(change: RowChange, run_seq: int) -> bool:
-    if isinstance(change, RunChanges | StepChanges):
+    if isinstance(change, StepChanges):
         columns = change.columns.items()
     elif isinstance(change, StepBegins | RequestOpens):
         columns = change.row.items()

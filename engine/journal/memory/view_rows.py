@@ -9,7 +9,7 @@ from engine.contracts.status import RequestKind
 from engine.journal.rows import CommentRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.contracts.runs.listed import RequestFilter
     from engine.contracts.status import RequestStatus
@@ -34,21 +34,16 @@ def run_view_row(store: MemoryStore, run_id: str) -> RunViewRow | None:
     return cast("RunViewRow", {**row, **payloads})
 
 
-def step_view_rows(
-    store: MemoryStore, run_id: str, path: str | None, of_type: str | None
-) -> Sequence[StepViewRow]:
+def step_view_rows(store: MemoryStore, run_id: str) -> Iterator[StepViewRow]:
     """Executions of a run with their values, in the order in which they began."""
     rows = sorted(store.steps.get(run_id, {}).values(), key=lambda row: int(row["first_seq"]))
-    return [
-        {
+    for row in rows:
+        yield {
             **row,
             "input_event": payload_of(store, run_id, row["input_seq"]),
             "output_event": payload_of(store, run_id, row["output_seq"]),
             "error_event": payload_of(store, run_id, row["error_seq"]),
         }
-        for row in rows
-        if (path is None or row["path"] == path) and of_type in {None, row["type"]}
-    ]
 
 
 def request_view_row(store: MemoryStore, request_id: str) -> RequestViewRow | None:

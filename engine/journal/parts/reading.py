@@ -56,6 +56,13 @@ class RunReads(Protocol):
         """At most `limit` of a run's events after `after`."""
         ...
 
+    async def step_events(
+        self, run_id: str, paths: Sequence[str] | None, after: int, until: int, limit: int
+    ) -> list[StoredEvent]:
+        """At most `limit` of a run's events after `after`, up to `until`: those of the run itself and of some
+        executions; None is of all."""
+        ...
+
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """Events of all runs after a place in the journal."""
         ...
@@ -68,11 +75,11 @@ class RunReads(Protocol):
         """The journal's newest place."""
         ...
 
-    async def step_rows(
-        self, run_id: str, path: str | None = None, *, of_type: str | None = None
+    async def page_steps(
+        self, run_id: str, after: int, limit: int, of_type: str | None = None
     ) -> Sequence[StepViewRow]:
-        """Executions of a run with the payloads of their input, output and error events: that of a path, or
-        all, or those of a type."""
+        """At most `limit` executions of a run, or of a type, that began after the event `after`, in the order
+        they began, with the payloads of their input, output and error events."""
         ...
 
     async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
@@ -93,6 +100,10 @@ class RunReads(Protocol):
 
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """The first executions of a run without their payloads, and how many there are."""
+        ...
+
+    async def outermost_steps(self, run_id: str, limit: int) -> list[str]:
+        """Paths of at most `limit` executions of a run, the outermost first, then in the order they began."""
         ...
 
     async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:

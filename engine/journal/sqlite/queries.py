@@ -5,8 +5,13 @@ A block is `-- name: NAME`, a line that says what it is for, and one statement.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _HERE = Path(__file__).parent
 
@@ -58,3 +63,8 @@ def migrations() -> dict[int, str]:
         for source in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if source.name.endswith(".sql")
     }
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a statement that takes many of them; what is no text is refused where it is handed over."""
+    return json.dumps(list(names), ensure_ascii=False)

@@ -232,9 +232,8 @@ class Requests(AccessScoped):
         return await self.outcome(request_id)
 
     async def _outcome(self, row: RequestViewRow) -> OutcomeView:
-        steps = await self._journal.step_rows(row["run_id"])
-        step = next((one for one in steps if one["path"] == row["step_id"]), None)
-        return await self._views.outcome(row, step)
+        steps = await self._journal.step_rows_at(row["run_id"], [row["step_id"]])
+        return await self._views.outcome(row, steps[0] if steps else None)
 
     async def forms(
         self,

@@ -66,4 +66,4 @@ async def _held_by_an_agent(journal: Journal, row: RunRow) -> bool:
         return False
     from engine.contracts.flows.outside_agent import PERMISSION_TYPE  # noqa: PLC0415 - most runs wait otherwise
 
-    return any(step["type"] == PERMISSION_TYPE for step in await journal.step_rows(row["run_id"], path))
+    return any(step["type"] == PERMISSION_TYPE for step in await journal.step_heads_at(row["run_id"], [path]))

@@ -212,9 +212,9 @@ class Runs(Steering):
             return await self.summary(run_id)
         return await self.reader.created(run)
 
-    async def get(self, run_id: str) -> RunDetail:
+    async def get(self, run_id: str, *, steps: bool = True) -> RunDetail:
         """See facade."""
-        return await self.reader.detail(run_id)
+        return await self.reader.detail(run_id, steps=steps)
 
     async def summary(self, run_id: str) -> RunView:
         """See facade."""
@@ -289,9 +289,9 @@ class Runs(Steering):
         start = page_offset(after_run_seq, "after_run_seq")
         return await self.reader.find_events(run_id, filters, start, page_size(limit, MAX_LOOKED_AT))
 
-    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+    async def as_of(self, run_id: str, run_seq: int, *, steps: bool = True) -> RunDetail:
         """See facade."""
-        return await self.reader.detail_as_of(run_id, run_seq)
+        return await self.reader.detail_as_of(run_id, run_seq, steps=steps)
 
     async def timeline(self, run_id: str, *, at: int | None = None) -> Timeline:
         """See facade."""
@@ -310,10 +310,16 @@ class Runs(Steering):
         return await self.reader.output(run_id, step_id, after)
 
     async def steps(
-        self, run_id: str, *, of_type: str | None = None, only: Sequence[str] | None = None
+        self, run_id: str, *, of_type: str | None = None, limit: int = 500, after: str | None = None
+    ) -> Page[StepView]:
+        """See facade."""
+        return await self.reader.steps(run_id, of_type, after, page_size(limit))
+
+    async def steps_at(
+        self, run_id: str, paths: Sequence[str], *, as_of: int | None = None
     ) -> tuple[StepView, ...]:
         """See facade."""
-        return await self.reader.steps(run_id, of_type, only)
+        return await self.reader.steps_at(run_id, paths, as_of)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""

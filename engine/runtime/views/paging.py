@@ -37,6 +37,15 @@ def cursor(after: str | None, prefix: str) -> str | None:
     return after
 
 
+def number_cursor(after: str | None) -> int:
+    """A number as cursor, as handed out; 0 without one. Raises InvalidInput for anything else."""
+    if after is None:
+        return 0
+    if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        raise _no_cursor(after)
+    return int(after)
+
+
 def run_cursor(place: SortKey, sort: RunSort) -> str:
     """A place in the runs list as a cursor."""
     text = json.dumps([sort.value, *place.group, place.created_at, place.run_id], ensure_ascii=False)

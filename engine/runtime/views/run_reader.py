@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.flows.agent_step import MODEL
-from engine.contracts.runs.listed import RequestFilter
+from engine.contracts.runs.listed import Page, RequestFilter
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
@@ -18,13 +18,13 @@ from engine.machine.model.state import scope_path_of
 from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
-from engine.runtime.views.paging import MAX_PAGE
+from engine.runtime.views.paging import number_cursor
 from engine.runtime.views.timelines.bar_cache import BarCache
 from engine.runtime.views.timelines.failed_tries import failed_tries
 from engine.runtime.views.timelines.timeline import timeline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from engine.contracts.runs.conversation import Conversation
     from engine.contracts.runs.listed import RunView
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.journal.rows import RunRow, RunViewRow, StepViewRow
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
@@ -89,33 +89,59 @@ class RunReader(AccessScoped):
             raise InvalidInput(words, {"run_id": run_id})
         return row, given
 
-    async def detail(self, run_id: str) -> RunDetail:
+    async def detail(self, run_id: str, *, steps: bool = True) -> RunDetail:
         """Everything about the run as it is. Raises NotFound."""
         row = await self.row_with_events(run_id)
         successors = tuple(found for found, _ in await self._journal.successors(run_id))
-        return await self._detail(self._journal, row, await self._files.of(row), successors)
+        return await self._detail(self._journal, row, await self._files.of(row), successors, steps=steps)
 
-    async def detail_as_of(self, run_id: str, run_seq: int) -> RunDetail:
+    async def detail_as_of(self, run_id: str, run_seq: int, *, steps: bool = True) -> RunDetail:
         """Everything about the run as it was after an event. Raises NotFound, InvalidInput."""
-        from engine.runtime.views.time_travel import files_written  # noqa: PLC0415 - see _history
+        from engine.runtime.views.time_travel import files_written, steps_as_of  # noqa: PLC0415 - see _history
 
-        past = await self._history.of(self._journal, await self.row(run_id), run_seq)
-        row = self._in_view(run_id, await past.run_view_row(run_id))
-        written = await files_written(self._values, await past.step_rows(run_id))
-        files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
-        return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
+        then = await self._history.row(self._journal, await self.row(run_id), run_seq)
+        now = await self.row_with_events(run_id)
+        output = now["output_event"] if then["output_seq"] == now["output_seq"] else None
+        row: RunViewRow = {**now, **then, "output_event": output}
+        requests = await _requests(self._journal, now)
+        asked = {request["step_id"] for of_kind in requests.values() for request in of_kind}
+        past = await steps_as_of(self._journal, then, None if steps else sorted(asked))
+        if files := await self._files.of(row):
+            written = await files_written(self._journal, self._values, run_id, run_seq)
+            files = tuple(file for file in files if file.stored_name in written)
+        successors = await self._successors_as_of(run_id, run_seq)
+        return await self._detail(past, row, files, successors, steps=steps)
 
-    async def steps(
-        self, run_id: str, of_type: str | None = None, only: Sequence[str] | None = None
-    ) -> tuple[StepView, ...]:
-        """Executions in the order they started, those of a type, or `only` these; previews for large values.
+    async def steps(self, run_id: str, of_type: str | None, after: str | None, limit: int) -> Page[StepView]:
+        """A page of executions, or of those of a type, in the order they started; previews for large values.
 
-        Raises NotFound.
+        Raises NotFound, InvalidInput.
         """
         row = await self.row(run_id)
-        if only is not None:
-            return await self._steps(row, await self._journal.step_rows_at(run_id, only))
-        return await self._steps(row, await self._journal.step_rows(run_id, of_type=of_type))
+        rows = await self._journal.page_steps(run_id, number_cursor(after), limit + 1, of_type)
+        following = f"{rows[limit - 1]['first_seq']}" if len(rows) > limit else None
+        return Page(items=await self._steps(self._journal, row, rows[:limit]), next=following)
+
+    async def steps_at(self, run_id: str, paths: Sequence[str], as_of: int | None) -> tuple[StepView, ...]:
+        """Executions of some paths, those that there are; as they were after an event.
+
+        Raises NotFound, InvalidInput.
+        """
+        row, journal = await self.row(run_id), self._journal
+        if as_of is not None:
+            from engine.runtime.views.time_travel import steps_as_of  # noqa: PLC0415 - see _history
+
+            row = await self._history.row(self._journal, row, as_of)
+            journal = await steps_as_of(self._journal, row, sorted({*paths, *_around(paths)}))
+        return await self._steps(journal, row, await journal.step_rows_at(run_id, paths))
+
+    async def whole_steps(self, run_id: str) -> AsyncIterator[StepView]:
+        """All executions with their values whole, in the order they started. Raises NotFound."""
+        row, after = await self.row(run_id), 0
+        while rows := await self._journal.page_steps(run_id, after, STEPS_AT_ONCE):
+            for step in await self._steps(self._journal, row, rows, full=True):
+                yield step
+            after = rows[-1]["first_seq"]
 
     async def timeline(self, run_id: str, at: int | None) -> Timeline:
         """What each step did when, in the page of an event. Raises NotFound."""
@@ -126,13 +152,10 @@ class RunReader(AccessScoped):
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""
         run = await self.row(run_id)
-        rows = await self._journal.step_rows(run_id, step_id)
+        rows = await self._journal.step_rows_at(run_id, [step_id])
         if not rows:
             raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
-        around = await self._journal.step_rows(run_id, scope_path_of(scope_path_of(step_id)))
-        items = await self._items_of(run_id, around)
-        tries = await failed_tries(self._journal, run_id, rows, run["run_seq"])
-        return await self._step(rows[0], items, tries, full=True)
+        return (await self._steps(self._journal, run, rows, full=True))[0]
 
     async def turns(self, run_id: str, agent: str, numbers: Iterable[int]) -> dict[str, StepView]:
         """The executions in some turns of an agent by path, those of its models with their values whole."""
@@ -217,30 +240,36 @@ class RunReader(AccessScoped):
         row: RunViewRow,
         files: tuple[RunFile, ...],
         successors: tuple[str, ...],
+        *,
+        steps: bool,
     ) -> RunDetail:
         run_id = row["run_id"]
-        of_run = RequestFilter(run_id=run_id)
-        requests = {kind: await journal.request_rows(kind, of_run, MAX_PAGE) for kind in RequestKind}
-        steps = {row["path"]: row for row in await journal.step_rows(run_id)}
+        requests = await _requests(journal, row)
         outcomes = requests[RequestKind.OUTCOME]
+        of_outcomes = await journal.step_rows_at(run_id, [row["step_id"] for row in outcomes])
+        asking = {row["path"]: row for row in of_outcomes}
+        begun = await journal.page_steps(run_id, 0, row["run_seq"]) if steps else ()
         return RunDetail(
             run=await self._views.run(row),
-            steps=await self._steps(row, list(steps.values())),
+            steps=await self._steps(journal, row, begun),
             approvals=tuple([await self._views.approval(item) for item in requests[RequestKind.APPROVAL]]),
             forms=tuple([await self._views.form(item) for item in requests[RequestKind.FORM]]),
             outcomes=tuple(
-                [await self._views.outcome(item, steps.get(item["step_id"])) for item in outcomes]
+                [await self._views.outcome(item, asking.get(item["step_id"])) for item in outcomes]
             ),
             files=files,
             handed_off_to=successors,
         )
 
-    async def _steps(self, run: RunRow, rows: Sequence[StepViewRow]) -> tuple[StepView, ...]:
-        items = await self._items_of(run["run_id"], rows)
+    async def _steps(
+        self, journal: Journal, run: RunRow, rows: Sequence[StepViewRow], *, full: bool = False
+    ) -> tuple[StepView, ...]:
+        """What these rows tell, whose journal is the run's or one of its past."""
+        items = await self._items_around(journal, run["run_id"], rows)
         tries = await failed_tries(self._journal, run["run_id"], rows, run["run_seq"])
         found: list[StepView] = []
         for row in rows:
-            found.append(await self._step(row, items, tries, full=False))
+            found.append(await self._step(row, items, tries, full=full))
             if len(found) % STEPS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return tuple(found)
@@ -258,11 +287,16 @@ class RunReader(AccessScoped):
         item, failed = item_at(items.get(scope_path_of(scope_path_of(path)), ()), path), tries.get(path)
         return view.model_copy(update={"item": item, "tries": failed or ()}) if item or failed else view
 
-    async def _items_of(self, run_id: str, rows: Iterable[StepViewRow]) -> dict[str, Sequence[str]]:
-        """The items of every `for_each` among the rows, by its path."""
+    async def _items_around(
+        self, journal: Journal, run_id: str, rows: Sequence[StepViewRow]
+    ) -> dict[str, Sequence[str]]:
+        """The items of every `for_each` that one of these executions stands in, by its path."""
         found: dict[str, Sequence[str]] = {}
-        for row in rows:
-            if row["type"] == "for_each" and row["input_seq"] is not None and row["input_event"]:
+        around = _around(row["path"] for row in rows)
+        heads = await journal.step_heads_at(run_id, sorted(around)) if around else ()
+        loops = [head["path"] for head in heads if head["type"] == "for_each"]
+        for row in await journal.step_rows_at(run_id, loops) if loops else ():
+            if row["input_seq"] is not None and row["input_event"]:
                 given = decode(row["input_event"]).get("input")
                 found[row["path"]] = await self._items.of(run_id, row["input_seq"], given)
         return found
@@ -271,3 +305,14 @@ class RunReader(AccessScoped):
         if row is None or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
         return row
+
+
+async def _requests(journal: Journal, run: RunRow) -> dict[RequestKind, Sequence[RequestViewRow]]:
+    """All that a run has asked people; every request began with an event."""
+    of_run = RequestFilter(run_id=run["run_id"])
+    return {kind: await journal.request_rows(kind, of_run, run["run_seq"]) for kind in RequestKind}
+
+
+def _around(paths: Iterable[str]) -> set[str]:
+    """The paths of the executions that these stand directly in."""
+    return {around for path in paths if (around := scope_path_of(scope_path_of(path)))}

@@ -103,7 +103,9 @@ class TimelinePane(RunPane):
         self._marker = moment.past.event.ts if moment.past else None
         if moment.past is None or self._marker is None:
             return timeline
-        self._steps = {step.step_id: step for step in moment.past.detail.steps}
+        own = [row.step_id for row in timeline.rows if row.run_id == self.run_id]
+        then = await self.state.engine.runs.steps_at(self.run_id, own, as_of=event)
+        self._steps = {step.step_id: step for step in then}
         if timeline.until >= moment.past.event.run_seq:  # what came after the moment is in no page
             timeline = timeline.model_copy(update={"newer": None})
         return as_it_was(timeline, {path: step.status for path, step in self._steps.items()}, self._marker)
@@ -152,7 +154,7 @@ class TimelinePane(RunPane):
     async def _read_step(self) -> None:
         row = self.execution()
         if row is not None and row.run_id == self.run_id and self.past is None:
-            found = await self.state.engine.runs.steps(self.run_id, only=(row.step_id,))
+            found = await self.state.engine.runs.steps_at(self.run_id, (row.step_id,))
             self._steps = {step.step_id: step for step in found}
             self._draw_about()
 

@@ -49,13 +49,13 @@ def signed() -> Iterator[None]:
 async def test_a_new_kind_changes_the_rows_it_says(journal: Journal) -> None:
     held = await hold(journal)
     await held.append(step_started("a"), Event(StepSigned("ann"), NOW, "ann", "a"))
-    (row,) = await journal.step_rows(held.run_id)
+    (row,) = await journal.page_steps(held.run_id, 0, 1_000)
     assert (row["child_run_id"], row["output_seq"], row["output_event"]) == ("ann", 4, '{"name":"ann"}')
     (run, events) = await held.row(), await journal.events_after(held.run_id, 0)
-    replay = Replay(held.run_id, {}, {}, {})
-    before = await journal.run_row(held.run_id)
-    assert before is not None
-    replay.take({**before, "run_seq": 0}, events)
-    (then,) = await replay.journal(before).step_rows(held.run_id)
+    now = await journal.run_row(held.run_id)
+    assert now is not None
+    replay = Replay(now)
+    replay.take(events)
+    (then,) = await replay.journal().page_steps(held.run_id, 0, 1_000)
     assert then == row
     assert run["run_seq"] == len(events) == 4

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 async def untouched(journal: Journal, held: HeldRun, before: dict[str, object]) -> None:
     assert await held.row() == before
     assert await journal.last_seq() == before["run_seq"]
-    assert await journal.step_rows(held.run_id) == []
+    assert await journal.page_steps(held.run_id, 0, 1_000) == []
     assert await journal.next_timer() is None
     assert await journal.blob("b") is None
     await assert_counters_agree(journal)
@@ -131,7 +131,7 @@ async def test_a_transition_that_fails_half_way_leaves_nothing(journal: Journal)
     assert await second.row() == before
     assert await journal.last_seq() == seq
     assert await journal.counters() == counters
-    assert await journal.step_rows(second.run_id) == []
+    assert await journal.page_steps(second.run_id, 0, 1_000) == []
     assert await journal.blob("b") is None
     assert await journal.next_timer() is None
     assert await journal.mail_for("worker-1") == []
@@ -265,7 +265,7 @@ async def test_a_transition_that_does_not_know_of_newer_mail_is_a_conflict(journ
     ((mail_id, _, _),) = await journal.mail_for("worker-1")
     with pytest.raises(SeqConflict):
         await held.append(step_started("read"), mail_seen=mail_id - 1)
-    assert await journal.step_rows(held.run_id) == []
+    assert await journal.page_steps(held.run_id, 0, 1_000) == []
     assert await journal.has_mail(held.run_id)
     await held.append(event(RunPauseRequested.kind), mail_seen=mail_id, consumed=[mail_id])
     assert not await journal.has_mail(held.run_id)

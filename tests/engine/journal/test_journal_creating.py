@@ -58,7 +58,7 @@ async def test_an_unknown_run_has_nothing(journal: Journal) -> None:
     assert await journal.run_row("run_none") is None
     assert await journal.run_view_row("run_none") is None
     assert await journal.events_after("run_none", 0) == []
-    assert await journal.step_rows("run_none") == []
+    assert await journal.page_steps("run_none", 0, 1_000) == []
     assert await journal.request_row("appr_none") is None
 
 

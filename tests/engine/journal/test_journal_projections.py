@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 async def step(journal: Journal, path: str = "read") -> dict[str, Any]:
-    (row,) = await journal.step_rows("run_0001", path)
+    (row,) = await journal.step_rows_at("run_0001", [path])
     return dict(row)
 
 
@@ -138,7 +138,7 @@ async def test_a_reopened_step_runs_again_in_its_old_place(journal: Journal) -> 
     assert (row["started_at"], row["finished_at"], row["first_seq"]) == (NOW, None, 3)
     assert json.loads(row["input_event"])["input"] == 2
     assert row["error_event"] is None
-    assert [item["path"] for item in await journal.step_rows("run_0001")] == ["read", "other"]
+    assert [item["path"] for item in await journal.page_steps("run_0001", 0, 1_000)] == ["read", "other"]
 
 
 async def test_a_reopened_step_that_fails_to_render_keeps_its_attempts(journal: Journal) -> None:
@@ -160,9 +160,9 @@ async def test_a_subflow_step_names_its_child(journal: Journal) -> None:
 async def test_one_path_of_a_run_is_one_row(journal: Journal) -> None:
     held = await hold(journal)
     await held.append(*(step_started(path) for path in ("scan", "scan/2/read", "scan/2/read~2", "a")))
-    paths = [row["path"] for row in await journal.step_rows("run_0001")]
+    paths = [row["path"] for row in await journal.page_steps("run_0001", 0, 1_000)]
     assert paths == ["scan", "scan/2/read", "scan/2/read~2", "a"]
-    assert await journal.step_rows("run_0001", "nope") == []
+    assert await journal.step_rows_at("run_0001", ["nope"]) == []
     assert (await step(journal, "scan/2/read~2"))["name"] == "Scan/2/Read~2"
 
 

@@ -87,7 +87,7 @@ async def test_a_run_that_is_over_goes_with_all_that_is_its(journal: Journal) ->
     assert await journal.lists.count(RunFilter()) == 1
     assert await journal.run_row("run_0001") is None
     assert await journal.page_events("run_0001", 0, ALL) == []
-    assert await journal.step_rows("run_0001") == []
+    assert await journal.page_steps("run_0001", 0, 1_000) == []
     assert await journal.create_run(a_run(2, idempotency_key="k", request_digest="d")) == ("run_0002", True)
 
 

@@ -316,7 +316,12 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.run_view_row(run_id),
                 await journal.successors(run_id),
                 await journal.upkeep.tree(run_id),
-                await journal.step_rows(run_id),
+                await journal.page_steps(run_id, 0, 1_000),
+                await journal.page_steps(run_id, 2, 2),
+                await journal.page_steps(run_id, 1, 2, "tool"),
+                await journal.outermost_steps(run_id, 3),
+                await journal.step_events(run_id, ["a", "b/0/c"], 1, 7, 4),
+                await journal.step_events(run_id, None, 1, 5, 9),
                 await journal.step_heads(run_id, 2),
                 sorted(
                     (await journal.step_heads_at(run_id, ["a", "b/1/c", "no"])), key=lambda row: row["path"]

@@ -193,7 +193,7 @@ async def kinds(engine: Engine, run_id: str) -> list[str]:
 
 async def statuses(engine: Engine, run_id: str) -> dict[str, str]:
     """Status of every execution by its path."""
-    return {step.step_id: step.status.value for step in await engine.runs.steps(run_id)}
+    return {step.step_id: step.status.value for step in (await engine.runs.steps(run_id)).items}
 
 
 async def pending_approval(engine: Engine, run_id: str) -> ApprovalView:

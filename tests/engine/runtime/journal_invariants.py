@@ -41,7 +41,7 @@ async def check_journal(journal: Journal) -> Counter[str]:
         state = fold(stored.event for stored in events)
         _check_history(row, events, state)
         _check_rest(row, state)
-        for step in await journal.step_rows(row["run_id"]):
+        for step in await journal.page_steps(row["run_id"], 0, 1_000):
             execution = find_execution(state.root, step["path"])
             if execution is not None and execution.status is not StepStatus.NOT_STARTED:  # opened by a retry
                 assert execution.status.value == step["status"], step["path"]

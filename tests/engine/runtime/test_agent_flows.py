@@ -45,7 +45,7 @@ def counting(home: Home, **fields: Any) -> None:
 
 
 async def children(engine: Engine, run_id: str) -> list[str]:
-    steps = await engine.runs.steps(run_id)
+    steps = (await engine.runs.steps(run_id)).items
     return [step.child_run_id for step in steps if step.child_run_id is not None]
 
 

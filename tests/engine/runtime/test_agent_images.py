@@ -76,7 +76,7 @@ async def test_an_image_that_a_call_brings_is_shown_to_a_model_that_takes_some(h
 async def nobody_is_shown_more_than_what_it_is(engine: Engine, run_id: str) -> None:
     conversation = await engine.runs.conversation(run_id, "work")
     assert conversation.turns[0].calls[0].result["images"] == [WORDS]
-    steps = await engine.runs.steps(run_id)
+    steps = (await engine.runs.steps(run_id)).items
     brought = next(one.output for one in steps if one.step_id == "work/0/calls/0/call")
     assert brought["images"] == [WORDS]
     events = [json.dumps(one.payload) for one in await engine.runs.events(run_id, limit=1_000)]

@@ -36,7 +36,7 @@ HOURS = 3600.0
 async def assert_times_go_forward(engine: Engine, run_id: str) -> None:
     times = [event.ts for event in await engine.runs.events(run_id)]
     assert times == sorted(times)
-    for step in await engine.runs.steps(run_id):
+    for step in (await engine.runs.steps(run_id)).items:
         assert step.started_at is None or step.finished_at is None or step.started_at <= step.finished_at
 
 
@@ -56,7 +56,7 @@ async def test_a_clock_that_is_set_takes_no_run_from_its_worker(home: Home, seco
             home.tools.release()
             await rest(second, run_id, expect=RunStatus.COMPLETED)
             assert home.tools.attempts == [1]
-            (step,) = await second.runs.steps(run_id)
+            (step,) = (await second.runs.steps(run_id)).items
             assert step.recoveries == 0
 
 

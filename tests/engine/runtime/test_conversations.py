@@ -179,6 +179,6 @@ async def test_the_agents_of_a_run_are_found_without_their_turns(home: Home) -> 
     async with home.working() as engine:
         run_id = await start(engine, "talk")
         await waiting(engine, run_id)
-        assert [one.step_id for one in await engine.runs.steps(run_id, of_type="agent")] == ["work"]
-        assert len(await engine.runs.steps(run_id)) > 1
-        assert await engine.runs.steps(run_id, of_type="subflow") == ()
+        assert [one.step_id for one in (await engine.runs.steps(run_id, of_type="agent")).items] == ["work"]
+        assert len((await engine.runs.steps(run_id)).items) > 1
+        assert (await engine.runs.steps(run_id, of_type="subflow")).items == ()

@@ -268,7 +268,7 @@ async def test_times_are_utc_and_in_order(home: Home) -> None:
         assert before <= run.created_at <= run.started_at <= run.finished_at <= run.updated_at <= after
         events = await engine.runs.events(run.run_id)
         assert all(one.ts <= two.ts for one, two in pairwise(events))
-        a, b = await engine.runs.steps(run.run_id)
+        a, b = (await engine.runs.steps(run.run_id)).items
         assert a.started_at is not None
         assert a.finished_at is not None
         assert b.started_at is not None

@@ -100,6 +100,7 @@ async def test_in_an_id_a_name_or_a_key_it_is_refused(asking: Home, tmp_path: Pa
             "owner": "ann",
             "pack": "demo",
             "part": card.run_id,
+            "paths": ["gate"],
             "payload": {},
             "reason": "x",
             "request_id": waiting.request_id,
@@ -123,6 +124,14 @@ async def test_in_an_id_a_name_or_a_key_it_is_refused(asking: Home, tmp_path: Pa
             answered.append(name)
         # no step has such a path, so it has written nothing; what is no trace begins a new one
         assert answered == ["runs.output(step_id)", "runs.start(traceparent)"]
+
+
+async def test_among_paths_it_is_refused(asking: Home) -> None:
+    async with asking.open() as engine:
+        run_id = await start(engine, "gated")
+        for as_of in (None, 1):
+            with pytest.raises(InvalidInput):
+                await engine.runs.steps_at(run_id, ["gate", HALF], as_of=as_of)
 
 
 @pytest.mark.parametrize(

@@ -353,7 +353,7 @@ async def test_a_child_may_be_handed_off_and_a_run_without_handoffs_may_not(home
     declare(home, "third", pack="other")
     async with home.working() as engine:
         top = await finished(engine, "top")
-        (step,) = await engine.runs.steps(top.run_id)
+        (step,) = (await engine.runs.steps(top.run_id)).items
         assert step.child_run_id is not None
         begun = await engine.runs.hand_off(step.child_run_id, "third", None, {}, actor=BOB)
         assert (await rest(engine, begun.run_id)).handoff["pack"] == "other"

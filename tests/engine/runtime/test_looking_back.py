@@ -13,11 +13,12 @@ from engine.contracts.runs.run import EventFilter
 from engine.contracts.runs.timeline import SpanKind
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
 from engine.errors import InvalidInput, NotFound
+from engine.facade.pages import every_page
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.runtime.value_store import ValueStore
 from engine.runtime.views.items import ItemWords
-from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
+from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory, steps_as_of
 from engine.runtime.views.timelines.timeline import timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -37,7 +38,8 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunDetail
+    from engine.contracts.runs.listed import Page
+    from engine.contracts.runs.run import RunDetail, StepView
     from engine.contracts.runs.timeline import Timeline
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
@@ -232,20 +234,55 @@ async def test_going_back_and_forth_in_a_long_history_shows_the_same(
         assert row is not None
         assert row["run_seq"] > 3 * EVENTS_AT_ONCE
         marked = RunHistory(waypoint_every=EVENTS_AT_ONCE)
-        places = random.Random(3).choices(range(1, row["run_seq"] + 1), k=12)
-        for run_seq in (row["run_seq"], *places):
-            found = [await past.of(journal, row, run_seq) for past in (marked, RunHistory())]
-            rows = [
-                (
-                    await past.run_row(run_id),
-                    await past.step_rows(run_id),
-                    await past.request_rows(RequestKind.APPROVAL, RequestFilter(run_id=run_id), 10),
-                )
-                for past in found
+        thinned = RunHistory(waypoint_every=EVENTS_AT_ONCE, most=2)
+        chance = random.Random(3)
+        for run_seq in (row["run_seq"], *chance.choices(range(1, row["run_seq"] + 1), k=12)):
+            rows = [await past.row(journal, row, run_seq) for past in (marked, thinned, RunHistory())]
+            assert rows[0] == rows[1] == rows[2]
+            assert rows[0]["run_seq"] == run_seq
+            whole = await steps_as_of(journal, rows[0], None)
+            wanted = ["each", *(f"each/{chance.randrange(90)}/in" for _ in range(5)), "each/7/ok", "none"]
+            some = await steps_as_of(journal, rows[0], wanted)
+            assert await some.step_rows_at(run_id, wanted) == await whole.step_rows_at(run_id, wanted)
+            approvals = [
+                await past.request_rows(RequestKind.APPROVAL, RequestFilter(run_id=run_id), 10)
+                for past in (whole, some)
             ]
-            assert rows[0] == rows[1]
-            assert rows[0][0] is not None
-            assert rows[0][0]["run_seq"] == run_seq
+            assert approvals[0] == approvals[1]
+
+
+async def test_a_run_as_of_an_event_is_told_without_its_steps_and_each_by_itself(home: Home) -> None:
+    write_flows(home)
+    async with home.working() as engine:
+        run_id = await worked_run(engine)
+        for run_seq in range(1, (await engine.runs.summary(run_id)).run_seq + 1):
+            then = await engine.runs.as_of(run_id, run_seq)
+            alone = await engine.runs.as_of(run_id, run_seq, steps=False)
+            assert alone == then.model_copy(update={"steps": ()})
+            for step in then.steps:
+                assert await engine.runs.steps_at(run_id, [step.step_id], as_of=run_seq) == (step,)
+
+
+async def pages_of_steps(engine: Engine, run_id: str, size: int) -> list[Page[StepView]]:
+    runs = engine.runs
+    return [page async for page in every_page(lambda after: runs.steps(run_id, limit=size, after=after))]
+
+
+async def test_steps_are_read_by_pages_in_the_order_they_began(home: Home, each_journal: Journal) -> None:
+    write_flows(home)
+    async with home.open(journal=each_journal) as engine, engine.work():
+        run_id = await worked_run(engine)
+        whole = (await engine.runs.get(run_id)).steps
+        for size in (1, 3, len(whole)):
+            pages = await pages_of_steps(engine, run_id, size)
+            assert tuple(step for page in pages for step in page.items) == whole
+            assert all(len(page.items) == size for page in pages[:-1])
+        tools = (await engine.runs.steps(run_id, of_type="tool", limit=2)).items
+        assert [step.step_id for step in tools] == ["flaky", "each/0/in"]
+        with pytest.raises(InvalidInput):
+            await engine.runs.steps(run_id, after="-1")
+        with pytest.raises(InvalidInput):
+            await engine.runs.steps(run_id, limit=0)
 
 
 async def test_events_of_a_run_are_searched_page_by_page(home: Home) -> None:

@@ -34,7 +34,7 @@ async def test_a_failing_tool_is_retried_until_it_works(home: Home) -> None:
         history = await kinds(engine, run.run_id)
         assert history.count("tool_call_retry_scheduled") == 2
         assert history.count("tool_call_attempt_started") == 2
-        (step,) = await engine.runs.steps(run.run_id)
+        (step,) = (await engine.runs.steps(run.run_id)).items
         assert (step.attempt, step.retry_at, step.recoveries) == (3, None, 0)
     assert home.tools.attempts == [1, 2, 3]
     assert len(set(home.tools.keys)) == 1

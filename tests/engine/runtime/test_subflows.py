@@ -56,7 +56,7 @@ async def test_a_childs_output_is_its_parents(home: Home, pack: str) -> None:
         child = await only_child(engine, run.run_id)
         assert (child.pack, child.flow, child.status) == (pack, "child", RunStatus.COMPLETED)
         assert child.requested_by == "ann"
-        (step,) = await engine.runs.steps(run.run_id)
+        (step,) = (await engine.runs.steps(run.run_id)).items
         assert step.child_run_id == child.run_id
 
 

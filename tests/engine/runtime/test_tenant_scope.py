@@ -41,6 +41,7 @@ OF_RUNS: dict[str, Call] = {
     "files": lambda engine, ids: engine.runs.files(ids["run"]),
     "file_text": lambda engine, ids: engine.runs.file_text(ids["run"], "response.json"),
     "steps": lambda engine, ids: engine.runs.steps(ids["run"]),
+    "steps_at": lambda engine, ids: engine.runs.steps_at(ids["run"], ["gate"]),
     "step": lambda engine, ids: engine.runs.step(ids["run"], "gate"),
     "conversation": lambda engine, ids: engine.runs.conversation(ids["run"], "gate"),
     "wait": lambda engine, ids: engine.runs.wait(ids["run"], timeout=0.01),

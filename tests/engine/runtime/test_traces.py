@@ -28,7 +28,7 @@ async def test_every_event_of_a_run_and_of_its_subflows_has_the_starters_trace(h
         run = await engine.runs.start("demo", "above", {}, actor=ANN, traceparent=PARENT)
         assert run.trace_id == TRACE
         await rest(engine, run.run_id)
-        (child,) = [step.child_run_id for step in await engine.runs.steps(run.run_id)]
+        (child,) = [step.child_run_id for step in (await engine.runs.steps(run.run_id)).items]
         assert child is not None
         assert await traces(engine, run.run_id) == await traces(engine, child) == {TRACE}
 

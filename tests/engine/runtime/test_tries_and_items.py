@@ -19,7 +19,7 @@ RETRY = {"max_attempts": 3, "backoff_seconds": 0.01}
 
 async def tries(engine: Engine, run_id: str, step_id: str) -> list[tuple[int, str]]:
     alone = (await engine.runs.step(run_id, step_id)).tries
-    for steps in (await engine.runs.steps(run_id), (await engine.runs.get(run_id)).steps):
+    for steps in ((await engine.runs.steps(run_id)).items, (await engine.runs.get(run_id)).steps):
         assert next(step.tries for step in steps if step.step_id == step_id) == alone
     return [(failed.attempt, failed.code) for failed in alone]
 
@@ -65,7 +65,7 @@ async def test_steps_of_a_loop_are_told_by_their_items(home: Home, each_journal:
     async with home.open(journal=each_journal) as engine, engine.work():
         run_id = (await finished(engine, "loop", {"names": items})).run_id
         drawn = {row.step_id: row.item for row in (await engine.runs.timeline(run_id)).rows}
-        told = {step.step_id: step.item for step in await engine.runs.steps(run_id)}
+        told = {step.step_id: step.item for step in (await engine.runs.steps(run_id)).items}
         assert drawn == told
         assert (told["first"], told["each"], told["each/0/branches/0/deep"]) == (None, None, None)
         read = [told[f"each/{number}/read"] or "" for number in range(len(items))]

@@ -62,7 +62,7 @@ async def test_a_worker_that_leaves_gives_its_run_back(home: Home) -> None:
         await busy(home, calls=2)
         home.tools.release()
         await rest(other, run_id, expect=RunStatus.COMPLETED)
-        (step,) = await other.runs.steps(run_id)
+        (step,) = (await other.runs.steps(run_id)).items
         assert (step.attempt, step.recoveries) == (1, 0)
     assert home.tools.attempts == [1, 1]
     assert len(set(home.tools.keys)) == 1
@@ -136,7 +136,7 @@ async def test_a_dead_workers_run_is_recovered_and_its_late_answer_ignored(home:
         await busy(home)
         async with home.working(clock=FakeClock(ahead=3600)) as second:  # to it the first one is dead
             await busy(home, calls=2)
-            (step,) = await second.runs.steps(run_id)
+            (step,) = (await second.runs.steps(run_id)).items
             assert (step.attempt, step.recoveries) == (1, 1)
             home.tools.release()
             await rest(second, run_id, expect=RunStatus.COMPLETED)

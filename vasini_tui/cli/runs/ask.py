@@ -10,6 +10,7 @@ import typer
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus, StepStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.facade.pages import every_page
 from engine.json_schema.forms import skills_named
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
@@ -179,11 +180,12 @@ async def _turns_since(
 
 async def _conversations(engine: Engine, view: RunView) -> tuple[Conversation, ...]:
     """Those of the run's agents, each with its last turn; none while it came to no agent. Raises NotFound."""
-    agents = [step.step_id for step in await engine.runs.steps(view.run_id, of_type="agent")]
+    runs, agents = engine.runs, list[str]()
+    async for page in every_page(lambda after: runs.steps(view.run_id, of_type="agent", after=after)):
+        agents += [step.step_id for step in page.items]
     if not agents and view.status in RUN_TERMINAL:
         raise NotFound(f"run {view.run_id} has no agent", {"run_id": view.run_id})
-    read = engine.runs.conversation
-    return tuple([await read(view.run_id, agent, after=-1, calls=False) for agent in agents])
+    return tuple([await runs.conversation(view.run_id, agent, after=-1, calls=False) for agent in agents])
 
 
 async def _waits_for_worker(engine: Engine, view: RunView) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PAGE = 10
 """Turns that are read at once."""
+_NAMED = 20
+"""Agents that are named where one has to be chosen."""
 
 
 def conversation(
@@ -72,9 +74,10 @@ async def _write(out: Output, engine: Engine, run_id: str, agent: str) -> None:
 
 async def only_agent(engine: Engine, run_id: str) -> str:
     """Path of the run's one agent. Raises NotFound, UsageError."""
-    agents = [step.step_id for step in await engine.runs.steps(run_id, of_type="agent")]
+    page = await engine.runs.steps(run_id, of_type="agent", limit=_NAMED)
+    agents = [step.step_id for step in page.items]
     if not agents:
         raise NotFound(f"run {run_id} has no agent", {"run_id": run_id})
     if len(agents) > 1:
-        raise UsageError(f"run {run_id} has several agents; name one: {', '.join(agents[:20])}")
+        raise UsageError(f"run {run_id} has several agents; name one: {', '.join(agents)}")
     return agents[0]

@@ -11,19 +11,23 @@ import typer
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL
 from engine.contracts.times import rfc3339
+from engine.facade.pages import every_page
 from screens.widgets.ages import span
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, REJECTED, run_statuses
 from vasini_tui.cli.call import Invocation
-from vasini_tui.cli.runs.run_text import write_run
+from vasini_tui.cli.runs.run_text import ToldSteps, write_run
 from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from engine.contracts.runs.listed import RunSummary
-    from engine.contracts.runs.run import EventView
+    from engine.contracts.runs.run import EventView, StepView
     from engine.facade.engine import Engine
+    from engine.facade.runs import Runs
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -238,12 +242,23 @@ def _why(run: RunSummary) -> str | None:
 
 async def _show(session: Session, *, part: str) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
-        detail = await engine.runs.get(run_id)
-    if session.out.as_json:
-        session.out.document(detail.model_dump(mode="json", by_alias=True))
-    else:
-        write_run(session.out, detail)
+        detail = await engine.runs.get(run_id, steps=False)
+        steps = _steps(engine.runs, run_id)
+        if session.out.as_json:
+            document = detail.model_dump(mode="json", by_alias=True)
+            await session.out.long_document(document, "steps", steps)
+        else:
+            told = ToldSteps()
+            async for step in steps:
+                told.add(step)
+            write_run(session.out, detail, told)
     return ExitCode.OK
+
+
+async def _steps(runs: Runs, run_id: str) -> AsyncIterator[StepView]:
+    async for page in every_page(lambda after: runs.steps(run_id, after=after)):
+        for step in page.items:
+            yield step
 
 
 async def _snapshot(session: Session, *, part: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.money import cost_text, dollars
 from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
+from vasini_tui.output import TextTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,33 @@ if TYPE_CHECKING:
     from vasini_tui.output import Output
 
 
-def write_run(out: Output, detail: RunDetail) -> None:
+class ToldSteps:
+    """What is told of the steps of a run, of which there may be very many."""
+
+    def __init__(self) -> None:
+        self.steps = TextTable(("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"))
+        self.failed = TextTable(("FAILED TRY OF", "ATTEMPT", "FAILED", "ERROR"))
+        self.recoveries = 0
+
+    def add(self, step: StepView) -> None:
+        """The next step."""
+        row = (
+            f"{step.step_id} ({step.item})" if step.item else step.step_id,
+            step.type,
+            step.status,
+            _attempt(step),
+            step.started_at,
+            step.finished_at,
+            _call(step),
+            f"{step.error.code}: {step.error.message}" if step.error else None,
+        )
+        self.steps.add(row)
+        for failed in step.tries:
+            self.failed.add((step.step_id, failed.attempt, failed.at, f"{failed.code}: {failed.message}"))
+        self.recoveries += step.recoveries
+
+
+def write_run(out: Output, detail: RunDetail, steps: ToldSteps) -> None:
     """Write the run, its steps, its requests and its files; what is pending in full."""
     run = detail.run
     out.pairs(
@@ -32,7 +59,7 @@ def write_run(out: Output, detail: RunDetail) -> None:
             ("finished", run.finished_at),
             ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
             ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
-            ("workers lost", _recovered(lost) if (lost := _recoveries(detail)) else None),
+            ("workers lost", _recovered(lost) if (lost := steps.recoveries) else None),
             ("tokens", f"{run.tokens_used:,}" if run.tokens_used else None),
             ("cost", _cost(detail)),
             *_handed_off(detail),
@@ -47,6 +74,9 @@ def write_run(out: Output, detail: RunDetail) -> None:
     write_value(out, "input", run.input)
     write_value(out, "handoff", run.handoff)
     write_value(out, "output", run.output)
+    for table in filter(len, (steps.steps, steps.failed)):
+        out.line("")
+        out.whole_table(table)
     _write_tables(out, detail)
     for approval in detail.approvals:
         if approval.status is RequestStatus.PENDING:
@@ -72,10 +102,6 @@ def _cost(detail: RunDetail) -> str | None:
     return cost_text(run.cost, run.unpriced_calls) or (dollars(0) if run.tokens_used else None)
 
 
-def _recoveries(detail: RunDetail) -> int:
-    return sum(step.recoveries for step in detail.steps)
-
-
 def _attempt(step: StepView) -> str:
     return f"{step.attempt} ({_recovered(step.recoveries)})" if step.recoveries else str(step.attempt)
 
@@ -91,20 +117,6 @@ def _recovered(times: int) -> str:
 
 
 def _write_tables(out: Output, detail: RunDetail) -> None:
-    _table(
-        out,
-        ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"),
-        [_step_row(step) for step in detail.steps],
-    )
-    _table(
-        out,
-        ("FAILED TRY OF", "ATTEMPT", "FAILED", "ERROR"),
-        [
-            (step.step_id, t.attempt, t.at, f"{t.code}: {t.message}")
-            for step in detail.steps
-            for t in step.tries
-        ],
-    )
     _table(
         out,
         ("APPROVAL", "STEP", "RISK", "STATUS", "TITLE", "DECIDED BY"),
@@ -135,19 +147,6 @@ def _table(out: Output, titles: Sequence[str], rows: Sequence[Sequence[object]])
     if rows:
         out.line("")
         out.table(titles, rows)
-
-
-def _step_row(step: StepView) -> tuple[object, ...]:
-    return (
-        f"{step.step_id} ({step.item})" if step.item else step.step_id,
-        step.type,
-        step.status,
-        _attempt(step),
-        step.started_at,
-        step.finished_at,
-        _call(step),
-        f"{step.error.code}: {step.error.message}" if step.error else None,
-    )
 
 
 def _write_outcome(out: Output, outcome: OutcomeView) -> None:

@@ -30,23 +30,37 @@ SELECT run_id, created_at FROM runs WHERE handed_off_from = ? ORDER BY run_id
 -- runs of a session
 SELECT run_id FROM runs WHERE session_id = ? ORDER BY run_id
 
--- name: select_steps
--- executions of a run with their values
+-- name: page_steps
+-- a page of the executions of a run with their values: CROSS JOIN, since the events that began them have the order
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
-FROM steps s
+FROM events b CROSS JOIN steps s ON s.run_id = b.run_id AND s.path = b.step_id AND s.first_seq = b.run_seq
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
-WHERE s.run_id = ?1 AND (?2 IS NULL OR s.type = ?2) ORDER BY s.first_seq
+WHERE b.run_id = ?1 AND b.run_seq > ?2 ORDER BY b.run_seq LIMIT ?3
 
--- name: select_step
--- one execution with its values
+-- name: page_steps_of_type
+-- the same of a type: these are few, so that the events of the others are not looked at
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
-FROM steps s
+FROM (
+    SELECT * FROM steps WHERE run_id = ?1 AND type = ?4 AND first_seq > ?2 ORDER BY first_seq LIMIT ?3
+) s
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
-WHERE s.run_id = ? AND s.path = ?
+ORDER BY s.first_seq
+
+-- name: outermost_steps
+-- paths of executions of a run, the outermost first, then as they began
+SELECT path FROM steps WHERE run_id = ?
+ORDER BY length(path) - length(replace(path, '/', '')), first_seq LIMIT ?
+
+-- name: step_events
+-- a page of what happened to some executions of a run, or to all, and to the run itself
+SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
+WHERE run_id = ?1 AND run_seq > ?3 AND run_seq <= ?4
+    AND (?2 IS NULL OR step_id IS NULL OR step_id IN (SELECT value FROM json_each(?2)))
+ORDER BY run_seq LIMIT ?5
 
 -- name: select_steps_below
 -- executions below some paths with their values: CROSS JOIN, as at paths; '0' comes after '/'
@@ -175,13 +189,15 @@ WHERE q.request_id IN (
 ORDER BY q.request_id
 
 -- name: run_requests
--- what one run has asked
+-- a page of what one run has asked
 SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
-WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
+WHERE q.run_id = ?1 AND q.request_id > ?2 AND q.kind = ?3 AND (?4 IS NULL OR q.status = ?4)
+    AND (?5 IS NULL OR q.tenant = ?5)
+ORDER BY q.request_id LIMIT ?6
 
 -- name: select_comments
 -- what people said with their decisions on what some runs asked

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from engine.contracts.status import RequestKind, RequestStatus
-from engine.journal.encoding import encode
-from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.part import PartOfReading
 
 if TYPE_CHECKING:
@@ -35,9 +34,9 @@ class RequestReading(PartOfReading):
         start = after or ""
         status, run_id, tenant = wanted.status, wanted.run_id, wanted.tenant
         if run_id is not None:
-            rows = await self._read(query("run_requests"), (run_id, kind.value))
-            fitting = (row for row in rows if status is None or row["status"] == status.value)
-            rows = [row for row in fitting if tenant in {None, row["tenant"]} and row["request_id"] > start]
+            of_status = None if status is None else status.value
+            of_run = (run_id, start, kind.value, of_status, tenant, limit)
+            rows = await self._read(query("run_requests"), of_run)
         elif tenant is not None:
             statuses = tuple(RequestStatus) if status is None else (status,)
             rows = []
@@ -55,7 +54,7 @@ class RequestReading(PartOfReading):
         self, run_id: str, paths: Sequence[str], status: RequestStatus | None
     ) -> Sequence[RequestViewRow]:
         """See port."""
-        arguments = (run_id, encode(list(paths)), None if status is None else status.value)
+        arguments = (run_id, listed(paths), None if status is None else status.value)
         rows = await self._read(query("run_requests_below"), arguments)
         return cast("list[RequestViewRow]", [dict(row) for row in rows])
 
@@ -66,7 +65,7 @@ class RequestReading(PartOfReading):
 
     async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
         """See port."""
-        arguments = (encode(list(run_ids)), RequestKind.APPROVAL.value)
+        arguments = (listed(run_ids), RequestKind.APPROVAL.value)
         found: dict[str, list[CommentRow]] = {}
         for row in await self._read(query("select_comments"), arguments):
             found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from engine.contracts.runs.event_head import EventHead
-from engine.journal.encoding import encode, readable_events, stored_event
+from engine.journal.encoding import readable_events, stored_event
 from engine.journal.records import StoredEvent, TreeUsage
-from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.part import PartOfReading
 
 if TYPE_CHECKING:
@@ -31,6 +31,14 @@ class RunReading(PartOfReading):
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See port."""
         rows = await self._read(query("page_events"), (run_id, after, limit))
+        return [stored_event(row) for row in rows]
+
+    async def step_events(
+        self, run_id: str, paths: Sequence[str] | None, after: int, until: int, limit: int
+    ) -> list[StoredEvent]:
+        """See port."""
+        wanted = None if paths is None else listed(paths)
+        rows = await self._read(query("step_events"), (run_id, wanted, after, until, limit))
         return [stored_event(row) for row in rows]
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
@@ -88,7 +96,7 @@ class RunReading(PartOfReading):
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         """See port."""
-        rows = await self._read(query("select_blobs"), (encode(list(digests)),))
+        rows = await self._read(query("select_blobs"), (listed(digests),))
         return {row["digest"]: bytes(row["data"]) for row in rows}
 
     async def content(self, digest: str) -> str | None:

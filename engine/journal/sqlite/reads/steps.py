@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from engine.journal.encoding import encode
-from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.part import PartOfReading
 
 if TYPE_CHECKING:
@@ -17,24 +16,24 @@ if TYPE_CHECKING:
 class StepReading(PartOfReading):
     """Executions of one run, with their payloads or without."""
 
-    async def step_rows(
-        self, run_id: str, path: str | None = None, *, of_type: str | None = None
+    async def page_steps(
+        self, run_id: str, after: int, limit: int, of_type: str | None = None
     ) -> Sequence[StepViewRow]:
         """See port."""
-        if path is None:
-            rows = await self._read(query("select_steps"), (run_id, of_type))
+        if of_type is None:
+            rows = await self._read(query("page_steps"), (run_id, after, limit))
         else:
-            rows = await self._read(query("select_step"), (run_id, path))
+            rows = await self._read(query("page_steps_of_type"), (run_id, after, limit, of_type))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
     async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
-        rows = await self._read(query("select_steps_below"), (run_id, encode(list(paths))))
+        rows = await self._read(query("select_steps_below"), (run_id, listed(paths)))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
     async def step_rows_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """See port."""
-        rows = await self._read(query("select_steps_at"), (run_id, encode(list(paths))))
+        rows = await self._read(query("select_steps_at"), (run_id, listed(paths)))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
     async def count_scopes(self, run_id: str, path: str, step: str) -> int:
@@ -43,7 +42,7 @@ class StepReading(PartOfReading):
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """See port."""
-        rows = await self._read(query("select_step_outputs"), (run_id, encode(list(paths))))
+        rows = await self._read(query("select_step_outputs"), (run_id, listed(paths)))
         return {row["path"]: row["payload"] for row in rows}
 
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
@@ -52,7 +51,11 @@ class StepReading(PartOfReading):
         total = len(rows) if len(rows) < limit else (await self._read(query("count_steps"), (run_id,)))[0][0]
         return cast("list[StepHeadRow]", [dict(row) for row in rows]), int(total)
 
+    async def outermost_steps(self, run_id: str, limit: int) -> list[str]:
+        """See port."""
+        return [row["path"] for row in await self._read(query("outermost_steps"), (run_id, limit))]
+
     async def step_heads_at(self, run_id: str, paths: Sequence[str]) -> Sequence[StepHeadRow]:
         """See port."""
-        rows = await self._read(query("select_step_heads_at"), (run_id, encode(list(paths))))
+        rows = await self._read(query("select_step_heads_at"), (run_id, listed(paths)))
         return cast("list[StepHeadRow]", [dict(row) for row in rows])

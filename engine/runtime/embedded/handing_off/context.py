@@ -15,8 +15,6 @@ from engine.machine.events.request_facts import UserInputReceived
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.contracts.layers.workflow import ContextTransfer
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal
@@ -88,14 +86,13 @@ class _Context:
     async def _summary(self) -> dict[str, Any]:
         first = decode(self.row["first_event"]) if self.row["first_event"] else {}
         last = decode(self.row["output_event"]) if self.row["output_event"] else {}
-        steps = await self.journal.step_rows(self.row["run_id"])
         summary = {
             "input": await self._value("input", first.get("input")),
             "output": await self._value("output", last.get("output")),
             "error": await self._value("error", decode(self.row["error"]) if self.row["error"] else None),
         }
         summary |= await self._decisions()
-        return summary | await self._steps(steps) | {"shortened": self.shortened}
+        return summary | await self._steps() | {"shortened": self.shortened}
 
     async def _decisions(self) -> dict[str, Any]:
         """What people were asked and said, oldest first."""
@@ -149,15 +146,17 @@ class _Context:
             decision["answer"] = await self._value(f"{place}/answer", output["values"])
         return decision
 
-    async def _steps(self, rows: Sequence[StepViewRow]) -> dict[str, Any]:
+    async def _steps(self) -> dict[str, Any]:
         """Executions by path; where not all values fit, those of the newest stand whole."""
-        outermost_first = sorted(rows, key=lambda row: (row["path"].count("/"), row["first_seq"]))
-        chosen = outermost_first[:MAX_STEPS]
-        steps = {row["path"]: {"status": row["status"]} for row in chosen}
+        run_id = self.row["run_id"]
+        chosen = await self.journal.outermost_steps(run_id, MAX_STEPS)
+        _, count = await self.journal.step_heads(run_id, 1)
+        rows = {row["path"]: row for row in await self.journal.step_rows_at(run_id, chosen)}
+        steps = {path: {"status": rows[path]["status"]} for path in chosen}
         if self.transfer == "full":
-            for row in sorted(chosen, key=lambda row: int(row["first_seq"]), reverse=True):
+            for row in sorted(rows.values(), key=lambda row: int(row["first_seq"]), reverse=True):
                 steps[row["path"]] |= await self._values(row)
-        return {"steps": steps, "steps_left_out": len(rows) - len(chosen)}
+        return {"steps": steps, "steps_left_out": count - len(chosen)}
 
     async def _values(self, row: StepViewRow) -> dict[str, Any]:
         place = f"steps/{row['path']}"
