@@ -63,8 +63,8 @@ class Dialect:
 
 def dialect_of(url: str, model: str) -> Dialect:
     """How the server at that address speaks when it is asked for that model."""
-    host = urlsplit(url).hostname
-    if host == "api.openai.com":
+    host = urlsplit(url).hostname or ""
+    if host == "api.openai.com" or host.endswith(".openai.azure.com"):
         return Dialect("max_completion_tokens")
     at_mistral = host == "api.mistral.ai"
     of_mistral = at_mistral or _OF_MISTRAL.search(model) is not None

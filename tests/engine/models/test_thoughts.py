@@ -43,14 +43,14 @@ ANTHROPIC = sse(
     {
         "type": "content_block_start",
         "index": 2,
-        "content_block": {"type": "tool_use", "id": "a", "name": "one"},
+        "content_block": {"type": "tool_use", "id": "a", "name": "one", "input": {}},
     },
     {
         "type": "content_block_start",
         "index": 3,
-        "content_block": {"type": "tool_use", "id": "b", "name": "two"},
+        "content_block": {"type": "tool_use", "id": "b", "name": "two", "input": {}},
     },
-    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 7}},
     {"type": "message_stop"},
 )
 OLLAMA = lines(

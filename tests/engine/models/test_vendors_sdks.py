@@ -6,10 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from pydantic import TypeAdapter
 
 from engine.models.settings import ProviderName
+from engine.models.wire.anthropic_messages import AnthropicMessages
+from engine.models.wire.ollama_chat import OllamaChat
+from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import reply_to
-from tests.engine.models.loopback import answering, head, serving
+from tests.engine.models.loopback import answering, head, serving, sse
+from tests.engine.models.test_thoughts import ANTHROPIC as THOUGHTFUL
+from tests.engine.models.test_thoughts import OLLAMA as THOUGHTFUL_LINES
+from tests.engine.models.test_thoughts import after
 from tests.engine.models.test_wire_formats import ANTHROPIC, OLLAMA, OPENAI
 
 if TYPE_CHECKING:
@@ -116,3 +123,40 @@ async def test_a_vendor_s_library_hears_the_same(provider: ProviderName, body: b
     assert (reply.text, reply.usage.input_tokens, reply.usage.output_tokens) == (text, *usage)
     assert [json.loads(call.arguments) for call in reply.calls] == [arguments for _, arguments in calls]
     assert [name for name, _ in calls] == ["files__read", "other"]
+
+
+async def test_thoughts_are_read_and_told_again_as_the_vendors_library_does() -> None:
+    import anthropic  # noqa: PLC0415 - likewise
+
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    start = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": usage}
+    body = sse({"type": "message_start", "message": start}) + THOUGHTFUL
+    events = b"".join(
+        b"event: %s\n%s\n\n" % (json.loads(event[6:])["type"].encode(), event)
+        for event in body.strip().split(b"\n\n")
+    )
+    async with (
+        serving(answering(head(), events)) as server,
+        anthropic.AsyncAnthropic(base_url=server.url, api_key="x", max_retries=0) as client,
+        client.messages.stream(
+            model="m", max_tokens=9, messages=[{"role": "user", "content": "hello"}]
+        ) as stream,
+    ):
+        message: Any = await stream.get_final_message()
+    theirs = [block.model_dump(exclude_none=True) for block in message.content if "thinking" in block.type]
+    reply, _, _ = await reply_to(answering(head(), events), ProviderName.ANTHROPIC)
+    assert reply.carried is not None
+    assert reply.carried.data["blocks"] == theirs
+    told = AnthropicMessages(str).body("m", after(reply), WireNames(()))["messages"]
+    for one in told:
+        TypeAdapter(anthropic.types.MessageParam).validate_python(one)
+
+
+async def test_results_and_thoughts_are_told_to_ollama_in_fields_that_its_library_knows() -> None:
+    import ollama  # noqa: PLC0415 - likewise
+
+    answer = answering(head(content_type="application/x-ndjson"), THOUGHTFUL_LINES)
+    reply, _, _ = await reply_to(answer, ProviderName.OLLAMA)
+    for one in OllamaChat(str).body("m", after(reply), WireNames(()))["messages"]:
+        known = ollama.Message(**one).model_dump(exclude_none=True)
+        assert one.keys() - {"tool_call_id"} <= known.keys()

@@ -283,6 +283,7 @@ async def test_a_model_that_refuses_a_temperature_is_told_none() -> None:
     ("url", "field"),
     [
         ("https://api.openai.com/v1", "max_completion_tokens"),
+        ("https://ours.openai.azure.com/openai/v1", "max_completion_tokens"),
         ("https://openai.example/v1", "max_tokens"),
         ("http://127.0.0.1:8000/v1", "max_tokens"),
     ],

@@ -6,13 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
+from engine.models.settings import BreakerSettings
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken, told
-from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start
+from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start, until
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
+    from engine.models.settings import ModelSettings
+    from tests.engine.models.loopback import Loopback
     from tests.engine.runtime.embedded_home import Home
 
 
@@ -75,13 +78,24 @@ async def test_a_model_that_says_nothing_is_asked_again_and_is_told_so(home: Hom
 async def test_a_model_that_goes_on_saying_nothing_fails_its_agent(home: Home) -> None:
     home.flow("ask", agent(says("never asked for")))
     async with (
-        serving(answering_in_turn(*[spoken("")] * 3)) as server,
-        home.working(models=models_at(server.url)) as engine,
+        serving(answering_in_turn(*[spoken("")] * 3, spoken("Done."))) as server,
+        home.working(models=restless(server.url)) as engine,
     ):
         run = await failed(engine, "ask")
         assert run.error is not None
         assert (run.error.code, run.error.details["reason"]) == ("model_error", "no_answer")
-    assert len(server.asked) == 3
+        assert len(server.asked) == 3
+        await start(engine, "ask")
+        await until(lambda: asked(server, 4))  # nobody leaves the model alone: it answers others
+
+
+def restless(url: str) -> ModelSettings:
+    """A model that is left alone after a single failure."""
+    return models_at(url).model_copy(update={"breaker": BreakerSettings(failures=1, seconds=3_600)})
+
+
+async def asked(server: Loopback, times: int) -> bool:
+    return len(server.asked) == times
 
 
 def thought_before(answer: bytes) -> bytes:

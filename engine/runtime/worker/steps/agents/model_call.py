@@ -18,7 +18,7 @@ from engine.models.conversation import (
     CallStarted,
     TextDelta,
 )
-from engine.models.failure import ModelFailure
+from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
@@ -208,7 +208,7 @@ class ModelCalls:
         details = failed.details()
         if asked is None:
             return details
-        if failed.retryable:
+        if failed.retryable and failed.code is not ModelErrorCode.NO_ANSWER:  # which is one, and of this run
             self._catalog.router.breaker.failed(asked.route.name)
         details |= {"model": asked.route.name, "why": asked.route.why}
         if asked.route.falls_back and "retry_after_seconds" in details:
