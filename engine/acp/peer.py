@@ -10,6 +10,8 @@ from pydantic_core import from_json, to_json
 
 from engine.acp.failure import AgentFailure, AgentReason
 
+_AUTH = -32000
+"""The code with which an agent wants somebody to log in first."""
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one message."""
 MOST_BYTES = 256 * 1024 * 1024
@@ -187,9 +189,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-_AUTH = -32000
 
 
 def _refusal(error: dict[str, Any]) -> AgentFailure:

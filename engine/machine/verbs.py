@@ -67,6 +67,12 @@ if TYPE_CHECKING:
     )
 
 
+_SECOND = 1_000_000
+_WAITING = frozenset(
+    {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
+)
+
+
 def start(builder: TransitionBuilder, _given: Start) -> None:
     """The run starts."""
     builder.emit(RunStarted(builder.graph.flow.autonomy_level.value))
@@ -221,12 +227,6 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
     attempt_failed(builder, execution, error, 0.0)
     settle(builder)
-
-
-_SECOND = 1_000_000
-_WAITING = frozenset(
-    {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
-)
 
 
 def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:

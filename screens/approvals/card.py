@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from engine.contracts.runs.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
+HIDDEN_WARNING = (
+    "‼ This text contained hidden or control characters. They are shown as visible signs: look twice."
+)
 FACT_CHARACTERS = 240
 """So that a long name cannot push the action out of sight; action and message have it in full."""
 _TITLE_CHARACTERS = 300
@@ -233,8 +236,3 @@ def hides(view: ApprovalView) -> bool:
     preview = view.preview.model_dump() if view.preview is not None else None
     values = [view.form, view.context, preview, action.params if action else None]
     return any(map(has_hidden, texts)) or any(map(hides_something, values))
-
-
-HIDDEN_WARNING = (
-    "‼ This text contained hidden or control characters. They are shown as visible signs: look twice."
-)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.runs.request import ApprovalView
 
+_DIFFERS = object()
 NOT_GIVEN = object()
 """Stands for a field that an approval does not have."""
 
@@ -146,6 +147,3 @@ def _common(values: Sequence[Any]) -> Any:
 def _exact(value: Any) -> str:
     """The whole value as a text; hidden characters and forms of one letter stay apart."""
     return "" if value is NOT_GIVEN else json.dumps(value, sort_keys=True, default=str)
-
-
-_DIFFERS = object()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.contracts.packs.versions import CodeReview, PackDetail
     from screens.frame.console_state import ConsoleState
 
+_LAYERS = ("soul", "role", "tools", "skills", "guardrails", "memory", "workflow")
 PANES = {
     "overview": "Overview",
     "layers": "Layers",
@@ -278,9 +279,6 @@ def _layers(agent: ComposedAgent | None) -> dict[str, object]:
         return {}
     document = agent.model_dump(mode="json", by_alias=True)
     return {name: document[name] for name in _LAYERS}
-
-
-_LAYERS = ("soul", "role", "tools", "skills", "guardrails", "memory", "workflow")
 
 
 def _sources(agent: ComposedAgent | None) -> str:

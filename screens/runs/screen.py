@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
     from screens.widgets.tables.rows import Row
 
+_NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."
+
 
 class FilterInput(SearchLine):
     """The line in which the filter of the list is typed (after `/`)."""
@@ -332,6 +334,3 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
             if run.excluded:
                 parts.append((sanitize(f" · does not count: {run.excluded}", limit=200), "$quiet"))
         self.query_one("#about", Plain).show(*parts)
-
-
-_NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."

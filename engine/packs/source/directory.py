@@ -18,6 +18,7 @@ from engine.safe_text import has_hidden
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+OUTSIDE = "it is outside the packs directories, or a link leads out of them"
 MAX_FILES = 500
 MAX_TOTAL_BYTES = 10 * 1024 * 1024
 SHARED = "_shared"
@@ -114,9 +115,6 @@ class PackDirectory:
         if size > MAX_BYTES:
             return _problem(name, f"the file is too large: {size:,} bytes, at most {MAX_BYTES:,} are read")
         return decode_text(raw, name)
-
-
-OUTSIDE = "it is outside the packs directories, or a link leads out of them"
 
 
 def _problem(file: str, message: str) -> Problem:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.watch import PackWatch
 
+ALERTS_AT_ONCE = 200
+
 
 class NoticeSource(Protocol):
     """What one subscription hears of one topic."""
@@ -102,9 +104,6 @@ class CapNotices:
     async def _newest(self) -> int:
         acts = await self._money.newest_acts(None, 1)
         return acts[0]["act"] if acts else 0
-
-
-ALERTS_AT_ONCE = 200
 
 
 class AlertNotices:

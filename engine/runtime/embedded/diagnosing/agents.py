@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import StepView
     from engine.machine.model.state import RunState
 
+_INNER = (MESSAGE, MODEL, CALLS, REVIEW, STEPS)
 LOOKED_BACK = ASKED_AGAIN + 2
 """Turns that are looked at: those that may all have brought no answer that fits, and the newest one."""
 LAST_CALLS = 10
@@ -110,9 +111,6 @@ def _phase(agent: StepView, scope: str, steps: Mapping[str, StepView]) -> AgentP
     if StepStatus.RUNNING in (at.get(CALLS), at.get(STEPS)):
         return AgentPhase.CALLING
     return AgentPhase.BETWEEN
-
-
-_INNER = (MESSAGE, MODEL, CALLS, REVIEW, STEPS)
 
 
 def _next(scope: str) -> str:
