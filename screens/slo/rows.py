@@ -57,7 +57,7 @@ _WHOLE = 10
 """From so much on a burn is told without a fraction."""
 
 
-class Listed(NamedTuple):
+class ListedPacks(NamedTuple):
     """The packs that fit, in order, and over how many days any of all are measured."""
 
     levels: Sequence[LevelSummary]
@@ -84,11 +84,11 @@ class LevelRows(Sequence[RowToMake]):
         return RowToMake(level_key(level), partial(level_row, level))
 
 
-def listed_of(levels: Sequence[LevelSummary], typed: str) -> Listed:
+def listed_of(levels: Sequence[LevelSummary], typed: str) -> ListedPacks:
     """What fits the words that were typed."""
     words = typed.casefold().split()
     fitting = [level for level in levels if fits(level, words)] if words else levels
-    return Listed(fitting, frozenset(level.window_days for level in levels))
+    return ListedPacks(fitting, frozenset(level.window_days for level in levels))
 
 
 def place_of(levels: Sequence[LevelSummary], wanted: LevelSummary | None) -> int | None:

@@ -20,7 +20,7 @@ from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
-from screens.slo.rows import LevelRows, Listed, columns, level_key, listed_of, place_of
+from screens.slo.rows import LevelRows, ListedPacks, columns, level_key, listed_of, place_of
 from screens.slo.spend_rows import EACH, SpendData
 from screens.slo.spent import SpendPanel
 from screens.widgets.numbers import counted
@@ -62,7 +62,7 @@ class SloScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._found: Sequence[LevelSummary] = ()
-        self._list = Listed((), frozenset())
+        self._list = ListedPacks((), frozenset())
         self._details: dict[str, ServiceLevelDetail] = {}
         self._fresh: set[str] = set()
         self._window: int | None = None

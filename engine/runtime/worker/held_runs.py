@@ -75,7 +75,7 @@ class HeldRuns:
         self._stopped = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         documents = sessions.documents(DocumentQueue(journal, self._spawn, self._is_busy))
-        self._calls = sessions.call_room(worker_id)
+        self._calls = sessions.call_scheduler(worker_id)
         self._endings = RunEndings(journal, clock, worker_id)
         self._host = SessionHost(
             worker_id, self._calls, self._spawn, on_timer, self._free_slot, renew, documents

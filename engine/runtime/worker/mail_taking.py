@@ -66,7 +66,7 @@ class MailTaker:
         documents = self._sessions.documents(DocumentQueue(self._journal, spawn, busy=lambda: False))
         return SessionHost(
             worker_id,
-            self._sessions.call_room(worker_id),
+            self._sessions.call_scheduler(worker_id),
             spawn,
             lambda _due: None,
             lambda _run_id: None,

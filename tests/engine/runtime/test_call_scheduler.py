@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
 from engine.runtime.worker.sessions.call_marks import lost_calls, mark_of
-from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom
+from engine.runtime.worker.sessions.call_scheduler import SUSPECT_LOSSES, CallScheduler
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def marks(directory: Path) -> Path:
     return directory / "workers"
 
 
-def room_of(directory: Path, worker: str) -> CallRoom:
-    return CallRoom(marks(directory), directory / "calls.lock", worker)
+def scheduler_of(directory: Path, worker: str) -> CallScheduler:
+    return CallScheduler(marks(directory), directory / "calls.lock", worker)
 
 
 def execution(path: str, recoveries: int = 0) -> Execution:
@@ -36,8 +36,8 @@ def execution(path: str, recoveries: int = 0) -> Execution:
 
 
 @pytest.fixture
-async def room(tmp_path: Path) -> AsyncIterator[CallRoom]:
-    opened = room_of(tmp_path, "wrk_1")
+async def scheduler(tmp_path: Path) -> AsyncIterator[CallScheduler]:
+    opened = scheduler_of(tmp_path, "wrk_1")
     await opened.open(())
     yield opened
     await opened.close()
@@ -47,8 +47,8 @@ async def room(tmp_path: Path) -> AsyncIterator[CallRoom]:
 class Calls:
     """Calls that are under way until they are ended."""
 
-    def __init__(self, room: CallRoom) -> None:
-        self._room = room
+    def __init__(self, scheduler: CallScheduler) -> None:
+        self._scheduler = scheduler
         self.under_way: set[str] = set()
         self._begins: dict[str, asyncio.Event] = {}
         self._ends: dict[str, asyncio.Event] = {}
@@ -75,7 +75,7 @@ class Calls:
             await self._ends[path].wait()
             self.under_way.discard(path)
 
-        await self._room.make(call, "run_1", execution(path, recoveries), tree="run_0", at_once=at_once)
+        await self._scheduler.make(call, "run_1", execution(path, recoveries), tree="run_0", at_once=at_once)
 
 
 async def turns() -> None:
@@ -83,8 +83,8 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_suspect_is_alone(room: CallRoom) -> None:
-    calls = Calls(room)
+async def test_a_suspect_is_alone(scheduler: CallScheduler) -> None:
+    calls = Calls(scheduler)
     await calls.begin("a")
     await calls.begin("b", SUSPECT_LOSSES - 1)
     await calls.begin("suspect", SUSPECT_LOSSES)
@@ -102,8 +102,8 @@ async def test_a_suspect_is_alone(room: CallRoom) -> None:
     await calls.end("d")
 
 
-async def test_a_suspect_that_is_cancelled_while_it_waits_holds_nobody_up(room: CallRoom) -> None:
-    calls = Calls(room)
+async def test_a_suspect_that_is_cancelled_while_it_waits_holds_nobody_up(scheduler: CallScheduler) -> None:
+    calls = Calls(scheduler)
     await calls.begin("a")
     await calls.begin("suspect", SUSPECT_LOSSES)
     await calls.begin("b")
@@ -115,8 +115,8 @@ async def test_a_suspect_that_is_cancelled_while_it_waits_holds_nobody_up(room: 
     await calls.end("b")
 
 
-async def test_only_calls_that_have_begun_are_marked(room: CallRoom, tmp_path: Path) -> None:
-    calls = Calls(room)
+async def test_only_calls_that_have_begun_are_marked(scheduler: CallScheduler, tmp_path: Path) -> None:
+    calls = Calls(scheduler)
     await calls.begin("a")
     await calls.begin("suspect", SUSPECT_LOSSES)
     assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks == {mark_of("run_1", "a")}
@@ -129,38 +129,40 @@ async def test_only_calls_that_have_begun_are_marked(room: CallRoom, tmp_path: P
 
 
 async def test_a_prompt_is_marked_while_it_works_and_nobody_else_is_suspected(
-    room: CallRoom, tmp_path: Path
+    scheduler: CallScheduler, tmp_path: Path
 ) -> None:
     async def marked() -> set[bytes]:
         return set((await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks)
 
     prompt, suspect = mark_of("run_1", "prompt"), mark_of("run_1", "suspect")
-    calls = Calls(room)
-    with room.marked("run_1", execution("prompt")) as mark:
+    calls = Calls(scheduler)
+    with scheduler.marked("run_1", execution("prompt")) as mark:
         assert await marked() == {prompt}
         mark.waits(True)
         assert await marked() == set()
         mark.waits(False)
         await calls.begin("suspect", SUSPECT_LOSSES)
         assert await marked() == {suspect}
-        with room.marked("run_1", execution("later")):
+        with scheduler.marked("run_1", execution("later")):
             assert await marked() == {suspect}
         await calls.end("suspect")
         assert await marked() == {prompt}
     assert await marked() == set()
 
 
-async def test_marks_of_workers_that_are_forgotten_are_removed(room: CallRoom, tmp_path: Path) -> None:
+async def test_marks_of_workers_that_are_forgotten_are_removed(
+    scheduler: CallScheduler, tmp_path: Path
+) -> None:
     assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_unknown")).marks == frozenset()
-    second, third = (room_of(tmp_path, f"wrk_{number}") for number in (2, 3))
+    second, third = (scheduler_of(tmp_path, f"wrk_{number}") for number in (2, 3))
     await second.open({"wrk_1"})
     await third.open({"wrk_1", "wrk_3"})
     assert names_in(marks(tmp_path)) == {"wrk_1", "wrk_3"}
     await third.close()
 
 
-async def test_of_a_worker_that_is_there_nothing_is_certain(room: CallRoom, tmp_path: Path) -> None:
-    room.expect("run_1", "a")
+async def test_of_a_worker_that_is_there_nothing_is_certain(scheduler: CallScheduler, tmp_path: Path) -> None:
+    scheduler.expect("run_1", "a")
     lost = await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")
     assert not lost.died
     assert not lost.had_not_begun("run_1", "a")
@@ -168,10 +170,10 @@ async def test_of_a_worker_that_is_there_nothing_is_certain(room: CallRoom, tmp_
 
 
 async def test_a_call_that_was_being_made_had_begun_whatever_else_is_marked(
-    room: CallRoom, tmp_path: Path
+    scheduler: CallScheduler, tmp_path: Path
 ) -> None:
-    room.expect("run_1", "a")
-    calls = Calls(room)  # held: a call whose task nobody holds may be collected
+    scheduler.expect("run_1", "a")
+    calls = Calls(scheduler)  # held: a call whose task nobody holds may be collected
     await calls.begin("a")
     lost = replace(await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1"), died=True)
     assert lost.was_being_made("run_1", "a")
@@ -179,8 +181,8 @@ async def test_a_call_that_was_being_made_had_begun_whatever_else_is_marked(
     await calls.end("a")
 
 
-async def test_a_call_that_waits_for_its_slot_has_not_begun(room: CallRoom, tmp_path: Path) -> None:
-    calls = Calls(room)
+async def test_a_call_that_waits_for_its_slot_has_not_begun(scheduler: CallScheduler, tmp_path: Path) -> None:
+    calls = Calls(scheduler)
     for path in "abc":
         await calls.begin(path, at_once=2)
     assert calls.under_way == {"a", "b"}
@@ -194,10 +196,12 @@ async def test_a_call_that_waits_for_its_slot_has_not_begun(room: CallRoom, tmp_
     await calls.end("d")
 
 
-async def test_slots_of_a_tree_are_those_of_all_workers_together(room: CallRoom, tmp_path: Path) -> None:
-    other_room = room_of(tmp_path, "wrk_2")
-    await other_room.open({"wrk_1", "wrk_2"})
-    calls, others = Calls(room), Calls(other_room)
+async def test_slots_of_a_tree_are_those_of_all_workers_together(
+    scheduler: CallScheduler, tmp_path: Path
+) -> None:
+    other_scheduler = scheduler_of(tmp_path, "wrk_2")
+    await other_scheduler.open({"wrk_1", "wrk_2"})
+    calls, others = Calls(scheduler), Calls(other_scheduler)
     await calls.begin("a", at_once=1)
     await others.begin("b", at_once=1)
     assert not others.under_way
@@ -205,7 +209,7 @@ async def test_slots_of_a_tree_are_those_of_all_workers_together(room: CallRoom,
     await others.begun("b")
     await calls.begin("c", at_once=1)
     assert not calls.under_way
-    await other_room.close()  # as when its process dies
+    await other_scheduler.close()  # as when its process dies
     await calls.begun("c")
     await calls.end("c")
     await others.end("b")

@@ -1,4 +1,4 @@
-"""Where the calls of one worker are made: side by side, or alone when they are suspected of killing it;
+"""When the calls of one worker are made: side by side, or alone when they are suspected of killing it;
 and of one tree of runs no more at once than its tools layer says.
 
 What is called is marked (`call_marks`): whoever takes the runs over has to know what may have ended it.
@@ -26,7 +26,7 @@ SUSPECT_LOSSES = 2
 """A call that was under way so often when a worker died is made alone from then on."""
 
 
-class CallRoom:
+class CallScheduler:
     """Lets the calls of one worker begin: side by side, or alone when one may have killed a worker."""
 
     def __init__(self, directory: Path, slots_file: Path, worker_id: str) -> None:

@@ -17,7 +17,7 @@ from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.files.line_writer import LineWriter
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_marks import LostCalls, lost_calls
-from engine.runtime.worker.sessions.call_room import CallRoom
+from engine.runtime.worker.sessions.call_scheduler import CallScheduler
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
@@ -113,9 +113,9 @@ class Sessions:
         """What writes the documents of runs through `queue`."""
         return RunDocuments(self._journal, self._values, self._folders, self._limits, queue)
 
-    def call_room(self, worker_id: str) -> CallRoom:
-        """Where a worker calls tools."""
-        return CallRoom(self._marks_dir, self._slots_file, worker_id)
+    def call_scheduler(self, worker_id: str) -> CallScheduler:
+        """What lets the calls of a worker begin."""
+        return CallScheduler(self._marks_dir, self._slots_file, worker_id)
 
     def resting_models(self) -> dict[str, float]:
         """Models that are left alone here, and for how many seconds."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState
     from engine.runtime.clock import Clock
     from engine.runtime.files.line_writer import LineWriter
-    from engine.runtime.worker.sessions.call_room import CallRoom
+    from engine.runtime.worker.sessions.call_scheduler import CallScheduler
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.steps.agents.live_models import LiveModels
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
@@ -55,7 +55,7 @@ class RunningCalls:
         faults: Faults,
         site: CallSite,
         *,
-        room: CallRoom,
+        scheduler: CallScheduler,
         spawn: Callable[..., asyncio.Task[None]],
         still_held: Callable[[], Awaitable[None]],
         tells: Callable[[Input, Mapping[str, bytes]], None],
@@ -65,7 +65,7 @@ class RunningCalls:
         self._clock = clock
         self._faults = faults
         self._site = site
-        self._room = room
+        self._scheduler = scheduler
         self._spawn = spawn
         self._still_held = still_held
         self._tells = tells
@@ -91,7 +91,7 @@ class RunningCalls:
             return
         self._expect_no_more(self._expected.keys() - paths - self._waiting)
         for path in paths - self._expected.keys():
-            self._expected[path] = self._room.expect(self._site.row["run_id"], path)
+            self._expected[path] = self._scheduler.expect(self._site.row["run_id"], path)
 
     def start(self, execution: Execution, state: RunState) -> None:
         """Call the execution's tool, or ask its model about what the run has come to."""
@@ -122,7 +122,7 @@ class RunningCalls:
 
     def _expect_no_more(self, paths: AbstractSet[str]) -> None:
         for path in tuple(paths):
-            self._room.expect_no_more(self._expected.pop(path))
+            self._scheduler.expect_no_more(self._expected.pop(path))
 
     async def _call(self, execution: Execution, state: RunState) -> None:
         path = execution.path
@@ -133,7 +133,7 @@ class RunningCalls:
             if isinstance(self._site.flow.graph.step_at(path), _OF_AGENTS):
                 told, blobs = await self._of_an_agent(execution, state)
             else:
-                told, blobs = await self._in_the_room(execution, state, place)
+                told, blobs = await self._scheduled(execution, state, place)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError as stopped:
             usage = used_until(stopped)
@@ -163,10 +163,10 @@ class RunningCalls:
         left = await self._callers.models.left(self._site.row["run_id"])
         return [self._cancelled(usage.pop("path"), _NO_ATTEMPT, usage) for usage in left]
 
-    async def _in_the_room(
+    async def _scheduled(
         self, execution: Execution, state: RunState, place: int | None
     ) -> tuple[Input, Mapping[str, bytes]]:
-        return await self._room.make(
+        return await self._scheduler.make(
             partial(self._made, execution, state),
             self._site.row["run_id"],
             execution,
@@ -188,7 +188,7 @@ class RunningCalls:
         has been told before its end is."""
         if not execution.model:
             return await self._callers.outside.permit(self._site, execution)
-        with self._room.marked(self._site.row["run_id"], execution) as mark:
+        with self._scheduler.marked(self._site.row["run_id"], execution) as mark:
             ended = await self._callers.outside.prompt(self._site, execution, state, self._tells, mark.waits)
         below = scope_path_of(scope_path_of(execution.path)) + "/"
         beside = [

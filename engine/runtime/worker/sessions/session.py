@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_marks import LostCalls
-    from engine.runtime.worker.sessions.call_room import CallRoom
+    from engine.runtime.worker.sessions.call_scheduler import CallScheduler
     from engine.runtime.worker.sessions.documents import RunDocuments
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 class SessionHost:
     """The worker (or the process that lets a run take in its mail) that a session runs in.
 
-    `calls` is where tools are called, `spawn` runs a coroutine function as a task, `on_timer` is called
+    `calls` lets calls begin, `spawn` runs a coroutine function as a task, `on_timer` is called
     with the due time of a timer that was set, `on_end` with the id of a run that ended, `renew` prolongs a
     lease that has ended and tells whether it had, `documents` writes the files of runs.
     """
 
     worker_id: str
-    calls: CallRoom
+    calls: CallScheduler
     spawn: Callable[..., asyncio.Task[None]]
     on_timer: Callable[[int], None]
     on_end: Callable[[str], None]
@@ -93,7 +93,7 @@ class Session:
             clock,
             faults,
             site,
-            room=host.calls,
+            scheduler=host.calls,
             spawn=host.spawn,
             still_held=self._require_lease,
             tells=self._inbox.tell,
