@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
+from engine.contracts.times import from_micros, told_time
+from engine.errors import ErrorCode, Refused
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
     decision_event,
@@ -24,9 +26,11 @@ from engine.journal.rules.spending.changing import require_as_shown
 from engine.journal.rules.working import follow_clock, read_free, taken
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
+from engine.machine.model.timers import TimerKind, timer_name
 
 if TYPE_CHECKING:
-    from engine.errors import Refused
+    from collections.abc import Iterator
+
     from engine.journal.records import Decision, StoredRun
     from engine.journal.rows import HeadRow, RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
@@ -37,7 +41,7 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
 
     Past its time the request ends EXPIRED instead, whether or not a worker has seen to its timer: that is
     written, so the refusal is returned. Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`,
-    `approval_changed`).
+    `approval_changed`, and `request_expired` for the time of what is around it).
     """
     request_id = decision.request_id
     if decision.clock is not None:
@@ -54,6 +58,7 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
         ts = max(decision.now, run["updated_at"])
         _record(store, run, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
         return expired(row)
+    _refuse_past_around(store, run, row, decision.now)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
@@ -71,6 +76,37 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     now: RunRow = {**free.row, "run_seq": written.run_seq, "updated_at": event.ts}
     told = replace(free, row=now, events=[*free.events, written], mail=[*free.mail, (mail_id, given)])
     return Decided(run_id, path, taken(told))
+
+
+def _refuse_past_around(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
+    """Raises Refused (`request_expired`) when the time of something around the request is over, though no
+    worker has seen to it: whatever is said comes to nothing, or to an action after its time."""
+    for run_id, path in _around(store, run, request["step_id"]):
+        kind = TimerKind.TIMEOUT if path else TimerKind.MAX_DURATION
+        due = store.timer(run_id, timer_name(kind, path))
+        if due is not None and due <= now:
+            what = f"the step {path}" if path else "the run"
+            where = "" if run_id == run["run_id"] else f" of {run_id}"
+            when = told_time(from_micros(due))
+            raise Refused(
+                ErrorCode.REQUEST_EXPIRED,
+                f"the time of {what}{where}, which asks this, was over at {when}: nothing was decided",
+                {"request_id": request["request_id"], "run_id": run_id, "step_id": path or None},
+            )
+
+
+def _around(store: Store, run: RunRow, path: str) -> Iterator[tuple[str, str]]:
+    """Runs and paths around a path, from the inside; a run as a whole has no path."""
+    at: RunRow | None = run
+    while at is not None:
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            yield at["run_id"], path
+        yield at["run_id"], ""
+        if at["parent_run_id"] is None:
+            return
+        path = f"{at['parent_path']}/"  # the step that started it is around it, too
+        at = store.run(at["parent_run_id"])
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:
