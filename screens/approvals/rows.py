@@ -82,7 +82,7 @@ def row(view: ApprovalView, now: datetime, me: str) -> Row:
     risk, status = RISK_LABELS[view.risk], REQUEST_LABELS[view.status]
     by = claimed_by(view, now)
     if by:
-        state = Cell(sanitize("● yours" if by == me else f"● {by[:_NAME]} is on it"), Tone.BUSY)
+        state = Cell(sanitize("● yours" if by == me else f"● {by[:_NAME]}'s"), Tone.BUSY)
     else:
         state = Cell(status.text, status.tone)
     return Row(

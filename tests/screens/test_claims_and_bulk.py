@@ -105,7 +105,7 @@ async def test_a_claim_is_seen_by_the_other_console_and_warns_there(console: Ope
         await stage.until(lambda: "on it" not in stage.text())
         engine.requests.claim_as(engine.stored_approvals["app-1"], "ana")
         await stage.shows("‼ ana is on it until 09:28 UTC: ask before you decide")
-        await stage.shows("● ana is on it")
+        await stage.shows("● ana's")
 
 
 async def test_a_claim_of_another_is_advice_and_begins_the_grace_again(console: OpenConsole) -> None:

@@ -38,6 +38,31 @@ def test_a_command_written_wrong_is_an_error_document_for_programs(vasini: Vasin
 
 
 @pytest.mark.parametrize(
+    ("command", "help_of"),
+    [
+        ("nosuch", "vasini"),
+        ("approve", "vasini approve"),
+        ("pack nosuch", "vasini pack"),
+        ("runs --bogus", "vasini runs"),
+    ],
+)
+def test_a_command_written_wrong_says_whose_help_tells_more(
+    vasini: Vasini, command: str, help_of: str
+) -> None:
+    assert vasini(*command.split()).stderr.endswith(f". See `{help_of} --help`.\n")
+
+
+@pytest.mark.parametrize("group", ["", *sorted({name.split()[0] for name in COMMANDS if " " in name})])
+def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, _, listed = vasini(*group.split(), "--help").stdout.partition("Commands:\n")
+    assert listed
+    assert [line for line in listed.splitlines() if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize(
     "arguments", [("--help",), ("--version",), ("run", "--help"), ("pack", "validate", "--help")]
 )
 def test_help_and_version_need_nothing(vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...]) -> None:

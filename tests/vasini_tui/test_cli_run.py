@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.packs.pack import PackState, Problem
-from engine.contracts.runs.listed import RunError
-from engine.contracts.status import RunStatus
+from engine.contracts.runs.listed import RunError, WaitingFor
+from engine.contracts.status import RunStatus, WaitKind
 from tests.fakes.views import a_flow, a_pack, a_run
 from tests.recorded_names import recorded
 from vasini_tui.exit_codes import ExitCode
@@ -219,6 +219,25 @@ def test_wait_works_the_run_here_and_ends_as_the_run_did(
     assert outcome.status == expected
     assert outcome.document["status"] == status
     assert fake.asked("work") == [64]
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        (WaitKind.FORM, "form: vasini answer {run} --values JSON"),
+        (WaitKind.APPROVAL, "approval: vasini approval wanted"),
+        (WaitKind.OUTCOME, "outcome: vasini outcomes"),
+        (WaitKind.WORKER, "a worker: vasini worker, or an open console"),
+        (WaitKind.RESUME, "resume: vasini resume {run}"),
+        (WaitKind.RETRY, "retry"),
+    ],
+)
+def test_a_run_that_waits_for_somebody_names_the_command_that_leads_on(
+    vasini: Vasini, fake: FakeEngine, kind: WaitKind, command: str
+) -> None:
+    fake.runs.rests_as = a_run(status=RunStatus.WAITING, waiting_for=WaitingFor(kind=kind, id="wanted"))
+    first, last = vasini("run", "hello/hello", "--wait").stdout.splitlines()
+    assert last == f"waits for {command.format(run=first.split()[0])}"
 
 
 def test_a_failed_run_tells_a_person_why(vasini: Vasini, fake: FakeEngine) -> None:

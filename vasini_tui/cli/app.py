@@ -30,7 +30,11 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
             args=list(arguments), prog_name="vasini", standalone_mode=False
         )
     except typer.TyperException as error:
-        raise UsageError(" ".join(error.format_message().split())) from None
+        words = " ".join(error.format_message().split())
+        place = getattr(error, "ctx", None)  # the command, as far as it was understood
+        raise UsageError(
+            f"{words.rstrip('.')}. See `{place.command_path if place else 'vasini'} --help`."
+        ) from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except SystemExit:  # so the parser says that

@@ -41,7 +41,7 @@ def show(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Show how spending stands to the caps, and what models used and cost."""
+    """Show what models used and cost, and how that stands to caps."""
     action = partial(_show, by=by, since=moment_named(since, "--since"), until=moment_named(until, "--until"))
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -147,7 +147,7 @@ def set_cap(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Set a cap: it counts before the settings' one for the same, from now on."""
+    """Set a cap. It counts before the settings' one for the same, from now on."""
     if off == (soft is not None or hard is not None):
         raise UsageError("say --soft, --hard or both; or --off")
     pause = None if on_soft is None else on_soft is SoftCapMode.PAUSE
@@ -173,7 +173,7 @@ def top_up(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Raise the caps of one tenant, pack, model or run, in the window that holds now."""
+    """Raise caps in the window that holds now. Those of one tenant, pack, model or run."""
     more = _billionths(amount) or 0
     action = partial(
         _top_up, of=CapOf(scope, name, window), amount=more, comment=comment, seen=_billionths(seen)

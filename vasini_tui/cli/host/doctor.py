@@ -27,7 +27,7 @@ Deep = Annotated[
 
 
 def doctor(deep: Deep = False, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
-    """Show every setting and where it is from, the packs, the journal, the terminal."""
+    """Check this installation: settings, packs, journal, terminal. Every setting tells where it is from."""
     return Invocation(partial(_doctor, deep=deep), as_json, act_as, tolerant=True)
 
 

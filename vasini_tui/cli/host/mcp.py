@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mcp(tenant: Tenant = None, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
-    """Serve an agent over stdin and stdout: it asks, people decide in the console (docs/mcp.md)."""
+    """Serve an agent over stdin and stdout. It asks, people decide in the console (docs/mcp.md)."""
     return Invocation(_serve, as_json, act_as, tenant, via="mcp")
 
 

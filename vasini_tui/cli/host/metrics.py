@@ -52,7 +52,7 @@ def metrics(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Print metrics for Prometheus: runs, queue, requests, service levels, money."""
+    """Print metrics for Prometheus. Runs, queue, requests, service levels, money."""
     return Invocation(_metrics, as_json, act_as, tenant, all_tenants)
 
 

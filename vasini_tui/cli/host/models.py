@@ -31,7 +31,7 @@ def models(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """List the models that the settings name, or those that agents of a pack ask."""
+    """List the models that the settings name. With a pack: those that its agents ask."""
     if tenant is not None and pack is None:
         raise UsageError("--for is for --pack")
     if pack is not None:

@@ -40,7 +40,7 @@ def prune(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Remove runs that are over: their history, values and folders. What works or waits stays."""
+    """Remove runs that are over: history, values and folders. What works or waits stays."""
     moment = moment_named(older_than, "--older-than")
     if moment is None:
         raise UsageError("--older-than takes an age such as 30d")

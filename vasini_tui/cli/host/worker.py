@@ -27,7 +27,7 @@ def worker(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Work runs until SIGTERM, SIGINT or SIGHUP; running steps may end first (engine.drain_seconds)."""
+    """Work runs until SIGTERM, SIGINT or SIGHUP. Running steps may end first (engine.drain_seconds)."""
     return Invocation(partial(_work, until_idle=until_idle, slots=slots), as_json, act_as)
 
 

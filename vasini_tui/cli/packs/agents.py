@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def agents(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
-    """List the agents that a flow may name: core agents, and programs of the settings."""
+    """List the agents that a flow may name. Core agents, and programs of the settings."""
     return Invocation(partial(_agents), as_json, act_as)
 
 

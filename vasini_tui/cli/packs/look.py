@@ -29,12 +29,12 @@ def validate(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Check a pack directory and name every problem, with file and line."""
+    """Check a pack directory: every problem, with file and line."""
     return Invocation(partial(_validate, directory=Path.cwd() / directory), as_json, act_as)
 
 
 def show(pack: PackId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
-    """Show what a pack amounts to: its layers and where they come from, its flows, its problems."""
+    """Show what a pack amounts to. Its layers and where they come from, its flows, its problems."""
     return Invocation(partial(_show, pack=pack), as_json, act_as)
 
 

@@ -35,7 +35,7 @@ def tools(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """List the tools that are built in and those of MCP servers, or show one."""
+    """List built-in tools and those of MCP servers, or show one."""
     return Invocation(partial(_tools, name=name, ask=ask), as_json, act_as)
 
 

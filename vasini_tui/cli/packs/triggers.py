@@ -32,7 +32,7 @@ def triggers(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Show the triggers of all packs, and the starts that come next."""
+    """Show the triggers of all packs, and which starts come next."""
     return Invocation(partial(_triggers, limit=limit), as_json, act_as)
 
 

@@ -32,7 +32,7 @@ def trust(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Show the code of a pack and let it run, once you have typed the word."""
+    """Show the code of a pack and let it run. It asks for a typed word."""
     return Invocation(partial(_trust, pack=pack, digest=digest), as_json, act_as)
 
 

@@ -34,7 +34,7 @@ def publish(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Publish a pack as it is now under the version in its manifest; it never changes then."""
+    """Publish a pack as it is now, under its manifest's version. It never changes then."""
     return Invocation(partial(_publish, pack=pack, sbom=sbom), as_json, act_as)
 
 

@@ -70,7 +70,7 @@ def approvals(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """List approvals, oldest first; before them interrupted calls whose outcome nobody knows."""
+    """List approvals, oldest first. Before them stand interrupted calls whose outcome nobody knows."""
     wanted = ApprovalFilter(pack, by, moment_named(since, "--since"), moment_named(before, "--before"))
     action = partial(_approvals, status=one_status(status), run=run, wanted=wanted, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
@@ -86,7 +86,7 @@ def approval(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Show one approval: exactly what would run, in clear, and what it would change."""
+    """Show one approval in full. Exactly what would run, in clear, and what it would change."""
     action = partial(_approval, part=approval, plan=plan)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 

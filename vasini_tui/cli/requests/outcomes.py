@@ -42,7 +42,7 @@ def outcomes(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """List interrupted calls whose outcome nobody knows, oldest first."""
+    """List interrupted calls whose outcome nobody knows. The oldest comes first."""
     action = partial(_outcomes, status=one_status(status), run_id=run, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 

@@ -28,7 +28,7 @@ def token(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Make a token that answers the form a run waits for, once; it is told now and never again."""
+    """Make a token that answers the form a run waits for, once. It is told now and never again."""
     try:
         seconds = duration_seconds(expires)
     except ValueError as error:

@@ -29,7 +29,7 @@ def rerun(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Start the flow of a run again, with its input and the changes that are given."""
+    """Start the flow of a run again, with changes to its input."""
     action = partial(
         _rerun,
         run_id=run,

@@ -28,7 +28,7 @@ def export(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Write one archive of a run and those started below it: whole, and masked."""
+    """Write one archive of a run and those started below it. It is whole, and masked."""
     place = at_home(target).absolute() if target is not None else None
     return Invocation(
         partial(_export, part=run, target=place, directory=Path.cwd()), as_json, act_as, tenant, all_tenants

@@ -23,7 +23,7 @@ def exclude(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Let a failed run not count for the service level of its pack."""
+    """Let a failed run not count in its pack's service level."""
     return Invocation(partial(_exclude, part=run, reason=reason), as_json, act_as, tenant, all_tenants)
 
 

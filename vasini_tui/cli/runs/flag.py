@@ -27,7 +27,7 @@ def flag(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Say that a run told what is not so: it counts for the hallucination rate of its pack."""
+    """Say that a run told what is not so. It counts for the hallucination rate of its pack."""
     if hallucination == off:
         raise UsageError("say --hallucination, or --off")
     return Invocation(

@@ -184,7 +184,7 @@ def events(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Write the history of a run, or of all of them, one line per event."""
+    """Write the history of a run, or of all, one line per event."""
     if (run is None) != of_all:
         raise UsageError("name one run, or write --all")
     if run is None:

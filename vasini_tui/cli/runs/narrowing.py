@@ -32,7 +32,7 @@ def narrow(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Bound the tools that agents of a run choose among, from their next turn on."""
+    """Bound the tools that agents of a run choose among. It holds from their next turn on."""
     if lift == bool(only or without) or (lift and once):
         raise UsageError("say --only TOOL or --without TOOL, or --lift")
     call = partial(_narrow, part=run, only=only or None, without=without or [], once=once)

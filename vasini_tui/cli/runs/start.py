@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.contracts.status import RunStatus
+from engine.contracts.status import RunStatus, WaitKind
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.contracts.packs.pack import PackView
-    from engine.contracts.runs.listed import RunView
+    from engine.contracts.runs.listed import RunView, WaitingFor
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
@@ -143,6 +143,18 @@ async def work_until_at_rest(
 def _write(session: Session, view: RunView) -> None:
     session.out.line(f"{view.run_id}  {view.status}  {view.pack}/{view.flow} {view.pack_version}")
     if view.waiting_for is not None:
-        session.out.line(f"waits for {view.waiting_for.text}")
+        session.out.line(f"waits for {view.waiting_for.text}{_what_to_do(view.run_id, view.waiting_for)}")
     if view.error is not None:
         session.out.note(f"vasini: {view.error.code}: {view.error.message}")
+
+
+def _what_to_do(run_id: str, waiting: WaitingFor) -> str:
+    """The command that leads on, where a person has to do something."""
+    commands = {
+        WaitKind.FORM: f"vasini answer {run_id} --values JSON",
+        WaitKind.APPROVAL: f"vasini approval {waiting.id}",
+        WaitKind.OUTCOME: "vasini outcomes",
+        WaitKind.WORKER: "vasini worker, or an open console",
+        WaitKind.RESUME: f"vasini resume {run_id}",
+    }
+    return f": {commands[waiting.kind]}" if waiting.kind in commands else ""

@@ -80,7 +80,7 @@ def tell(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Say something that a model of a run hears in its next turn alone, or give data to the tools of it."""
+    """Say something to a model of a run, for its next turn alone. Or give data to the tools of it."""
     if text is None and data is None:
         raise UsageError("say TEXT, or give --data")
     given = read_object(data, "--data") if data is not None else None
