@@ -9,6 +9,8 @@ from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided
 from engine.safe_text import has_hidden, sanitize
 from screens.forms.filling import FillingScreen
+from screens.forms.prompt import Prompt
+from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import show_notice
 from screens.frame.inputs import TYPED_LIMIT
@@ -44,7 +46,7 @@ class FormScreen(FillingScreen):
         yield Plain(sanitize(form.title), classes="form-title")
         said = (form.prompt, form.description, form.note)
         asks = "\n".join(part for part in said if part and part != form.title)
-        yield Plain(sanitize(asks, multiline=True), classes="form-prompt")
+        yield Prompt(sanitize(asks, multiline=True), self.state.keymap)
         about = f"{form.pack}/{form.flow} · run {form.run_id} · * is required"
         yield Plain(sanitize(about), classes="form-about")
 
@@ -59,7 +61,6 @@ class FormScreen(FillingScreen):
             state.show(
                 (sanitize("‼ The words of this form contained hidden characters: look twice."), "bold $bad")
             )
-        self.query_one(".form-prompt").display = bool(form.prompt or form.description or form.note)
 
     def copied_id(self) -> str:
         """The request id, which `vasini answer --form` takes."""
@@ -105,6 +106,7 @@ class FormScreen(FillingScreen):
         state = self.query_one("#form-state", Plain)
         state.display = True
         state.show((sanitize(words, limit=400), "bold $bad"))
+        self.query_one(KeyBar).leave_out(frozenset({"form.submit"}))
         if self._kept_text or self.form is None:
             return
         self._kept_text = json.dumps(self.form.as_typed(), indent=2, ensure_ascii=False)

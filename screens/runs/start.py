@@ -11,6 +11,7 @@ from textual.widgets import Input
 from engine.contracts.packs.started_for_people import STARTED_FOR_PEOPLE
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
+from screens.forms.prompt import Prompt
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console, show_notice
 from screens.frame.inputs import SearchLine
@@ -175,16 +176,11 @@ class StartFormScreen(FillingScreen):
         if self._again and self._again.left_out:
             words = f"Not filled in, masked or not valid any more: {', '.join(self._again.left_out)}"
             yield Plain(sanitize(words, limit=300), classes="form-about")
-        yield Plain(sanitize(flow.description, multiline=True), classes="form-prompt")
+        yield Prompt(sanitize(flow.description, multiline=True), self.state.keymap)
         yield KeyHint(
             "* is required · {start.submit} starts the run · {form.leave} goes back and keeps what is typed",
             classes="form-about",
         )
-
-    def on_mount(self) -> None:
-        """No empty line for a flow without a description."""
-        super().on_mount()
-        self.query_one(".form-prompt").display = bool(self._flow.description)
 
     async def send(self, values: Mapping[str, Any]) -> None:
         """Start the run."""

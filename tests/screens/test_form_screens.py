@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.widgets import Select, TextArea
 
 from screens.forms.list_screen import FormsScreen
+from screens.forms.prompt import Prompt
 from screens.forms.schema_form import FormView
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from screens.overlays.help_screen import HelpScreen
@@ -136,12 +137,34 @@ async def test_a_colleagues_answer_is_told_and_nothing_is_sent(console: OpenCons
         await stage.write("Ana")
         engine.requests.answer_as("form-1", "carol")
         await stage.shows("already answered by carol")
+        assert "F2 Submit" not in stage.plain("#keys")
         await stage.press("f2")
         await stage.until(lambda: "waits no more" in stage.notices())
         assert not engine.asked("answer")
         await stage.shows('"name": "Ana"')
         await stage.press("y")
         await stage.until(lambda: stage.app.clipboard == '{\n  "name": "Ana"\n}')
+
+
+async def test_what_a_form_asks_can_be_read_to_its_end(console: OpenConsole) -> None:
+    asked = "\n".join(f"line {number}" for number in range(1, 31))
+    engine = FakeEngine().add(a_run(), a_form(schema=SCHEMA, prompt=asked))
+    async with console(engine, size=(80, 24)) as stage:
+        await open_form(stage)
+        assert "23 more lines: Shift-Tab, then j" in stage.text()
+        first = stage.app.focused
+        assert isinstance(first, Choice)
+        await stage.press("shift+tab", "j")
+        assert "22 more lines: j" in stage.text()
+        await stage.press("G")
+        assert "line 30" in stage.text()
+        assert "more line" not in stage.text()
+        await stage.press("tab")
+        assert stage.app.focused is first
+        await stage.resize(80, 100)
+        assert "line 1 " in stage.text()
+        await stage.press("shift+tab")
+        assert not isinstance(stage.app.focused, Prompt), "nothing of it is hidden"
 
 
 async def test_what_is_pasted_shows_what_it_hides(console: OpenConsole) -> None:
