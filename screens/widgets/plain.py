@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.strip import Strip
 from textual.widgets import Static
 
 from engine.safe_text import SafeText, sanitize
@@ -14,6 +17,7 @@ Part = SafeText | tuple[SafeText, str]
 
 NOTHING = sanitize("")
 NEW_LINE = sanitize("\n", multiline=True)
+_CUT = "…"
 
 
 def content(*parts: Part) -> Content:
@@ -42,6 +46,15 @@ class Plain(Static):
             self._layout_updates += 1
             # What has its size from elsewhere keeps it, whatever it says.
             self.update(content(*parts), layout=self.styles.auto_dimensions)
+
+    def render_line(self, y: int) -> Strip:
+        """What does not fit into the lines that it may have at the most ends in a sign."""
+        strip = super().render_line(y)
+        width, height = self.size
+        if y != height - 1 or self.styles.max_height is None or self.visual.get_height({}, width) <= height:
+            return strip
+        kept = list(strip.crop(0, min(cell_len(strip.text.rstrip()), width - 1)))
+        return Strip([*kept, Segment(_CUT, kept[-1].style if kept else None)])
 
 
 class TextPane(ScrollKeys, VerticalScroll):

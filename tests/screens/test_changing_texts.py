@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from textual.app import App
 
 from engine.safe_text import sanitize
@@ -25,6 +26,10 @@ class Texts(App[None]):
         return {**super().get_css_variables(), "quiet": "gray", "good": "green", "bad": "red"}
 
 
+class LittleRoom(Texts):
+    CSS = "Plain { height: auto; max-height: 2; width: 13; }"
+
+
 def lay_out(app: App[None]) -> None:
     """As when the terminal is resized just now."""
     app.screen._refresh_layout()
@@ -43,3 +48,25 @@ async def test_what_changes_again_before_it_was_drawn_is_shown_whole() -> None:
         await pilot.pause()
         await pilot.pause()
         assert (plain.size.height, lines.size.height) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [
+        ("one two three four five six", "four five six"),
+        ("one two three four five six seven", "four five si…"),
+        ("a very long line, then alongwordthatfillsit and more of it", "line, then…"),
+        ("表表表表表表 表表表表表表 表表表", "表表表表表表…"),
+        ("one two", "one two"),
+        ("one\ntwo", "two"),
+    ],
+)
+async def test_what_does_not_fit_into_its_most_lines_ends_in_a_sign(words: str, last: str) -> None:
+    app = LittleRoom()
+    async with app.run_test() as pilot:
+        plain = app.query_one(Plain)
+        plain.show(sanitize(words, multiline=True))
+        await pilot.pause()
+        await pilot.pause()
+        line = plain.render_line(plain.size.height - 1)
+        assert line.text.rstrip() == last
