@@ -9,7 +9,6 @@ from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided
 from engine.safe_text import has_hidden, sanitize
 from screens.forms.filling import FillingScreen
-from screens.forms.prompt import Prompt
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import show_notice
@@ -17,6 +16,7 @@ from screens.frame.inputs import TYPED_LIMIT
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain, TextPane
+from screens.widgets.prompt import Prompt
 from screens.widgets.status_labels import REQUEST_LABELS
 
 if TYPE_CHECKING:

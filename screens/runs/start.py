@@ -11,13 +11,13 @@ from textual.widgets import Input
 from engine.contracts.packs.started_for_people import STARTED_FOR_PEOPLE
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
-from screens.forms.prompt import Prompt
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console, show_notice
 from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.plain import NOTHING, Plain
+from screens.widgets.prompt import Prompt
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable

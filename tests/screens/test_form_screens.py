@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from textual.widgets import Select, TextArea
 
 from screens.forms.list_screen import FormsScreen
-from screens.forms.prompt import Prompt
 from screens.forms.schema_form import FormView
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from screens.overlays.help_screen import HelpScreen
+from screens.widgets.prompt import Prompt
 from tests.fakes.engine import FakeEngine
 from tests.fakes.requests import FakeRequests
 from tests.fakes.views import a_form, a_run

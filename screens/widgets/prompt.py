@@ -1,4 +1,4 @@
-"""What a form asks, in the room above its fields; where that is too little it scrolls, and says so."""
+"""What is asked, in the room above the fields; where that is too little it scrolls, and says so."""
 
 from __future__ import annotations
 
