@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from engine.contracts.actor import EVERY_TENANT, Actor, Operator, Role
 from engine.errors import ErrorCode, NotFound, Refused
@@ -12,6 +12,7 @@ from engine.errors import ErrorCode, NotFound, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Row = TypeVar("Row", bound="Mapping[str, object]")
 DEFAULT_TENANT = "default"
 
 _DOES = {
@@ -32,9 +33,15 @@ class Access:
         """Whether what belongs to this tenant is there at all."""
         return self.tenant in {None, tenant}
 
+    def visible_run(self, run_id: str, row: Row | None) -> Row:
+        """The row that was found of a run. Raises NotFound when there is none, or it is not seen."""
+        if row is None or not self.sees(str(row["tenant"])):
+            raise NotFound(f"there is no run {run_id}{self.where}", {"run_id": run_id})
+        return row
+
     @property
     def where(self) -> str:
-        """Words for the end of `there is no run ...`."""
+        """Words for the end of `there is no request ...`."""
         return "" if self.tenant is None else f" in tenant {self.tenant}"
 
     def narrowed(self, tenant: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.runs.listed import Page, RequestFilter
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from engine.runtime.views.row_views import RowViews
     from engine.runtime.views.time_travel import RunHistory
 
-Row = TypeVar("Row", bound="RunRow")
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -62,11 +61,11 @@ class RunReader(AccessScoped):
 
     async def row(self, run_id: str) -> RunRow:
         """The run's row. Raises NotFound."""
-        return self._in_view(run_id, await self._journal.run_row(run_id))
+        return self.access.visible_run(run_id, await self._journal.run_row(run_id))
 
     async def row_with_events(self, run_id: str) -> RunViewRow:
         """The run's row with its input and output events. Raises NotFound."""
-        return self._in_view(run_id, await self._journal.run_view_row(run_id))
+        return self.access.visible_run(run_id, await self._journal.run_view_row(run_id))
 
     async def view(self, row: RunViewRow) -> RunView:
         """The run of a row with events."""
@@ -300,11 +299,6 @@ class RunReader(AccessScoped):
                 given = decode(row["input_event"]).get("input")
                 found[row["path"]] = await self._items.of(run_id, row["input_seq"], given)
         return found
-
-    def _in_view(self, run_id: str, row: Row | None) -> Row:
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
-        return row
 
 
 async def _requests(journal: Journal, run: RunRow) -> dict[RequestKind, Sequence[RequestViewRow]]:

@@ -104,10 +104,7 @@ class Budget(AccessScoped):
 
     async def _run(self, run_id: str) -> RunRow:
         """Raises NotFound."""
-        row = await self._journal.run_row(run_id)
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
-        return row
+        return self.access.visible_run(run_id, await self._journal.run_row(run_id))
 
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""

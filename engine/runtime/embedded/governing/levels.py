@@ -151,9 +151,7 @@ class ServiceLevels(AccessScoped):
 
     async def _flag(self, run_id: str, comment: str, actor: Actor, *, on: bool) -> bool:
         self.access.require(Role.OPERATOR, actor)
-        row = await self._journal.run_row(run_id)
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        self.access.visible_run(run_id, await self._journal.run_row(run_id))
         require_comment(comment, MOST_REASON)
         await refuse_a_run(self._journal)
         text = self._values.redact(comment)
@@ -162,9 +160,7 @@ class ServiceLevels(AccessScoped):
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
-        row = await self._journal.run_row(run_id)
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        self.access.visible_run(run_id, await self._journal.run_row(run_id))
         if not reason.strip():
             raise InvalidInput("a run is excluded for a reason: say why", {"run_id": run_id})
         if len(reason) > MOST_REASON:
