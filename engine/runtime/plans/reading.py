@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from engine.contracts.runs.plan import OUTPUT_KEY, PlanProposal
+from engine.models.answered_json import json_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,6 @@ MOST_CHARACTERS = 400_000
 MOST_FAULTS = 10
 MOST_DEPTH = 32
 _WORDS = 200
-_FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 _REFERENCE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]*(\.[^.\s]+)*\Z")
 
 
@@ -48,9 +47,8 @@ def read_plan(text: str, max_steps: int) -> PlanProposal:
     """What a model wrote as a plan; whether it can be is another question. Raises PlanUnfit."""
     if len(text) > MOST_CHARACTERS:
         raise PlanUnfit([f"it has {len(text):,} characters; {MOST_CHARACTERS:,} are the most"])
-    fenced = _FENCED.match(text)
     try:
-        value = from_json(fenced[1] if fenced else text, allow_inf_nan=False)
+        value = json_in(text)
     except ValueError:
         raise PlanUnfit(["it is no JSON"]) from None
     steps = value.get("steps") if isinstance(value, dict) else None
