@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
 from engine.journal.encoding import encode
+from engine.runtime.archive.in_thread import in_thread
 from engine.runtime.views.history_lines import event_view
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from engine.runtime.views.run_reader import RunReader
 
 EVENTS_AT_ONCE = 200
+PIECE = 256 * 1024
+"""Bytes of lines that are packed at once."""
 _STEPS_APART = {"steps"}
 
 
@@ -48,20 +51,19 @@ class RunArchive:
 
     async def add(self, run_id: str) -> None:
         """Put in one run. Raises NotFound, Unavailable."""
-        detail = await self._reader.detail(run_id)
+        detail = await self._reader.detail(run_id, steps=False)
         document = detail.model_dump(mode="json", by_alias=True, exclude=_STEPS_APART)
-        await self._add(f"{run_id}/run.json", [_pretty(document)])
-        paths = [step.step_id for step in detail.steps]
-        await self._add_lines(f"{run_id}/steps.jsonl", self._steps(run_id, paths))
+        await self._add(f"{run_id}/run.json", _pretty(document))
+        await self._add_lines(f"{run_id}/steps.jsonl", self._steps(run_id))
         await self._add_lines(f"{run_id}/events.jsonl", self._events(run_id))
         await self._add_lines(f"{run_id}/output.jsonl", self._output(run_id))
         for file in detail.files:
             await self._add_file(run_id, file.stored_name)
         await self._add_pack(detail.run.pack_digest)
 
-    async def _steps(self, run_id: str, paths: list[str]) -> AsyncIterator[Any]:
-        for path in paths:
-            yield (await self._reader.step(run_id, path)).model_dump(mode="json", by_alias=True)
+    async def _steps(self, run_id: str) -> AsyncIterator[Any]:
+        async for step in self._reader.whole_steps(run_id):
+            yield step.model_dump(mode="json", by_alias=True)
 
     async def _events(self, run_id: str) -> AsyncIterator[Any]:
         after, trace_id = 0, (await self._reader.row(run_id))["trace_id"]
@@ -83,7 +85,7 @@ class RunArchive:
         row = await self._reader.row(run_id)
         found = await self._files.whole(row, stored_name)
         if isinstance(found, str):
-            await self._add(f"{run_id}/files/{stored_name}", [found.encode()])
+            await self._add(f"{run_id}/files/{stored_name}", found.encode())
         else:
             self.left_out.append(found)
 
@@ -94,14 +96,23 @@ class RunArchive:
         content = await self._journal.content(digest)
         if content is not None:
             masked = self._values.redact(json.loads(content))
-            await self._add(f"packs/{digest}.json", [_pretty(masked)])
+            await self._add(f"packs/{digest}.json", _pretty(masked))
 
     async def _add_lines(self, name: str, values: AsyncIterator[Any]) -> None:
-        """Lines are put together before they are packed: they are of one run, and it fits its limits."""
-        await self._add(name, [f"{encode(value)}\n".encode() async for value in values])
+        """Lines of which no more is held than a piece."""
+        async with in_thread(self._archive.begin(name)) as put:
+            lines: list[bytes] = []
+            size = 0
+            async for value in values:
+                lines.append(f"{encode(value)}\n".encode())
+                size += len(lines[-1])
+                if size > PIECE:
+                    await asyncio.to_thread(put, b"".join(lines))
+                    lines, size = [], 0
+            await asyncio.to_thread(put, b"".join(lines))
 
-    async def _add(self, name: str, chunks: list[bytes]) -> None:
-        await asyncio.to_thread(self._archive.add, name, chunks)
+    async def _add(self, name: str, content: bytes) -> None:
+        await asyncio.to_thread(self._archive.add, name, content)
 
 
 def _pretty(document: Any) -> bytes:

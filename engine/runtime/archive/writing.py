@@ -15,7 +15,7 @@ from engine.runtime.archive.verifying import ARCHIVE_VERSION, MANIFEST
 from engine.runtime.files.folder_access import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -26,14 +26,24 @@ class ArchiveWriter:
         self._archive = archive
         self.files: list[dict[str, Any]] = []
 
-    def add(self, name: str, chunks: Iterable[bytes]) -> None:
+    def add(self, name: str, content: bytes) -> None:
         """Add a file."""
+        with self.begin(name) as put:
+            put(content)
+
+    @contextmanager
+    def begin(self, name: str) -> Iterator[Callable[[bytes], None]]:
+        """Add a file piece by piece, each by what is handed over."""
         digest, size = hashlib.sha256(), 0
         with self._archive.open(_entry(name), "w", force_zip64=True) as file:
-            for chunk in chunks:
-                file.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
+
+            def put(piece: bytes) -> None:
+                nonlocal size
+                file.write(piece)
+                digest.update(piece)
+                size += len(piece)
+
+            yield put
         self.files.append({"name": name, "size": size, "sha256": digest.hexdigest()})
 
     def finish(self, facts: dict[str, Any]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
 from engine.contracts.housekeeping import ExportReport, PruneReport
@@ -15,13 +14,13 @@ from engine.errors import InvalidInput
 from engine.governance.access import AccessScoped
 from engine.journal.rules.pruning import PruneRange
 from engine.journal.rules.run_filter import micros
+from engine.runtime.archive.in_thread import in_thread
 from engine.runtime.archive.run_archive import RunArchive
 from engine.runtime.archive.writing import new_archive
 from engine.runtime.files.folder_removal import folder_bytes, folders_before, remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 TREES_AT_ONCE = 50
 """Trees of runs that are removed in one transaction."""
 _LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Housekeeping(AccessScoped):
@@ -150,16 +148,3 @@ class Housekeeping(AccessScoped):
             digest=digest,
             left_out=tuple(archive.left_out),
         )
-
-
-@asynccontextmanager
-async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A context whose ends block: both are gone through in a thread."""
-    async with AsyncExitStack() as stack:
-        entered = await asyncio.to_thread(manager.__enter__)
-
-        async def leave(*raised: Any) -> bool | None:
-            return await asyncio.to_thread(manager.__exit__, *raised)
-
-        stack.push_async_exit(leave)
-        yield entered

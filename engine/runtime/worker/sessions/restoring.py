@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+EVENTS_AT_ONCE = 250
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 
 
@@ -43,17 +44,27 @@ async def restored(journal: Journal, run: StoredRun) -> RestoredRun:
     except _UNREADABLE as fault:
         run_id = run.row["run_id"]
         logger.warning("the snapshot of run %s is not used (%s), its events are", run_id, fault)
-        events = await journal.events_after(run_id, 0)
-        return RestoredRun(fold((stored.event for stored in events), RunState()), _last_ts(run))
+        return RestoredRun(await _folded(journal, run_id), _last_ts(run))
     state = fold((stored.event for stored in run.events), start)
     return RestoredRun(state, _last_ts(run), start.run_seq, len(run.snapshot))
 
 
 async def state_of_run(journal: Journal, row: RunRow) -> RunState:
     """The state of a run, whoever works it."""
-    seq, snapshot = await journal.snapshot(row["run_id"]) or (0, None)
+    found = await journal.snapshot(row["run_id"])
+    if found is None:
+        return await _folded(journal, row["run_id"])
+    seq, snapshot = found
     events = await journal.events_after(row["run_id"], seq)
     return (await restored(journal, StoredRun(row=row, snapshot=snapshot, events=events))).state
+
+
+async def _folded(journal: Journal, run_id: str) -> RunState:
+    """The state that all events of a run leave; no more of them is held than a page."""
+    state = RunState()
+    while page := await journal.page_events(run_id, state.run_seq, EVENTS_AT_ONCE):
+        state = fold((stored.event for stored in page), state)
+    return state
 
 
 def _last_ts(run: StoredRun) -> int:

@@ -1,0 +1,26 @@
+"""Contexts of files, gone through in a thread: to begin and to end one blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractContextManager
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A context whose ends block: both are gone through in a thread."""
+    async with AsyncExitStack() as stack:
+        entered = await asyncio.to_thread(manager.__enter__)
+
+        async def leave(*raised: Any) -> bool | None:
+            return await asyncio.to_thread(manager.__exit__, *raised)
+
+        stack.push_async_exit(leave)
+        yield entered
