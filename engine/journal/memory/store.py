@@ -238,6 +238,8 @@ class MemoryStore(MemoryWorkStore):
             expires_at = row["expires_at"]
             if row["status"] == RequestStatus.PENDING.value and expires_at is not None:
                 self.change_request(request_id, {"expires_at": expires_at + by})
+        for request_id, claim in list(self.claims.items()):
+            self.put(self.claims, request_id, {**claim, "expires_at": claim["expires_at"] + by})
 
     def count(self, name: str, change: int) -> None:
         """See rules."""

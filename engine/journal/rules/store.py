@@ -244,7 +244,7 @@ class Store(SpendStore, Protocol):
         ...
 
     def move_due_times(self, by: int) -> None:
-        """Move timers, and the expiry of requests that wait, by so many microseconds."""
+        """Move timers, and the expiry of requests that wait and of claims, by so many microseconds."""
         ...
 
     def remove_worker(self, worker_id: str) -> None:

@@ -315,6 +315,7 @@ class SqliteStore(SqliteSpendStore):
         if by:
             self._execute(query("move_timers"), (by,))
             self._execute(query("move_request_expiry"), (by,))
+            self._execute(query("move_claims"), (by,))
 
     def remove_worker(self, worker_id: str) -> None:
         """See rules."""

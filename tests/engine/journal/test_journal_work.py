@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RunStatus
+import pytest
+
+from engine.contracts.status import RequestKind, RunStatus
+from engine.errors import Refused
 from engine.journal.records import ClockOffset, WorkerRow
 from engine.journal.rules.journal_writes import TIMERS_AT_ONCE
 from engine.machine.model.inputs import Pause, Resume, TimerFired
@@ -243,6 +246,23 @@ async def test_a_request_that_was_planned_before_the_clock_was_set_is_open_as_lo
     request = await journal.request_row("appr_0001")
     assert request is not None
     assert request["expires_at"] == await journal.next_timer() == NOW + 3 * hour
+
+
+async def test_whoever_looks_at_a_request_does_so_no_longer_because_the_clock_was_set_back(
+    journal: Journal,
+) -> None:
+    hour = 3_600_000_000
+    held = await hold(journal)
+    await held.append(
+        step_started("ask", "human_approval"), approval_opened("appr_0001"), status=RunStatus.PENDING_HUMAN
+    )
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 2 * hour))
+    now = NOW + 2 * hour
+    await journal.claim_request("appr_0001", RequestKind.APPROVAL, "ann", now, now + 5)
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 0))
+    with pytest.raises(Refused, match="ann is looking at"):
+        await journal.claim_request("appr_0001", RequestKind.APPROVAL, "bob", NOW + 4, NOW + 9)
+    await journal.claim_request("appr_0001", RequestKind.APPROVAL, "bob", NOW + 5, NOW + 9)
 
 
 async def test_a_timer_that_was_planned_before_the_clock_was_set_is_due_with_the_others(

@@ -24,6 +24,10 @@ UPDATE timers SET due = due + ? WHERE timer NOT GLOB 'until:*'
 -- likewise for requests that wait
 UPDATE requests SET expires_at = expires_at + ? WHERE status = 'PENDING' AND expires_at IS NOT NULL
 
+-- name: move_claims
+-- likewise for whoever looks at one
+UPDATE claims SET expires_at = expires_at + ?
+
 -- name: remove_worker
 -- forget a worker
 DELETE FROM workers WHERE worker_id = ?
