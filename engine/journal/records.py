@@ -56,7 +56,7 @@ class NewRun:
     request_digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     words: str | None = None
-    """What it is found by (rules/run_words.py); None until it ends."""
+    """What it is found by (rules/rows/run_words.py); None until it ends."""
     worker_id: str | None = None
     """The worker that takes the run at once, with its `first` transition in the same commit."""
     first: Commit | None = None
@@ -92,26 +92,26 @@ class TreeUsage:
 
 @frozen
 class Commit:
-    """One transition of one run.
-
-    `expected_seq` is the run_seq the transition was computed on, `epoch` the lease it was computed
-    under, `mail_seen` the newest mail it knows of: newer mail for the run (a pause, say) is a conflict,
-    so that what was acknowledged holds from then on. `release` gives the lease back; the run stays ready
-    only when mail has come for it or `ready` says that there is more to do. `timers` are due by the wall
-    clock as `clock` says that it stood.
-    """
+    """One transition of one run."""
 
     run_id: str
     expected_seq: int
+    """The run_seq that the transition was computed on."""
     epoch: int
+    """The lease that it was computed under."""
     events: Sequence[Event]
     head: RunHead
     now: int
     release: bool = False
+    """Give the lease back."""
     ready: bool = True
+    """There is more to do; a run for which mail has come is ready in any case."""
     mail_seen: int | None = None
+    """The newest mail it knows of: newer mail (a pause, say) is a conflict, so that what was acknowledged
+    holds from then on."""
     consumed: Sequence[int] = ()
     timers: Mapping[str, int | None] = field(default_factory=dict)
+    """Due by the wall clock as `clock` says that it stood; None cancels one."""
     clock: ClockOffset | None = None
     mail: Sequence[tuple[str, Input]] = ()
     children: Sequence[NewRun] = ()
@@ -130,28 +130,28 @@ class Owner(NamedTuple):
 
 @frozen
 class Decision:
-    """An operator's answer to a request: one transaction, first valid one wins.
-
-    `payload` becomes the event's payload and says what was decided; `digest` is what the operator was
-    shown (None: whatever
-    is stored). `blobs` holds values the payload refers to. `now` is by the wall clock as `clock` says that it
-    stood: what waits is due by the same. With `worker_id` that worker takes the run
-    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped. `acts` happen to
-    caps by it, if the cap is as it was shown (`cap`).
-    """
+    """An operator's answer to a request: one transaction, first valid one wins."""
 
     request_id: str
     kind: str
     actor: str
     now: int
+    """By the wall clock as `clock` says that it stood: what waits is due by the same."""
     payload: Mapping[str, Any]
+    """The event's payload; says what was decided."""
     digest: str | None = None
+    """What the operator was shown; None: whatever is stored."""
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    """Values that the payload refers to."""
     clock: ClockOffset | None = None
     worker_id: str | None = None
+    """This worker takes the run in the same transaction, if nobody works it and its flow is not capped."""
     uptime: int = 0
+    """Now, by the time since the machine was started."""
     acts: Sequence[NewActRow] = ()
+    """What happens to caps by it."""
     cap: ShownCap | None = None
+    """The cap as it was shown: the decision is refused when it is another one by now."""
 
 
 @frozen

@@ -40,34 +40,40 @@ class RoleCounts:
 
 @dataclass(slots=True)
 class Bucket:
-    """Counts of one stretch: `start` and `width` in microseconds.
-
-    `good` and `bad` runs; `excluded` ones, which a person took out of either; `codes` says why runs were
-    bad; `times` are working times of good runs. `asked` requests were decided by people or passed their
-    time, which `expired` ones did; `waits` is how long people took, `roles` the same by who is asked.
-    `cost` (billionths) is that of `priced` good runs, `tokens` those of `metered` ones; runs that ended
-    before these were counted are in neither. People `flagged` so many runs; the agents of `stated` ones told
-    how sure they were, those of `doubtful` ones not sure enough (of these none is `flagged`).
-    """
+    """Counts of one stretch."""
 
     start: int
+    """In microseconds, as `width`."""
     width: int = SHORTEST
     good: int = 0
+    """Runs, as `bad` and `excluded`."""
     bad: int = 0
     excluded: int = 0
+    """Those that a person took out of either."""
     asked: int = 0
+    """Requests that people decided, or that passed their time."""
     expired: int = 0
+    """Those of them that passed it."""
     codes: dict[str, int] = field(default_factory=dict)
+    """Why runs were bad."""
     times: Sketch = field(default_factory=dict)
+    """Working times of good runs."""
     waits: Sketch = field(default_factory=dict)
+    """How long people took."""
     cost: int = 0
+    """Of `priced` good runs, in billionths; runs that ended before this was counted are in neither."""
     priced: int = 0
     tokens: int = 0
+    """Those of `metered` good runs, likewise."""
     metered: int = 0
     flagged: int = 0
+    """Runs that people flagged."""
     stated: int = 0
+    """Runs whose agents told how sure they were."""
     doubtful: int = 0
+    """Those of them that were not sure enough; none of these is `flagged`."""
     roles: dict[str, RoleCounts] = field(default_factory=dict)
+    """The same of requests, by who is asked."""
 
     def add(self, other: Bucket) -> None:
         """Count what another one counted, too."""

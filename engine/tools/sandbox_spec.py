@@ -11,23 +11,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """The directories of a call; what is in none of them is not there for it.
-
-    `program` is the bubblewrap that makes it. `reads`, `writes`: seen as they are, the former read-only.
-    `empty`: there, with nothing in them, and gone with the call. `folder`: how the directory is seen that the
-    call starts in. `hidden`: not seen, also where it is below one of the others; `denied`: in no way.
-    `instead`: pairs of a directory and the place at which it is seen.
-    """
+    """The directories of a call; what is in none of them is not there for it."""
 
     program: str
+    """The bubblewrap that makes it."""
     reads: tuple[Path, ...] = ()
+    """Seen as they are, but not written."""
     writes: tuple[Path, ...] = ()
+    """Seen as they are."""
     empty: tuple[Path, ...] = ()
+    """There, with nothing in them, and gone with the call."""
     folder: Literal["read", "write"] | None = None
+    """How the directory is seen that the call starts in."""
     hidden: tuple[Path, ...] = ()
+    """Not seen, also where it is below one of the others."""
     denied: tuple[Path, ...] = ()
+    """Seen in no way."""
     network: bool = False
     instead: tuple[tuple[Path, Path], ...] = ()
+    """Pairs of a directory and the place at which it is seen."""
 
     def told(self) -> list[str]:
         """In lines for a person who approves the call."""

@@ -36,48 +36,56 @@ class Start(Input):
 
 @frozen_by_name
 class StepPrepared(Input):
-    """A step's rendered data, or why it could not be rendered (`error`).
-
-    `run` is False when the step's `when` is false. `value` is the rendered parameters or items (value
-    form), `total` the number of items, `new_id` a fresh id for a request or child run, `request` what a
-    person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
-    `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval, `due` when a
-    wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
-    used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
-    `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
-    `child` is the flow that a chosen call runs, with its payload; `answer` is what a chosen call brings that
-    nothing has to be called for. `form` is how the last answer of an agent fits the form that it has to have:
-    which answer in a row it is (`attempt`), its `faults`, whether no other one is asked for (`last`).
-    `skills` are those that an agent is told, and those that it is not told, with the reason. `told` is how
-    much of what people said in its next question alone a model is told now.
-    `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
-    """
+    """A step's rendered data, or why it could not be rendered."""
 
     path: str
     run: bool = True
+    """False when the step's `when` is false."""
     value: Any = None
+    """The rendered parameters or items, in value form."""
     total: int = 0
+    """How many items there are."""
     new_id: str = ""
+    """A fresh id for a request or a child run."""
     request: dict[str, Any] | None = None
+    """What a person is shown; of a tool: asked before it is called."""
     digest: str | None = None
+    """What the request is bound to."""
     action_digest: str | None = None
+    """What a gated step would do now."""
     acts_outside: bool = False
+    """What its tool says of itself, as `idempotent`."""
     idempotent: bool = False
     risk: str | None = None
+    """That of an approval."""
     due: int | None = None
+    """When a wait is over."""
     fixed: bool = False
+    """Whether that is a moment of the clock."""
     steps_elsewhere: int = 0
+    """Used by the other runs of its tree, as `calls_elsewhere`."""
     calls_elsewhere: int = 0
     error: dict[str, Any] | None = None
+    """Why it could not be rendered."""
     verdict: dict[str, Any] | None = None
+    """What policy said of it, when that is to be kept."""
     name: str = ""
+    """What it is called where the flow cannot know it."""
     again: bool = False
+    """A further turn follows."""
     skills: tuple[dict[str, Any], ...] = ()
+    """Those that an agent is told, and those that it is not told, with the reason."""
     told: int = 0
+    """How much of what people said in its next question alone a model is told now."""
     plan: dict[str, Any] | None = None
+    """What the history keeps of a plan: what it is, why it does not fit, or that it was rejected."""
     child: tuple[str, Any] | None = None
+    """The flow that a chosen call runs, with its payload."""
     answer: Any = None
+    """What a chosen call brings that nothing has to be called for."""
     form: dict[str, Any] | None = None
+    """How the last answer of an agent fits the form that it has to have: which answer in a row it is
+    (`attempt`), its `faults`, whether no other one is asked for (`last`)."""
 
 
 @frozen_by_name

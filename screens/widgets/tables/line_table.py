@@ -51,7 +51,7 @@ class LineState:
 class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws rows by line: a screenful costs the same whatever the length of the list.
 
-    Subclasses say how many rows there are and which row stands where. Rows in `marked` (keys) get a sign.
+    Subclasses say how many rows there are and which row stands where. Rows in `selected` (keys) get a sign.
     """
 
     HELP = (

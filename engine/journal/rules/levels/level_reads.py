@@ -45,7 +45,7 @@ class LevelSums(Protocol):
 
 
 class LevelReads(LevelSums, Protocol):
-    """What was counted of runs that ended (rules/levels.py)."""
+    """What was counted of runs that ended (rules/levels/levels.py)."""
 
     async def since(self, moment: int, tenant: str | None, pack: str | None = None) -> Levels:
         """Counts of the packs of a tenant, or of all, or of one, in stretches that end after a moment."""

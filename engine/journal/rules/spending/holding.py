@@ -30,33 +30,37 @@ LEARNED_FROM = 30 * 96
 
 @dataclass(frozen=True, slots=True)
 class PaidCall:
-    """A call of a model that wants to begin, under the lease `epoch` of its run.
-
-    `price` None is unknown. It is told `sent` bytes, to which a server adds at most `added` tokens, and
-    answers with at most `answer` tokens. `caps` are those of the settings and of the pack, `zone` that of
-    their windows. `may_lower`: there is a lower tier whose model may be asked in place of this one. `ceiling`
-    is that of the tokens of its tree, below which what it is told counts as `told` tokens.
-    """
+    """A call of a model that wants to begin."""
 
     hold_id: str
     run_id: str
     epoch: int
+    """The lease of its run."""
     step_id: str
     subject: Subject
     price: Price | None
+    """None is unknown."""
     sent: int
+    """Bytes that it is told."""
     added: int
+    """Tokens that a server adds to these at the most."""
     answer: int
+    """Tokens of its answer at the most."""
     caps: Sequence[Cap]
+    """Those of the settings and of the pack."""
     zone: ZoneInfo
+    """That of their windows."""
     allow_unpriced: bool
     now: int
     boot_id: str
     uptime: int
     deadline: int
     may_lower: bool = False
+    """There is a lower tier whose model may be asked in place of this one."""
     ceiling: int | None = None
+    """That of the tokens of its tree."""
     told: int = 0
+    """The tokens that what it is told counts as below it."""
 
     @property
     def most(self) -> int:

@@ -41,20 +41,21 @@ if TYPE_CHECKING:
 
 @frozen
 class SessionHost:
-    """The worker (or the process that lets a run take in its mail) that a session runs in.
-
-    `calls` lets calls begin, `spawn` runs a coroutine function as a task, `on_timer` is called
-    with the due time of a timer that was set, `on_end` with the id of a run that ended, `renew` prolongs a
-    lease that has ended and tells whether it had, `documents` writes the files of runs.
-    """
+    """The worker (or the process that lets a run take in its mail) that a session runs in."""
 
     worker_id: str
     calls: CallScheduler
+    """Lets calls begin."""
     spawn: Callable[..., asyncio.Task[None]]
+    """Runs a coroutine function as a task."""
     on_timer: Callable[[int], None]
+    """Called with the due time of a timer that was set."""
     on_end: Callable[[str], None]
+    """Called with the id of a run that ended."""
     renew: Callable[[], Awaitable[bool]]
+    """Prolongs a lease that has ended, and tells whether it had."""
     documents: RunDocuments
+    """Writes the files of runs."""
 
 
 class Session:
