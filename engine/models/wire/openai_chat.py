@@ -22,7 +22,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.wire.call_pieces import CallPieces
-from engine.models.wire.openai_thoughts import OpenAiThoughts, told_again
+from engine.models.wire.openai_thoughts import OpenAiThoughts, are_wanted, told_again
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.told_messages import answered_results, images_behind_results, in_turns
 from engine.models.wire.wire_format import (
@@ -86,12 +86,13 @@ class OpenAiChat(WireFormat):
 
     def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
         """Only what was said: servers refuse fields that they do not know."""
+        wanted = are_wanted(request.messages)
         messages = in_turns(images_behind_results(request.messages))
         if self._dialect.answers_results:
             messages = answered_results(messages)
         body: dict[str, Any] = {
             "model": model,
-            "messages": [_message(one, names) for one in messages],
+            "messages": [_message(one, names, wanted=wanted) for one in messages],
             "stream": True,
         }
         if self._dialect.asks_for_usage:
@@ -178,7 +179,7 @@ def _usage(given: Mapping[str, Any]) -> Usage:
     return Usage(read, max(said, beside), count_of(details.get("cached_tokens")))
 
 
-def _message(message: Message, names: WireNames) -> dict[str, Any]:
+def _message(message: Message, names: WireNames, *, wanted: bool) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
     if message.images:
         wire["content"] = _parts(message)
@@ -193,7 +194,8 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
             for call in message.calls
             for arguments in (to_json(arguments_of(call.arguments)).decode(),)
         ]
-    wire |= told_again(message, wire.get("tool_calls", ()))
+    if message.role is MessageRole.ASSISTANT:
+        wire |= told_again(message, wire.get("tool_calls", ()), wanted=wanted)
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""
     return wire

@@ -72,15 +72,21 @@ class OpenAiThoughts:
             yield Carried(data)
 
 
-def told_again(message: Message, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def are_wanted(messages: Sequence[Message]) -> bool:
+    """Whether the server is one that wants thoughts back: then it wants some with every answer, also with one
+    of another model."""
+    return any(one.carried is not None and "reasoning_content" in one.carried.data for one in messages)
+
+
+def told_again(message: Message, calls: Sequence[dict[str, Any]], *, wanted: bool) -> dict[str, Any]:
     """Fields of an answer that its server wants back; what belongs to calls is put beside these, or names
     them as they are called now."""
     if message.carried is None:
-        return {}
+        return {"reasoning_content": ""} if wanted else {}
     data = message.carried.data
     for place, extra in object_of(data.get("extra_content")).items():
         calls[int(place)]["extra_content"] = extra
-    told = {"reasoning_content": data["reasoning_content"]} if "reasoning_content" in data else {}
+    told: dict[str, Any] = {"reasoning_content": data.get("reasoning_content", "")} if wanted else {}
     if "reasoning_details" in data:
         named_now = zip(data["ids"], (call["id"] for call in calls), strict=False)
         now = {before: after for before, after in named_now if before}

@@ -10,6 +10,8 @@ import pytest
 from engine.models.asking import ask
 from engine.models.conversation import Carried, Message, MessageRole, ModelRequest, Reply, ToolCall
 from engine.models.settings import ProviderName
+from engine.models.wire.openai_chat import OpenAiChat
+from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import HELLO, provider_at, reply_to
 from tests.engine.models.loopback import answering, head, lines, serving, sse
 from tests.engine.models.test_wire_formats import chunk, openai_call
@@ -132,6 +134,21 @@ async def test_an_empty_thought_goes_back_as_one_and_none_as_none() -> None:
     assert (await told({"reasoning_content": ""}))["reasoning_content"] == ""
     for delta in ({}, {"reasoning_content": None}, {"reasoning": "which Groq tells, and refuses to hear"}):
         assert (await told(delta)).keys() == {"role", "content", "tool_calls"}
+
+
+def test_a_server_that_wants_thoughts_back_is_told_of_none_with_answers_that_had_none() -> None:
+    """DeepSeek refuses a question for a single answer without the field, whoever gave that."""
+    said = [Message(MessageRole.ASSISTANT, text) for text in ("one", "two")]
+
+    def told(*messages: Message) -> list[Any]:
+        body = OpenAiChat(str).body("m", ModelRequest((*HELLO.messages, *messages)), WireNames(()))
+        return [one.get("reasoning_content") for one in body["messages"]]
+
+    thoughtful = replace(said[1], carried=Carried({"reasoning_content": "so"}))
+    assert told(said[0], thoughtful) == [None, "", "so"]
+    signed = replace(said[0], carried=Carried({"extra_content": {}}))
+    assert told(signed, thoughtful) == [None, "", "so"]
+    assert told(*said) == told(signed, said[1]) == [None, None, None]
 
 
 async def test_blocks_of_thoughts_go_back_before_the_calls_as_they_were() -> None:
