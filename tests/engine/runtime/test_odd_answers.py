@@ -127,6 +127,8 @@ async def test_what_a_model_thought_goes_back_to_it_from_the_journal_to_no_other
         async with home.working(models=models_at(another.url)) as engine:
             await approve(engine)
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            lines = (await engine.runs.output(run_id, step_id="work/0/model")).lines
+            assert [line.text for line in lines] == ["(it thinks before it answers)", '→ fake.echo {"a": 1}']
             conversation = await engine.runs.conversation(run_id, "work")
             assert "Let me see" not in "\n".join(conversation_lines(conversation))
             for step in ("work/0/model", "work/0/calls"):

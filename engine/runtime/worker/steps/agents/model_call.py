@@ -17,6 +17,7 @@ from engine.models.conversation import (
     CallArguments,
     CallStarted,
     TextDelta,
+    ThoughtDelta,
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
@@ -240,7 +241,7 @@ class _Lines:
 
     def __init__(self, output: OutputSink) -> None:
         self._output = output
-        self._in_line = False
+        self._in_line = self._thinks = False
 
     def heard(self, delta: Delta) -> None:
         """A piece came."""
@@ -248,6 +249,9 @@ class _Lines:
             self._write(delta.text)
         elif isinstance(delta, CallStarted):  # a line of its own
             self._write(f"\n→ {delta.name} " if self._in_line else f"→ {delta.name} ")
+        elif isinstance(delta, ThoughtDelta) and not self._thinks:
+            self._thinks = True  # for minutes, maybe: that it does is told, what it thinks is not
+            self._output.write("err", b"(it thinks before it answers)\n")
 
     def _write(self, text: str) -> None:
         self._output.write("out", text.encode("utf-8", "replace"))
