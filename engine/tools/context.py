@@ -23,12 +23,8 @@ if TYPE_CHECKING:
 class ToolLimits:
     """Limits of tool calls; sizes in bytes, times in seconds.
 
-    The operator sets most of them; `memory_from` and `cpu_from` name what set memory and processor time. A
-    pack's tools layer narrows the ones from `processors` to `hosts`: None is no narrowing.
-
-    `sandbox`: whether wishes for the level `isolated` are granted where it can be had, ignored, or taken for
-    every call that has a process. Isolated calls see nothing of `hidden_roots`, and read `sandbox_reads` as
-    they read the system. `isolated_in`: what this call sees, when it is isolated.
+    The operator sets most of them. A pack's tools layer narrows the ones from `processors` to `hosts`: None
+    is no narrowing.
     """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
@@ -39,6 +35,7 @@ class ToolLimits:
     max_output_bytes: int = 8 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
     memory_from: str = "tools.memory_mb"
+    """What set it; as `cpu_from`."""
     cpu_seconds: int = 300
     cpu_from: str = "tools.cpu_seconds"
     open_files: int = 256
@@ -49,9 +46,14 @@ class ToolLimits:
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"
     hosts: frozenset[str] | None = None
     sandbox: Literal["auto", "process", "isolated"] = "auto"
+    """Wishes for the level `isolated` are granted where it can be had, ignored, or taken for every call that
+    has a process."""
     hidden_roots: tuple[Path, ...] = ()
+    """Isolated calls see nothing of them."""
     sandbox_reads: tuple[Path, ...] = ()
+    """Isolated calls read them as they read the system."""
     isolated_in: SandboxSpec | None = None
+    """What this call sees, when it is isolated."""
 
 
 class OutputSink(Protocol):

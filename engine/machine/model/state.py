@@ -101,8 +101,10 @@ class Branches:
     children: dict[int, Scope] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     next_index: int = 0
-    asked: dict[int, Any] = field(default_factory=dict)  # what an outside agent's branches are about
-    dropped: int = 0  # of so many first branches, which have ended, the journal alone has the outputs
+    asked: dict[int, Any] = field(default_factory=dict)
+    """What an outside agent's branches are about."""
+    dropped: int = 0
+    """Of so many first branches, which have ended, the journal alone has the outputs."""
 
     @property
     def ended(self) -> int:
@@ -131,32 +133,41 @@ class Execution:
     """One visit of a step; a tool is called while it runs (`call`), or its `branches` are worked through."""
 
     path: str
-    step: str  # as the flow calls it
+    step: str
+    """As the flow calls it."""
     type: str
     status: StepStatus
     call: bool = False
-    model: bool = False  # a model is asked, no tool is called
-    approved: bool = False  # a person approved exactly this call
-    ask_when_lost: bool = False  # a lost call is not made again before a person says so
-    put_back: bool = False  # its worker left before the tool was called
+    model: bool = False
+    """A model is asked, no tool is called."""
+    approved: bool = False
+    """A person approved exactly this call."""
+    ask_when_lost: bool = False
+    """A lost call is not made again before a person says so."""
+    put_back: bool = False
+    """Its worker left before the tool was called."""
     attempt: int = 1
-    budget_from: int = 0  # attempts that a retry verb has forgiven
+    budget_from: int = 0
+    """Attempts that a retry verb has forgiven."""
     recoveries: int = 0
     input: Any = None
     output: Any = None
     error: dict[str, Any] | None = None
     retry_at: int | None = None
-    waits: str | None = None  # name of the timer that ends its wait
+    waits: str | None = None
+    """Name of the timer that ends its wait."""
     request_id: str | None = None
-    asks: str | None = None  # kind of that request
+    asks: str | None = None
+    """What kind of request that is."""
     decision: dict[str, Any] | None = None
-    digest: str | None = None  # what an approval is bound to
-    consumed_by: str | None = None  # path of the execution that spent the approval
+    digest: str | None = None
+    """What an approval is bound to."""
+    consumed_by: str | None = None
+    """Path of the execution that spent the approval."""
     child_run_id: str | None = None
     branches: Branches | None = None
-    inner: dict[str, dict[str, Any]] | None = (
-        None  # what steps of its ended branches became, where that is kept
-    )
+    inner: dict[str, dict[str, Any]] | None = None
+    """What steps of its ended branches became, where that is kept."""
 
 
 @frozen
@@ -166,12 +177,13 @@ class Scope:
     path: str
     index: int = 0
     status: ScopeStatus = ScopeStatus.RUNNING
-    active: str | None = None  # step id of the execution that has not ended
+    active: str | None = None
+    """Step id of the execution that has not ended."""
     visits: dict[str, int] = field(default_factory=dict)
-    voided: dict[str, int] = field(default_factory=dict)  # approvals asked again since one was used
-    replans: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # plans gone back to, see RunReplanStarted
+    voided: dict[str, int] = field(default_factory=dict)
+    """Approvals asked again since one was used."""
+    replans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Plans gone back to, see `RunReplanStarted`."""
     executions: dict[str, Execution] = field(default_factory=dict)
     output: Any = None
     error: dict[str, Any] | None = None
@@ -184,17 +196,22 @@ class Counters:
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
-    cost: int = 0  # billionths of a dollar
-    unpriced: int = 0  # calls of models whose cost is unknown
-    autonomous_calls: int = 0  # calls since a person last decided or answered
+    cost: int = 0
+    """Billionths of a dollar."""
+    unpriced: int = 0
+    """Calls of models whose cost is unknown."""
+    autonomous_calls: int = 0
+    """Calls since a person last decided or answered."""
 
 
 @frozen
 class Ending:
     """How a run ends that has steps to run before: its own end, and where its steps stood for a retry."""
 
-    outcome: str  # completed, failed, rejected, cancelled
-    end: str  # kind of the event that will end the run
+    outcome: str
+    """`completed`, `failed`, `rejected` or `cancelled`."""
+    end: str
+    """Kind of the event that will end the run."""
     output: Any = None
     error: dict[str, Any] | None = None
     index: int = 0
@@ -210,22 +227,29 @@ class RunState:
     run_seq: int = 0
     phase: Phase = Phase.NEW
     payload: Any = None
-    handoff: Any = None  # what the run that handed off to this one told it
-    scopes: dict[str, list[str]] = field(default_factory=dict)  # directories of scoped tools
+    handoff: Any = None
+    """What the run that handed off to this one told it."""
+    scopes: dict[str, list[str]] = field(default_factory=dict)
+    """Directories of scoped tools."""
     root: Scope = field(default_factory=lambda: Scope(path=""))
     pause_requested: bool = False
     paused: bool = False
-    held_at: str | None = None  # the soft cap at which it waits since it was resumed last
+    held_at: str | None = None
+    """The soft cap at which it waits since it was resumed last."""
     cancel: CancelMode | None = None
-    narrowed: dict[str, Any] | None = None  # tools that its models choose among: `only`, `without`
-    narrowed_once: dict[str, Any] | None = None  # the same, of its next turn alone
-    told: list[dict[str, Any]] | None = None  # what people say in its next question to a model alone
+    narrowed: dict[str, Any] | None = None
+    """Tools that its models choose among: `only`, `without`."""
+    narrowed_once: dict[str, Any] | None = None
+    """The same, of its next turn alone."""
+    told: list[dict[str, Any]] | None = None
+    """What people say in its next question to a model alone."""
     ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)
     output: Any = None
     error: dict[str, Any] | None = None
     retries: int = 0
-    documented: bool = False  # the response document of this end is on disk
+    documented: bool = False
+    """The response document of this end is on disk."""
 
 
 def segments(path: str) -> list[str]:
