@@ -58,6 +58,6 @@ class Prompt(TextPane):
         self.set_class(self.can_focus, "-more")
         left = self.max_scroll_y - self.scroll_offset.y
         keys = "{text.down}" if self.has_focus else "{screen.previous}, then {text.down}"
-        more = sanitize(f"{counted(left, 'more line')}: {self._keymap.fill(keys)}")
+        more = sanitize(f" {counted(left, 'more line')}: {self._keymap.fill(keys)} ")
         # Content, not a string: a string is read as markup, and a key can be a bracket.
         self.border_subtitle = Content(more) if left > 0 else ""
