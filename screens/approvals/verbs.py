@@ -235,7 +235,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         except VasiniError as error:
             show_notice(self, explain(error), tone="error")
         else:
-            show_notice(self, f"{outcome.decision.upper()}: {outcome.approval_id}")
+            show_notice(self, f"{outcome.decision.capitalize()}: {view.title}")
             self.deselect([outcome.approval_id])
         self.appear_again()
         self.refresher.ask()
