@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_flow, a_pack, a_run, a_step
 from vasini_tui.__main__ import main
 from vasini_tui.exit_codes import ExitCode
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +127,18 @@ def test_a_long_conversation_is_written_whole(vasini: Vasini, fake: FakeEngine) 
 
 
 TALK = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)
+
+
+def test_a_long_conversation_is_one_document_whose_turns_are_read_a_few_at_a_time(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(a_run())
+    fake.stored_steps["run-1"] = long_steps(25)
+    written = vasini("conversation", "run-1", "--json")
+    (agent,) = [step.step_id for step in fake.stored_steps["run-1"] if step.type == "agent"]
+    assert all(limit is not None for _, limit, _ in fake.asked("conversation"))
+    assert written.stdout == json_text(asyncio.run(fake.runs.conversation("run-1", agent))) + "\n"
+    assert len(written.document["turns"]) == 25
 
 
 def test_asking_a_pack_begins_its_conversation_with_what_was_said(vasini: Vasini, fake: FakeEngine) -> None:

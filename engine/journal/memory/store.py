@@ -15,7 +15,7 @@ from engine.machine.model.timers import TimerKind
 from engine.slo.buckets import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import StoredEvent
@@ -103,6 +103,11 @@ class MemoryStore(MemoryWorkStore):
         """See rules."""
         history = self.histories.get(run_id, {})
         return [stored_event(row) for number, row in history.items() if number > run_seq]
+
+    def first_event(self, run_id: str, kinds: Collection[str]) -> StoredEvent | None:
+        """See rules."""
+        history = self.histories.get(run_id, {}).values()
+        return next((stored_event(row) for row in history if row["kind"] in kinds), None)
 
     def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
         """See rules."""

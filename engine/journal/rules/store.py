@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.journal.rules.spend_store import SpendStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import ClockOffset, StoredEvent
@@ -66,6 +66,10 @@ class Store(SpendStore, Protocol):
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """A run's events after `run_seq`, in order."""
+        ...
+
+    def first_event(self, run_id: str, kinds: Collection[str]) -> StoredEvent | None:
+        """A run's first event of some kinds."""
         ...
 
     def snapshot(self, run_id: str) -> tuple[int, bytes] | None:

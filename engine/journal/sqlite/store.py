@@ -11,12 +11,12 @@ from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import bucket_of
 from engine.journal.sqlite.level_rows import read_level
-from engine.journal.sqlite.queries import many, query, update
+from engine.journal.sqlite.queries import listed, many, query, update
 from engine.journal.sqlite.spending import SqliteSpendStore
 from engine.journal.sqlite.words import put_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import ClockOffset
@@ -109,8 +109,15 @@ class SqliteStore(SqliteSpendStore):
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""
+        return self._events("events_after", run_id, run_seq)
+
+    def first_event(self, run_id: str, kinds: Collection[str]) -> StoredEvent | None:
+        """See rules."""
+        return next(iter(self._events("first_event", run_id, listed(sorted(kinds)))), None)
+
+    def _events(self, statement: str, run_id: str, wanted: object) -> list[StoredEvent]:
         try:
-            return [stored_event(row) for row in self._execute(query("events_after"), (run_id, run_seq))]
+            return [stored_event(row) for row in self._execute(query(statement), (run_id, wanted))]
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
                 raise damaged_history(run_id, str(error)) from error

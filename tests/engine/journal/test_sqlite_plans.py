@@ -51,6 +51,7 @@ READS = [
     "run_requests_below",
     "page_events",
     "events_after",
+    "first_event",
     "feed_events",
     "event_heads",
     "select_request",

@@ -13,6 +13,9 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.contracts.runs.conversation import SpokenTurn
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
@@ -41,10 +44,21 @@ async def _conversation(session: Session, *, part: str, step_id: str | None) -> 
     async with session.engine_and_run(part) as (engine, run_id):
         agent = step_id or await only_agent(engine, run_id)
         if session.out.as_json:
-            session.out.document((await engine.runs.conversation(run_id, agent)).model_dump(mode="json"))
+            head = await engine.runs.conversation(run_id, agent, limit=1)
+            turns = _turns(engine, run_id, agent)
+            await session.out.long_document(head.model_dump(mode="json"), "turns", turns)
         else:
             await _write(session.out, engine, run_id, agent)
     return ExitCode.OK
+
+
+async def _turns(engine: Engine, run_id: str, agent: str) -> AsyncIterator[SpokenTurn]:
+    """All of them, some at a time: a long conversation is never in memory as a whole."""
+    read = 0
+    while turns := (await engine.runs.conversation(run_id, agent, after=read, limit=_PAGE)).turns:
+        for turn in turns:
+            yield turn
+        read += len(turns)
 
 
 async def _write(out: Output, engine: Engine, run_id: str, agent: str) -> None:

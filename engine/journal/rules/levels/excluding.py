@@ -56,11 +56,9 @@ def exclude(store: Store, run_id: str, reason: str, by: str, via: str, now: int)
 
 def _counted_code(store: Store, run_id: str) -> str | None:
     """Why the run failed when it first ended; None when it had not failed."""
-    for stored in store.events_after(run_id, 0):
-        if stored.event.kind in _ENDS:
-            error = stored.event.payload.get("error")
-            return str(error["code"]) if error else None
-    return None
+    ended = store.first_event(run_id, _ENDS)
+    error = ended.event.payload.get("error") if ended is not None else None
+    return str(error["code"]) if error else None
 
 
 def _counted_in(store: Store, head: HeadRow, code: str) -> Bucket | None:

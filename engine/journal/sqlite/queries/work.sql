@@ -101,6 +101,11 @@ SELECT run_seq, state FROM snapshots WHERE run_id = ?
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
 WHERE run_id = ? AND run_seq > ? ORDER BY run_seq
 
+-- name: first_event
+-- the first event of some kinds in a run's history
+SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
+WHERE run_id = ?1 AND kind IN (SELECT value FROM json_each(?2)) ORDER BY run_seq LIMIT 1
+
 -- name: at_work
 -- whether a worker holds a run, or a run waits for its retry
 SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL)

@@ -61,6 +61,8 @@ class Graphs:
 
     def depth(self, path: str) -> int:
         """How many steps one after the other come before it in the graphs it is in."""
+        if not self._nodes:  # as in most runs, of which very many rows are drawn
+            return 0
         parts = segments(path)
         ways = ("/".join(parts[:end]) for end in range(3, len(parts) + 1, 2))
         found = filter(None, map(self._node, ways))
@@ -73,6 +75,8 @@ class Graphs:
 
     def _node(self, path: str) -> tuple[str, Node] | None:
         """The graph that a step is directly in, and what it says of it."""
+        if not self._nodes:
+            return None
         parts = segments(path)
         graph = "/".join(parts[:-2])
         nodes = self._nodes.get(graph)
