@@ -109,15 +109,15 @@ class SqliteStore(SqliteSpendStore):
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""
-        return self._events("events_after", run_id, run_seq)
+        return self._events(query("events_after"), run_id, run_seq)
 
     def first_event(self, run_id: str, kinds: Collection[str]) -> StoredEvent | None:
         """See rules."""
-        return next(iter(self._events("first_event", run_id, listed(sorted(kinds)))), None)
+        return next(iter(self._events(query("first_event"), run_id, listed(sorted(kinds)))), None)
 
     def _events(self, statement: str, run_id: str, wanted: object) -> list[StoredEvent]:
         try:
-            return [stored_event(row) for row in self._execute(query(statement), (run_id, wanted))]
+            return [stored_event(row) for row in self._execute(statement, (run_id, wanted))]
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
                 raise damaged_history(run_id, str(error)) from error
