@@ -148,20 +148,12 @@ class CapDialog(Dialog[str]):
     async def _send(self, subject: CapOf, soft: int | None, hard: int | None, more: int | None) -> None:
         shown = self._shown[1] if self._shown is not None else None
         seen = AsShown(soft=shown.soft if shown else None, hard=shown.hard if shown else None)
-        actor, comment = self._state.actor, self._typed("comment")
-        budget = self._engine.budget
         try:
             if more is not None:
-                of = subject
-                if of.scope is CapScope.RUN:
-                    of = replace(of, name=await self._engine.runs.find_id(of.name))
-                await budget.top_up(of, more, actor=actor, comment=comment, seen=seen)
-                done = f"{_words(subject)} is topped up by {dollars(more)}"
+                done = await self._top_up(subject, more, seen)
             else:
                 pause = soft is not None and shown is not None and shown.pauses
-                terms = CapTerms(soft, hard, pause)
-                await budget.set_cap(subject, terms, actor=actor, comment=comment, seen=seen)
-                done = f"The cap of {_words(subject)} is {await self._set_to(subject, soft or hard)}"
+                done = await self._set(subject, CapTerms(soft, hard, pause), seen)
         except VasiniError as error:
             self._hint(explain(error))
             await self.follow()
@@ -169,6 +161,18 @@ class CapDialog(Dialog[str]):
             self.dismiss(done)
         finally:
             self._sending = False
+
+    async def _top_up(self, subject: CapOf, more: int, seen: AsShown) -> str:
+        of, actor, comment = subject, self._state.actor, self._typed("comment")
+        if of.scope is CapScope.RUN:
+            of = replace(of, name=await self._engine.runs.find_id(of.name))
+        await self._engine.budget.top_up(of, more, actor=actor, comment=comment, seen=seen)
+        return f"{_words(subject)} is topped up by {dollars(more)}"
+
+    async def _set(self, subject: CapOf, terms: CapTerms, seen: AsShown) -> str:
+        actor, comment = self._state.actor, self._typed("comment")
+        await self._engine.budget.set_cap(subject, terms, actor=actor, comment=comment, seen=seen)
+        return f"The cap of {_words(subject)} is {await self._set_to(subject, terms.soft or terms.hard)}"
 
     async def _set_to(self, subject: CapOf, amount: int | None) -> str:
         """What became of it; top-ups of this window come on top of what was typed."""

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -128,16 +129,12 @@ class RunFolder:
             there = {entry["stored_name"].lower(): entry["sha256"] for entry in output_files(directory)}
             taken = {name.lower() for name in (*names_in(directory), RESPONSE)}
             for index, (item, content) in enumerate(zip(files, contents, strict=True)):
-                name = str(item["name"])
                 copy_of = item.get("copy_of") if copies else None
                 if copy_of and len(taken) >= MOST_COPIES:
                     continue
+                name = str(item["name"])
                 digest = hashlib.sha256(content).hexdigest()
-                stored_name = next(
-                    candidate
-                    for candidate in candidates(safe_name(name, index))
-                    if candidate.lower() not in taken or there.get(candidate.lower()) == digest
-                )
+                stored_name = _free_name(safe_name(name, index), digest, taken, there)
                 if there.pop(stored_name.lower(), None) is None:
                     write_atomically(directory, stored_name, (content,), fsync=True)
                 taken.add(stored_name.lower())
@@ -183,6 +180,15 @@ class RunFolder:
     def _write_json(self, directory: int, name: str, value: Any) -> tuple[int, str]:
         content = _encode(value).encode("utf-8", "backslashreplace")
         return write_atomically(directory, name, (content,), fsync=False)
+
+
+def _free_name(name: str, digest: str, taken: AbstractSet[str], there: Mapping[str, str]) -> str:
+    """The name, with a number where it is taken by another content than that of `digest`."""
+    return next(
+        candidate
+        for candidate in candidates(name)
+        if candidate.lower() not in taken or there.get(candidate.lower()) == digest
+    )
 
 
 def _referenced(payload: Mapping[str, Any]) -> Iterator[str]:
