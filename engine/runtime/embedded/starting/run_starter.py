@@ -158,12 +158,10 @@ class RunStarter:
             blobs = {**blobs, **handed_over.context.blobs}
         run_id = new_id("run")
         subject = await self._subject(run_id, flow, head, blobs)
+        head |= {"subject": subject}
+        run = _new_run(run_id, request, pack, flow, RunStatus.QUEUED, head, self._clock.now())
         return replace(
-            _new_run(
-                *(run_id, request, pack, flow, RunStatus.QUEUED),
-                {**head, "subject": subject},
-                self._clock.now(),
-            ),
+            run,
             session_id=request.session_id,
             subject=subject,
             pack_version=label,
