@@ -78,7 +78,7 @@ class NoticeSender:
         try:
             held = _taken(descriptor)
             if held:
-                await self._place()  # from here on everything is told
+                await self._place_of_events()  # from here on everything is told
                 await self._place_of_acts()
                 await self._place_of_alerts()
             undo = self._journal.on_change(self._heard)
@@ -105,16 +105,29 @@ class NoticeSender:
                 _LOG.warning("notices wait for the journal: %s", error.message)
                 await asyncio.sleep(OTHERS_TURN_SECONDS)
 
-    async def _place(self) -> int:
+    async def _place_of_events(self) -> int:
+        return await self._place(TOLD, self._journal.last_seq)
+
+    async def _place_of_acts(self) -> int:
+        return await self._place(TOLD_ACTS, self._newest_act)
+
+    async def _place_of_alerts(self) -> int:
+        return await self._place(TOLD_ALERTS, self._journal.levels.last_alert)
+
+    async def _place(self, counter: str, newest: Callable[[], Awaitable[int]]) -> int:
         """Up to where everything was told; the first time up to here: nobody is told what was before."""
-        place = (await self._journal.counters()).get(TOLD)
+        place = (await self._journal.counters()).get(counter)
         if place is None:
-            place = await self._journal.last_seq()
-            await self._journal.move_counter(TOLD, place)
+            place = await newest()
+            await self._journal.move_counter(counter, place)
         return place
 
+    async def _newest_act(self) -> int:
+        newest = await self._journal.spending.newest_acts(None, 1)
+        return newest[0]["act"] if newest else 0
+
     async def _tell_all(self) -> None:
-        place = await self._place()
+        place = await self._place_of_events()
         kept = place
         while True:
             self._news.clear()
@@ -130,15 +143,6 @@ class NoticeSender:
             if not await self._journal.feed_events(place, 1):
                 await self._news.wait()
 
-    async def _place_of_acts(self) -> int:
-        """The same of what happened to caps."""
-        place = (await self._journal.counters()).get(TOLD_ACTS)
-        if place is None:
-            newest = await self._journal.spending.newest_acts(None, 1)
-            place = newest[0]["act"] if newest else 0
-            await self._journal.move_counter(TOLD_ACTS, place)
-        return place
-
     async def _tell_acts(self) -> None:
         place = await self._place_of_acts()
         for act in await self._journal.spending.acts_after(place, AT_ONCE):
@@ -146,14 +150,6 @@ class NoticeSender:
                 await self._send_until_done(_soft_reached(act))
             await self._journal.move_counter(TOLD_ACTS, act["act"] - place)
             place = act["act"]
-
-    async def _place_of_alerts(self) -> int:
-        """The same of alerts of service levels."""
-        place = (await self._journal.counters()).get(TOLD_ALERTS)
-        if place is None:
-            place = await self._journal.levels.last_alert()
-            await self._journal.move_counter(TOLD_ALERTS, place)
-        return place
 
     async def _tell_alerts(self) -> None:
         """Of those of a pack that begin at once the most urgent one: it was recorded first."""
