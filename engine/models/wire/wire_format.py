@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
 from hashlib import sha256
@@ -134,10 +135,21 @@ def json_frame(frame: bytes) -> dict[str, Any]:
     try:
         value = from_json(frame)
     except ValueError:
-        raise malformed("the server sent an event that is no JSON") from None
+        try:
+            value = _without_half_characters(frame)
+        except (ValueError, RecursionError):
+            raise malformed("the server sent an event that is no JSON") from None
     if not isinstance(value, dict):
         raise malformed("the server sent an event that is no object")
     return value
+
+
+def _without_half_characters(frame: bytes) -> Any:
+    """A server that counts in UTF-16 may cut within a character: each half of it is told as none (U+FFFD)."""
+    if b"\\ud" not in frame.lower():
+        raise ValueError
+    text = json.dumps(json.loads(frame), ensure_ascii=False)
+    return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def objects(value: Any) -> list[dict[str, Any]]:

@@ -93,6 +93,19 @@ async def test_text_in_parts_is_text_and_thoughts_are_none() -> None:
     assert ThoughtDelta("Let me see.") in deltas
 
 
+async def test_a_character_that_a_server_cuts_in_two_loses_no_answer() -> None:
+    """As gateways do that count in UTF-16."""
+    halves = sse(chunk({"content": "so \ud83d"}), chunk({"content": "\ude00 so 😀"}, "stop"))
+    assert rb"\ud83d" in halves
+    reply, _, _ = await reply_to(answering(head(), halves), ProviderName.OPENAI)
+    assert reply.text == "so �� so 😀"
+    assert await calls_in(pieces(openai_call(0, '{"a": "\ud83d"}', id="\ud83d", name="one\ud83d"))) == [
+        ("�", "one�", '{"a": "�"}')
+    ]
+    broken = answering(head(), b'data: {"id": "\\ud83d", ' + b"[" * 100_000 + b"\n\n")
+    assert (await failure_of(broken)).code is ModelErrorCode.MALFORMED
+
+
 async def test_what_is_of_no_matter_may_be_of_any_kind() -> None:
     body = sse({**chunk({"content": "yes"}, "stop"), "id": 7, "model": ["m"], "usage": [1]})
     reply, _, _ = await reply_to(answering(head(), body), ProviderName.OPENAI)
