@@ -179,9 +179,14 @@ class Connection:
         await asyncio.to_thread(load_sdk)
         async with AsyncExitStack() as life:
             async with asyncio.timeout(self.settings.start_seconds):
-                ended = asyncio.Event()
+                ended, said = asyncio.Event(), list[str]()
+
+                def broken(words: str) -> None:
+                    said.append(words)
+                    ended.set()
+
                 process, incoming, outgoing = await life.enter_async_context(
-                    opened_transport(self.name, self.settings, self._around, ended.set)
+                    opened_transport(self.name, self.settings, self._around, broken)
                 )
                 self._news.clear()
                 try:
@@ -201,7 +206,7 @@ class Connection:
             self._settle()
             await self._until(ended)
             await last_words(process)
-            words = "it does not answer" if self._hung else "the connection ended"
+            words = "it does not answer" if self._hung else "".join(said[:1]) or "the connection ended"
             self._fail(process.ended if process is not None and process.ended else words)
 
     async def _until(self, ended: asyncio.Event) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from engine.tools.mcp.lines import TOO_MANY, Rate
 from engine.tools.mcp.process import reference
 from engine.tools.secret_references import resolve_references
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx2
 
@@ -20,9 +21,12 @@ _CONNECT_SECONDS = 30.0
 
 @asynccontextmanager
 async def connected(
-    settings: McpServer, secrets: Mapping[str, str], message_bytes: int
+    settings: McpServer, secrets: Mapping[str, str], message_bytes: int, broken: Callable[[str], None]
 ) -> AsyncIterator[tuple[Any, Any]]:
-    """Streams of messages from and to the server. Raises ToolFailure for a secret that is not there."""
+    """Streams of messages from and to the server; `broken` is told why it is listened to no more.
+
+    Raises ToolFailure for a secret that is not there.
+    """
     import httpx2  # noqa: PLC0415 - comes with the SDK, which is an extra
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 - likewise
 
@@ -41,7 +45,36 @@ async def connected(
             outgoing,
         ),
     ):
-        yield incoming, outgoing
+        yield _Kept(incoming, broken), outgoing
+
+
+class _Kept:
+    """A stream of messages that ends when too many come."""
+
+    def __init__(self, stream: Any, broken: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._broken = broken
+        self._rate = Rate()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __aiter__(self) -> _Kept:
+        return self
+
+    async def __anext__(self) -> Any:
+        message = await self._stream.__anext__()
+        if not self._rate.is_kept():
+            self._broken(TOO_MANY)
+            raise StopAsyncIteration
+        return message
+
+    async def __aenter__(self) -> _Kept:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._stream.__aexit__(*raised)
 
 
 def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:

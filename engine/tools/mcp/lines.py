@@ -1,16 +1,35 @@
-"""Messages of a server that writes one a line: bounded, however it writes."""
+"""Messages of a server, bounded: how many come, and how long are those of one that writes one a line."""
 
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_AT_ONCE = 5_000
+MESSAGES_PER_SECOND = 500
+"""What a server may send: so many at once, so many a second in the long run; one that sends more is ended."""
+TOO_MANY = f"it sends more than {MESSAGES_PER_SECOND} messages a second"
 _ENDS = 256
 _ID_FIRST = re.compile(rb'^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,')
 _ID_LAST = re.compile(rb'"id"\s*:\s*(\d{1,15})\s*\}\s*$')
+
+
+class Rate:
+    """How many messages of a server came, and when."""
+
+    def __init__(self) -> None:
+        self._credit, self._counted = float(MAX_AT_ONCE), time.monotonic()
+
+    def is_kept(self) -> bool:
+        """Whether one more may come now."""
+        now = time.monotonic()
+        self._credit += (now - self._counted) * MESSAGES_PER_SECOND
+        self._credit, self._counted = min(self._credit, MAX_AT_ONCE) - 1, now
+        return self._credit >= 0
 
 
 class BoundedLines:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure, not_found
-from engine.tools.mcp.lines import BoundedLines
+from engine.tools.mcp.lines import MAX_AT_ONCE, TOO_MANY, BoundedLines, Rate
 from engine.tools.process.command_runner import child_environment, last_lines, program_path
 from engine.tools.process.held_program import held_program
 from engine.tools.process.limit_words import met_limit
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
     Outgoing = MemoryObjectSendStream[SessionMessage]
 
-MAX_AT_ONCE = 5_000
-MESSAGES_PER_SECOND = 500
-"""What a server may send: so many at once, so many a second in the long run; one that sends more is ended."""
 _MAX_UNREAD_BYTES = 32 * 1024 * 1024
 _LIFETIME_CPU_SECONDS = 10_000_000
 _MAX_WORDS = 600
@@ -47,14 +43,14 @@ class ServerProcess:
     """One life of a server. Made by `running`; `ended` tells in words how its process ended."""
 
     def __init__(
-        self, message_bytes: int, put: MemoryObjectSendStream[Any], broken: Callable[[], None]
+        self, message_bytes: int, put: MemoryObjectSendStream[Any], broken: Callable[[str], None]
     ) -> None:
         self.ended: str | None = None
         self.over = asyncio.Event()
         self._broken = broken
         self._put = put
         self._message_bytes = message_bytes
-        self._credit, self._counted = float(MAX_AT_ONCE), time.monotonic()
+        self._rate = Rate()
         self._lines = BoundedLines(message_bytes, self._read, self._overlong)
 
     def hear(self, stream: Literal["out", "err"], data: bytes) -> None:
@@ -71,14 +67,11 @@ class ServerProcess:
     def give_up(self, words: str) -> None:
         """It has broken the rules: the connection is ended at once."""
         self.end(words)
-        self._broken()
+        self._broken(words)
 
     def _may_speak(self) -> bool:
-        now = time.monotonic()
-        self._credit += (now - self._counted) * MESSAGES_PER_SECOND
-        self._credit, self._counted = min(self._credit, MAX_AT_ONCE) - 1, now
-        if self._credit < 0:
-            self.give_up(f"it sends more than {MESSAGES_PER_SECOND} messages a second")
+        if not self._rate.is_kept():
+            self.give_up(TOO_MANY)
         return self.ended is None
 
     def _read(self, line: bytes) -> None:
@@ -122,7 +115,7 @@ async def running(
     limits: ToolLimits,
     secrets: Mapping[str, str],
     message_bytes: int,
-    broken: Callable[[], None],
+    broken: Callable[[str], None],
 ) -> AsyncIterator[tuple[ServerProcess, Incoming, Outgoing]]:
     """The server's process with its messages; all of it is gone when the context is left.
 

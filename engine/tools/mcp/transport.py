@@ -58,12 +58,12 @@ def load_sdk() -> None:
 
 @asynccontextmanager
 async def opened_transport(
-    name: str, settings: McpServer, around: Surroundings, broken: Callable[[], None]
+    name: str, settings: McpServer, around: Surroundings, broken: Callable[[str], None]
 ) -> AsyncIterator[tuple[ServerProcess | None, Any, Any]]:
-    """The server's process, if it is one of ours, and the streams to and from it; `broken` is called when
-    these end. Raises ToolFailure when it cannot be started."""
+    """The server's process, if it is one of ours, and the streams to and from it; `broken` is told why
+    these end where the server has broken the rules. Raises ToolFailure when it cannot be started."""
     if settings.url is not None:
-        async with connected(settings, around.secrets, around.message_bytes) as (incoming, outgoing):
+        async with connected(settings, around.secrets, around.message_bytes, broken) as (incoming, outgoing):
             yield None, incoming, outgoing
         return
     limits = await around.limits(name, settings)

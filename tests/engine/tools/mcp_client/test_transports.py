@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import StepErrorCode
@@ -59,6 +59,45 @@ async def test_a_server_over_http_is_called_and_lost_and_found(root: Path) -> No
                 StepErrorCode.BACKEND_ERROR,
                 "server_failed",
             )
+
+
+NEWS = b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\n\n'
+FLOODING: dict[str, Any] = {"tools": [{"name": "flood", "inputSchema": {"type": "object"}}]}
+ABOUT: dict[str, Any] = {"capabilities": {"tools": {}}, "serverInfo": {"name": "flooding", "version": "1"}}
+
+
+async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server over HTTP that answers a call with news without end."""
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            _, _, size = head.partition("content-length: ")
+            asked = json.loads(await reader.readexactly(int(size.split()[0]))) if size else {}
+            if asked.get("method") == "tools/call":
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+                while True:
+                    writer.write(NEWS * 200)
+                    await writer.drain()
+            status, result = 200, FLOODING
+            if asked.get("method") == "initialize":
+                result = {**ABOUT, "protocolVersion": asked["params"]["protocolVersion"]}
+            elif "id" not in asked:
+                status, result = (202 if asked else 405), {}
+            data = json.dumps({"jsonrpc": "2.0", "id": asked.get("id"), "result": result}).encode()
+            data = data if status == 200 else b""
+            kind = f"content-type: application/json\r\ncontent-length: {len(data)}"
+            writer.write(f"HTTP/1.1 {status} X\r\n{kind}\r\n\r\n".encode() + data)
+    writer.close()
+
+
+async def test_one_that_sends_without_end_over_http_is_ended(root: Path) -> None:
+    server = await asyncio.start_server(floods, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
+    async with server, bench(root, declared(command=(), url=url)) as loop:
+        flooded = await loop.call("loop.flood")
+        assert refused(flooded) == (StepErrorCode.BACKEND_ERROR, "server_failed")
+        assert flooded.error is not None
+        assert "more than 500 messages a second" in flooded.error.message
 
 
 async def test_a_server_of_the_sdk_is_called_over_its_pipes(root: Path) -> None:
