@@ -11,7 +11,8 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.levels import MemoryLevelReads
-from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemorySharedNotes
+from engine.journal.memory.lists import MemoryRunLists
+from engine.journal.memory.notes import MemoryNotes, MemorySharedNotes
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.spending import MemorySpending, tree_of
 from engine.journal.memory.store import MemoryStore

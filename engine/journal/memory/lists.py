@@ -1,15 +1,13 @@
-"""The runs list, drafts and saved filters of the journal in memory."""
+"""The runs list of the journal in memory."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.contracts.times import from_micros
-from engine.journal.changes import NOTED
-from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter
-    from engine.journal.changes import ChangeSet
     from engine.journal.memory.store import MemoryStore
-    from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
@@ -104,86 +100,3 @@ def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[RunRo
     rows.sort(key=lambda row: (row["created_at"], row["run_id"]), reverse=sort is not RunSort.OLDEST)
     rows.sort(key=lambda row: place_of(row, sort).group)
     return rows
-
-
-class MemoryNotes:
-    """Implements `engine.journal.parts.notes.Notes`."""
-
-    def __init__(
-        self,
-        read: Callable[[], Awaitable[MemoryStore]],
-        write: Callable[[Callable[[MemoryStore], Any]], Awaitable[Any]],
-    ) -> None:
-        self._read = read
-        self._write = write
-
-    async def draft(self, owner: Owner, key: str) -> str | None:
-        """See port."""
-        row = (await self._read()).drafts.get((owner, key))
-        return None if row is None else row.draft
-
-    async def keep_draft(self, owner: Owner, key: str, draft: str, now: int, at_most: int) -> None:
-        """See port."""
-
-        def write(store: MemoryStore) -> None:
-            store.put(store.drafts, (owner, key), Draft(draft, now))
-            own = [place for place in store.drafts if place[0] == owner]
-            own.sort(key=lambda place: (-store.drafts[place].updated_at, place))
-            for place in own[at_most:]:
-                store.remove(store.drafts, place)
-
-        await self._write(write)
-
-    async def drop_draft(self, owner: Owner, key: str) -> None:
-        """See port."""
-        await self._write(lambda store: store.remove(store.drafts, (owner, key)))
-
-    async def filters(self, owner: Owner) -> list[tuple[str, str]]:
-        """See port."""
-        filters = (await self._read()).filters
-        return sorted((name, text) for (by, name), text in filters.items() if by == owner)
-
-    async def save_filter(self, owner: Owner, name: str, text: str, at_most: int) -> bool:
-        """See port."""
-
-        def write(store: MemoryStore) -> bool:
-            names = {name for by, name in store.filters if by == owner}
-            if name not in names and len(names) >= at_most:
-                return False
-            store.put(store.filters, (owner, name), text)
-            return True
-
-        saved: bool = await self._write(write)
-        return saved
-
-    async def drop_filter(self, owner: Owner, name: str) -> None:
-        """See port."""
-        await self._write(lambda store: store.remove(store.filters, (owner, name)))
-
-
-class MemorySharedNotes:
-    """Implements `engine.journal.parts.notes.SharedNotes`."""
-
-    def __init__(
-        self,
-        read: Callable[[], Awaitable[MemoryStore]],
-        write: Callable[[Callable[[MemoryStore], Any], ChangeSet], Awaitable[Any]],
-    ) -> None:
-        self._read = read
-        self._write = write
-
-    async def read(self, name: str) -> tuple[int, str] | None:
-        """See port."""
-        return (await self._read()).triggers.get(name)
-
-    async def note(self, name: str, text: str, before: int) -> bool:
-        """See port."""
-
-        def write(store: MemoryStore) -> bool:
-            version, _ = store.triggers.get(name, (0, ""))
-            if version == before:
-                store.put(store.triggers, name, (before + 1, text))
-            return version == before
-
-        done: bool = await self._write(write, NOTED)
-        return done
