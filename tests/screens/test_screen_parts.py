@@ -287,8 +287,12 @@ async def test_a_screen_below_an_opaque_one_draws_nothing_and_below_a_dialog_it_
         about = runs.query_one("#about", Plain)
         await stage.press("x")
         await stage.on(CancelMenu)
-        about.show(sanitize("in the shade"))
-        await stage.shows("in the shade")
+
+        def is_drawn() -> bool:
+            about.show(sanitize("in the shade"))  # again: the list may have written its own meanwhile
+            return "in the shade" in stage.text()
+
+        await stage.until(is_drawn)
         await stage.press("escape", "enter")
         await stage.on(RunScreen)
         await stage.still()
