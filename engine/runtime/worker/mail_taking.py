@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import PackInvalid
+from engine.errors import PackInvalid, Unavailable
 from engine.journal.errors import LeaseLost
 from engine.runtime.clock import new_id
 from engine.runtime.worker.heartbeat import Heartbeat
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.opening import Sessions
+
+AT_ONCE = 50
+"""Runs below one that take in their mail together: what they write is written together."""
 
 
 class MailTaker:
@@ -35,29 +37,36 @@ class MailTaker:
         """Let the run take in its mail without starting anything, and so the runs that it passes verbs on to:
         what they ask is nobody's to decide any more when the run was cancelled.
 
-        A run held by a live worker is left to it: the verb is already in the run's mailbox.
+        A run held by a live worker is left to it: the verb is already in the run's mailbox. Raises
+        Unavailable when it could not be taken in, not when one below could not.
         """
-        worker_id = new_id("wrk")
-        heartbeat = Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds)
+        worker_id, unavailable = new_id("wrk"), dict[str, Unavailable]()
+        await Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds).beat()
         try:
             async with asyncio.TaskGroup() as group:
-                host, told = self._host(worker_id, group), deque([run_id])
+                host, told = self._host(worker_id, group), [run_id]
                 while told:
-                    await heartbeat.beat()
-                    told += await self._taken(host, told.popleft())
+                    now, told = told[:AT_ONCE], told[AT_ONCE:]
+                    for below in await asyncio.gather(*(self._taken(host, one, unavailable) for one in now)):
+                        told += below
         finally:
             await self._journal.retire(worker_id)
+        if run_id in unavailable:
+            raise unavailable[run_id]
 
-    async def _taken(self, host: SessionHost, run_id: str) -> list[str]:
+    async def _taken(self, host: SessionHost, run_id: str, unavailable: dict[str, Unavailable]) -> list[str]:
         """Let one run take in its mail; the runs to which it passed it on."""
-        passed_on: list[str] = []
-        for claim in await self._journal.claim(host.worker_id, self._clock.uptime(), 1, run_id):
-            with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
-                session = await self._sessions.open(
-                    host, claim.run, claim.epoch, lost=claim.lost, calls=False
-                )
-                passed_on += await session.take_mail()
-        return passed_on
+        told: list[str] = []
+        try:
+            for claim in await self._journal.claim(host.worker_id, self._clock.uptime(), 1, run_id):
+                with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
+                    session = await self._sessions.open(
+                        host, claim.run, claim.epoch, lost=claim.lost, calls=False
+                    )
+                    told += await session.take_mail()
+        except Unavailable as error:
+            unavailable[run_id] = error
+        return told
 
     def _host(self, worker_id: str, group: asyncio.TaskGroup) -> SessionHost:
         def spawn(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:

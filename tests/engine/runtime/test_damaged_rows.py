@@ -11,7 +11,7 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
-from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool
+from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool, until
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -105,3 +105,33 @@ async def test_readers_of_the_feed_are_told_when_the_file_is_gone(home: Home) ->
         with pytest.raises(Unavailable) as refused:
             await engine.requests.approve(shown.approval_id, actor=BOB)
         assert refused.value.code is ErrorCode.JOURNAL_UNAVAILABLE
+
+
+async def test_a_run_is_cancelled_with_those_below_it_that_can_be_read(home: Home) -> None:
+    each = {"id": "each", "type": "for_each", "items": [1, 2]}
+    home.flow("top", {**each, "steps": [{"id": "sub", "type": "subflow", "subflow": "gated"}]})
+    home.flow("gated", approval("ok", "Go?"))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+
+        async def both() -> bool:
+            return len((await engine.requests.approvals()).items) == 2
+
+        await until(both)
+        first, second = (one.run_id for one in (await engine.requests.approvals()).items)
+    await damage(home, "UPDATE events SET payload = '{}' WHERE kind = 'step_started' AND run_id = ?", first)
+    async with home.open() as engine:
+        assert (await engine.runs.cancel(run_id, actor=BOB)).status is RunStatus.CANCELLED
+        assert (await engine.runs.summary(second)).status is RunStatus.CANCELLED
+
+
+async def test_whoever_steers_a_damaged_run_is_told_which_it_is(home: Home) -> None:
+    home.flow("gated", approval("ok", "Go?"))
+    async with home.working() as engine:
+        run_id = await start(engine, "gated")
+        await pending_approval(engine, run_id)
+    await damage(home, "UPDATE events SET payload = '{}' WHERE kind = 'step_started'")
+    async with home.open() as engine:
+        with pytest.raises(Unavailable) as caught:
+            await engine.runs.cancel(run_id, actor=BOB)
+        assert (caught.value.code, caught.value.details["run_id"]) == (ErrorCode.JOURNAL_CORRUPT, run_id)
