@@ -101,7 +101,7 @@ class TypedWordDialog(DecisionDialog[str]):
         with Vertical(classes="dialog"):
             yield KeyHint(f"Type the word “{APPROVAL_WORD}”, then {{dialog.confirm}}", classes="dialog-title")
             yield from self.about()
-            yield SafeInput(placeholder=APPROVAL_WORD, id="word")
+            yield SafeInput(id="word")
             yield Plain(classes="dialog-hint")
             yield KeyHint("{dialog.confirm} approve   {dialog.close} close")
         yield TooSmall()

@@ -45,7 +45,7 @@ class TrustDialog(Dialog[str]):
                 "A changed file asks again."
             )
             yield Plain(sanitize(words, limit=600), classes="dialog-text")
-            yield SafeInput(placeholder=TRUST_WORD, id="word")
+            yield SafeInput(id="word")
             yield Plain(classes="dialog-hint")
             yield KeyHint("{dialog.confirm} trust   {dialog.close} close")
         yield TooSmall()
