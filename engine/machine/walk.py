@@ -17,7 +17,7 @@ from engine.machine.model.state import (
     Scope,
     ScopeStatus,
     find_scope,
-    scope_path_of,
+    outer_path_of,
 )
 
 if TYPE_CHECKING:
@@ -194,15 +194,11 @@ def _telling_leaves(root: Scope) -> list[Execution]:
     if len(leaves) == 1:
         return leaves
     asking = {
-        _agent_of(leaf)
+        outer_path_of(leaf.path)
         for leaf in leaves
         if leaf.type == PERMISSION_TYPE and leaf.status is StepStatus.PENDING_HUMAN
     }
-    return [leaf for leaf in leaves if leaf.type != PROMPT_TYPE or _agent_of(leaf) not in asking]
-
-
-def _agent_of(leaf: Execution) -> str:
-    return scope_path_of(scope_path_of(leaf.path))
+    return [leaf for leaf in leaves if leaf.type != PROMPT_TYPE or outer_path_of(leaf.path) not in asking]
 
 
 def status_and_leaf(state: RunState) -> tuple[RunStatus, Execution | None]:

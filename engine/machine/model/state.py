@@ -264,6 +264,12 @@ def scope_path_of(path: str) -> str:
 
 
 @lru_cache(_PATHS_KEPT)
+def outer_path_of(path: str) -> str:
+    """The execution in whose branch a step stands: `scan/2/read` -> `scan`, of an outermost step ``."""
+    return scope_path_of(scope_path_of(path))
+
+
+@lru_cache(_PATHS_KEPT)
 def step_of(path: str) -> str:
     """The author's step id at the end of a path: `scan/2/read~2` -> `read`."""
     return path.rpartition("/")[2].partition("~")[0]

@@ -12,7 +12,7 @@ from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import fail, launch, time_limit, watch_timeout
 from engine.machine.events.plan_facts import PlanProposed, PlanValidationFailed, RunReplanStarted
 from engine.machine.events.request_facts import PendingHuman
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of, scope_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
 
@@ -44,7 +44,7 @@ class ReviewKind(StepKind[ReviewStep]):
     ) -> None:
         """Open the approval with the whole plan."""
         path = prepared.path
-        builder.emit(PlanProposed(prepared.plan or {}), _plan_of(path))
+        builder.emit(PlanProposed(prepared.plan or {}), outer_path_of(path))
         self.started(builder, step, path, approval, input=prepared.value)
         fact = PendingHuman(
             approval_id=prepared.new_id,
@@ -70,7 +70,7 @@ class PlanStepsKind(StepKind[PlanStepsStep]):
         path, noted = prepared.path, prepared.plan or {}
         turns = int(scope_path_of(path).rpartition("/")[2]) + 2
         if not prepared.again and (errors := noted.get("errors")):
-            builder.emit(PlanValidationFailed(errors), _plan_of(path))
+            builder.emit(PlanValidationFailed(errors), outer_path_of(path))
             message = f"plan_validation_failed: {'; '.join(errors)}"
             fail(builder, path, failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=errors))
             return
@@ -88,12 +88,12 @@ def _plan_again(builder: TransitionBuilder, path: str, noted: dict[str, object],
     """The model proposes another plan in a further turn."""
     errors, replan = noted.get("errors"), noted.get("replan")
     if isinstance(errors, list):
-        builder.emit(PlanValidationFailed(errors, turns), _plan_of(path))
+        builder.emit(PlanValidationFailed(errors, turns), outer_path_of(path))
     else:
         review = builder.execution(f"{scope_path_of(path)}/{REVIEW}")
         request = review.request_id if review is not None else None
         number = replan if isinstance(replan, int) else 1
-        builder.emit(RunReplanStarted(number, turns, request), _plan_of(path))
+        builder.emit(RunReplanStarted(number, turns, request), outer_path_of(path))
 
 
 def _approved(builder: TransitionBuilder, prepared: StepPrepared) -> bool:
@@ -103,8 +103,3 @@ def _approved(builder: TransitionBuilder, prepared: StepPrepared) -> bool:
         return False
     said = (review.decision or {}).get("decision")
     return said == RequestStatus.APPROVED.value and review.digest == prepared.action_digest
-
-
-def _plan_of(path: str) -> str:
-    """The path of the plan around a step of one of its turns."""
-    return scope_path_of(scope_path_of(path))

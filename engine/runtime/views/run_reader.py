@@ -14,7 +14,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import AccessScoped
 from engine.journal.encoding import decode
 from engine.journal.errors import reading
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of
 from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
@@ -283,7 +283,7 @@ class RunReader(AccessScoped):
     ) -> StepView:
         """One execution, with what its own row does not hold: its item, and tries that failed."""
         view, path = await self._views.step(row, full=full), row["path"]
-        item, failed = item_at(items.get(scope_path_of(scope_path_of(path)), ()), path), tries.get(path)
+        item, failed = item_at(items.get(outer_path_of(path), ()), path), tries.get(path)
         return view.model_copy(update={"item": item, "tries": failed or ()}) if item or failed else view
 
     async def _items_around(
@@ -309,4 +309,4 @@ async def _requests(journal: Journal, run: RunRow) -> dict[RequestKind, Sequence
 
 def _around(paths: Iterable[str]) -> set[str]:
     """The paths of the executions that these stand directly in."""
-    return {around for path in paths if (around := scope_path_of(scope_path_of(path)))}
+    return {around for path in paths if (around := outer_path_of(path))}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.machine.model import effects, inputs
-from engine.machine.model.state import RunState, find_execution, scope_path_of
+from engine.machine.model.state import RunState, find_execution, outer_path_of, scope_path_of
 from tests.engine.machine.plan_rendering import as_planned
 from tests.engine.machine.rendering import CALLS_OF_A_TURN, prepared, prepared_output, resolved
 
@@ -61,7 +61,7 @@ class Preparing:
 
 def _hears(state: RunState, path: str) -> bool:
     """Whether the turn before this one made calls."""
-    agent = find_execution(state.root, scope_path_of(scope_path_of(path)))
+    agent = find_execution(state.root, outer_path_of(path))
     turns = agent.branches.outputs.in_order() if agent is not None and agent.branches is not None else []
     last = turns[-1] if turns else None
     return isinstance(last, dict) and bool(last.get("results", {}).get("$list"))

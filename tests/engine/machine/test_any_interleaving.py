@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RunStatus
-from engine.machine.model.state import Phase, scope_path_of, step_of
+from engine.machine.model.state import Phase, outer_path_of, scope_path_of, step_of
 from tests.engine.machine.random_flows import flows
 from tests.engine.machine.simulation import Simulation
 
@@ -53,7 +53,7 @@ def _tool_calls(machine: RandomRun) -> list[str]:
 
 def _prompted(machine: RandomRun) -> list[str]:
     """Paths of the agents whose programs are at work and have not asked for much."""
-    agents = [scope_path_of(scope_path_of(path)) for path in machine.run.calls if path.endswith("/0/prompt")]
+    agents = [outer_path_of(path) for path in machine.run.calls if path.endswith("/0/prompt")]
     branches = ((agent, machine.run.execution(agent).branches) for agent in sorted(agents))
     return [agent for agent, found in branches if found is not None and found.total < MOST_ASKED]
 

@@ -47,7 +47,7 @@ from engine.machine.events.step_facts import (
     StepStarted,
     WaitStarted,
 )
-from engine.machine.model.state import scope_path_of, step_of
+from engine.machine.model.state import outer_path_of, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -266,7 +266,7 @@ def _model_used(at: StoredAt) -> Sequence[RowChange]:
     fact, run, step = at.event.fact, at.run, step_of(at.path)
     assert isinstance(fact, ModelUsage), fact.kind
     if step in {MODEL, PROMPT}:
-        step = step_of(scope_path_of(scope_path_of(at.path)))
+        step = step_of(outer_path_of(at.path))
     row: SpendRow = {
         "tenant": run["tenant"],
         "pack": run["pack"],

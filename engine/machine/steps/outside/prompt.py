@@ -14,7 +14,7 @@ from engine.machine.control import fail, give_up, launch
 from engine.machine.events.agent_facts import AgentPermissionAsked, AgentPermissionsDropped
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.model.effects import RunStep
-from engine.machine.model.state import ScopeStatus, scope_path_of
+from engine.machine.model.state import ScopeStatus, outer_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
@@ -60,7 +60,7 @@ class PermissionKind(StepKind[PermissionStep]):
 def permission_asked(builder: TransitionBuilder, given: PermissionAsked) -> None:
     """A branch more, if the process that asks still works on its prompt."""
     prompt = builder.execution(given.path)
-    agent = scope_path_of(scope_path_of(given.path))
+    agent = outer_path_of(given.path)
     holder = builder.execution(agent)
     if prompt is None or holder is None or holder.branches is None or builder.state.cancel is not None:
         return
@@ -74,7 +74,7 @@ def drop_permissions(builder: TransitionBuilder, prompt_path: str, reason: str) 
     """Whoever asked beside a prompt does not wait for answers any more; other steps ask for nothing."""
     if not isinstance(builder.step(prompt_path), PromptStep):
         return
-    agent = scope_path_of(scope_path_of(prompt_path))
+    agent = outer_path_of(prompt_path)
     holder = builder.execution(agent)
     if holder is None or holder.branches is None:
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.journal.encoding import decode
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,10 +29,10 @@ def paths_around(paths: Iterable[str]) -> set[str]:
     """The paths of every step that one of these stands in."""
     found: set[str] = set()
     for path in paths:
-        outer = scope_path_of(scope_path_of(path))
+        outer = outer_path_of(path)
         while outer and outer not in found:
             found.add(outer)
-            outer = scope_path_of(scope_path_of(outer))
+            outer = outer_path_of(outer)
     return found
 
 

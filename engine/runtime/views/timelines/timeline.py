@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
 from engine.contracts.times import from_micros
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of, scope_path_of
 from engine.runtime.views.items import item_at
 from engine.runtime.views.timelines.bar_cache import EVENTS_AT_ONCE, BarCache
 from engine.runtime.views.timelines.surrounding import paths_around, read_composites
@@ -121,7 +121,7 @@ class _Drawing:
             above += leads
             bar = bars.get(path) or Bar()
             own_depth = depth + path.count("/") // 2 + graphs.depth(path)
-            loop = lists.loops.get(scope_path_of(scope_path_of(path)))
+            loop = lists.loops.get(outer_path_of(path))
             item = item_at(await self._items.of(run_id, *loop), path) if loop is not None else None
             spans = _spans(head, bar, page.since)
             self.rows.append(_row(run_id, head, spans, own_depth, graphs.needs(path), item))
@@ -149,7 +149,7 @@ def _as_tree(heads: Sequence[StepHeadRow], graphs: Graphs) -> Iterator[StepHeadR
     below: dict[str, list[StepHeadRow]] = {}
     paths = {head["path"] for head in heads}
     for head in heads:
-        parent = scope_path_of(scope_path_of(head["path"]))
+        parent = outer_path_of(head["path"])
         below.setdefault(parent if parent in paths else "", []).append(head)
 
     def place(head: StepHeadRow) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of
 from engine.runtime.worker.steps.agents.stopping import used_until
 from engine.tools.process.threads import finish
 
@@ -190,7 +190,7 @@ class RunningCalls:
             return await self._callers.outside.permit(self._site, execution)
         with self._scheduler.marked(self._site.row["run_id"], execution) as mark:
             ended = await self._callers.outside.prompt(self._site, execution, state, self._tells, mark.waits)
-        below = scope_path_of(scope_path_of(execution.path)) + "/"
+        below = outer_path_of(execution.path) + "/"
         beside = [
             task
             for path, task in self._tasks.items()

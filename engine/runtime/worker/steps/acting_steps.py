@@ -14,7 +14,7 @@ from engine.errors import InvalidInput
 from engine.frozen import replace
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import outer_path_of, scope_path_of
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call, data_given
 from engine.runtime.worker.steps.agents.hooked import refused_call
@@ -64,7 +64,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
         """What people gave to the tools of the turn in which an agent chose it."""
         if not isinstance(step, ChosenCallStep):
             return {}
-        return data_given(at, scope_path_of(scope_path_of(scope_path_of(at.path))), tool)
+        return data_given(at, scope_path_of(outer_path_of(at.path)), tool)
 
     def _call(
         self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any, data: dict[str, Any]
@@ -105,8 +105,8 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
 def _agent_of(at: Rendering) -> AgentStep:
     """The agent whose model chose the call."""
-    calls = scope_path_of(scope_path_of(at.path))
-    agent = at.flow.graph.step_at(scope_path_of(scope_path_of(calls)))
+    calls = outer_path_of(at.path)
+    agent = at.flow.graph.step_at(outer_path_of(calls))
     assert isinstance(agent, AgentStep), at.path
     return agent
 

@@ -19,7 +19,7 @@ from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.hooked import (
     let_through,
@@ -157,7 +157,7 @@ class MessageRenderer(StepRenderer[MessageStep]):
 
     def prepare(self, step: MessageStep, at: Rendering) -> StepPrepared:
         """Nobody is asked before the first answer, nor while the agent has calls to hear of."""
-        agent_path = scope_path_of(scope_path_of(at.path))
+        agent_path = outer_path_of(at.path)
         agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
         turns = agent.branches.outputs.in_order()

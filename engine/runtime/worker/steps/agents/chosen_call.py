@@ -8,7 +8,7 @@ from pydantic_core import from_json
 
 from engine.contracts.flows.agent_step import MODEL, chosen_step
 from engine.contracts.status import StepErrorCode
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.conversation import FinishReason
 from engine.models.wire.wire_format import wire_name
@@ -30,8 +30,8 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     Nothing that a model wrote is a template, and it names no secrets.
     """
     number = int(scope_path_of(at.path).rpartition("/")[2])
-    calls = scope_path_of(scope_path_of(at.path))
-    agent = scope_path_of(scope_path_of(calls))
+    calls = outer_path_of(at.path)
+    agent = outer_path_of(calls)
     reply = _given(at, calls)
     asked = reply["calls"][number]
     hidden, own = reply.get("hidden", ()), (*_given(at, agent)["tools"], *reply.get("found", ()))

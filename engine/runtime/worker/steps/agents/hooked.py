@@ -11,7 +11,7 @@ from engine.contracts.layers.hook import HookPoint
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.governance.hooks import POINTS, verdict_of, vetoes
 from engine.machine.model.inputs import StepPrepared
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.chosen_call import data_given
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handed_over
@@ -35,7 +35,7 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
 
     `context` is what it is told in this question alone.
     """
-    agent_path = scope_path_of(scope_path_of(at.path))
+    agent_path = outer_path_of(at.path)
     agent = find_execution(at.state.root, agent_path)
     if not at.flow.hooks:
         return None
@@ -75,7 +75,7 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
                 refused = refused or _refused(at, hook)
     if refused is not None:
         return refused
-    agent = at.flow.graph.step_at(scope_path_of(scope_path_of(at.path)))
+    agent = at.flow.graph.step_at(outer_path_of(at.path))
     meant = handed_over(agent, let_through(at, reply)) if isinstance(agent, AgentStep) else None
     if meant is None and reply["calls"]:
         return None

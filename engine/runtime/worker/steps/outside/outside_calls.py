@@ -14,7 +14,7 @@ from engine.contracts.flows.outside_agent import PREFIX, asked_step
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.errors import Unavailable, VasiniError
 from engine.machine.model.inputs import PermissionAsked, StepFinished
-from engine.machine.model.state import ScopeStatus, find_execution, scope_path_of
+from engine.machine.model.state import ScopeStatus, find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.paying import BudgetExhausted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
@@ -185,7 +185,7 @@ class OutsideAgents:
         return live
 
     async def _launched(self, site: CallSite, execution: Execution, waits: Callable[[bool], None]) -> _Live:
-        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent_path = outer_path_of(execution.path)
         step = site.flow.graph.step_at(agent_path)
         assert isinstance(step, AgentStep), agent_path
         assert step.outside is not None, agent_path
@@ -196,7 +196,7 @@ class OutsideAgents:
 
     async def _reply(self, site: CallSite, live: _Live, state: RunState, tell: Tells) -> dict[str, Any]:
         execution, launch, step = live.prompt, live.launch, live.step
-        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent_path = outer_path_of(execution.path)
         agent = find_execution(state.root, agent_path)
         assert agent is not None, agent_path
         assert agent.branches is not None, agent_path

@@ -11,7 +11,7 @@ from engine.contracts.layers.hook import HookPoint
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Risk, StepErrorCode
 from engine.machine.model.inputs import StepPrepared
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.machine.walk import is_in_flight
 from engine.runtime.clock import new_id
@@ -34,7 +34,7 @@ class PromptRenderer(StepRenderer[PromptStep]):
 
     def prepare(self, step: PromptStep, at: Rendering) -> StepPrepared:
         """A program that is forbidden does not start."""
-        agent = _agent_step(at, scope_path_of(scope_path_of(at.path)))
+        agent = _agent_step(at, outer_path_of(at.path))
         tool = f"acp.{agent.outside}"
         refused = at.judge.refused(at.path, at.now, tool, at.judge.verdict(tool, at.state))
         if refused is not None:
@@ -76,7 +76,7 @@ class PermissionRenderer(StepRenderer[PermissionStep]):
     def _asked(at: Rendering, call: dict[str, Any], why: str) -> StepPrepared:
         """The approval that stands for the call; `why` is what a policy says of it."""
         tool = call["tool"]
-        agent = _agent_step(at, scope_path_of(scope_path_of(at.path)))
+        agent = _agent_step(at, outer_path_of(at.path))
         params = at.values.scrubbed(call["params"])
         action = action_of(asked_step(tool), params)
         preview = told_change(params)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.status import StepErrorCode
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.plans.reading import outputs_taken, part_of
 from engine.values import resolve_value
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def planned_call(at: Rendering) -> ToolStep | dict[str, Any]:
     """The step that is to be made, or why it cannot be. Raises BlobNeeded."""
-    steps = _execution(at, scope_path_of(scope_path_of(at.path)))
+    steps = _execution(at, outer_path_of(at.path))
     turn = resolve_value(steps.input, at.values.resolve)
     planned = turn["plan"]["steps"][_number(at)]
     tool, params = planned["tool"], dict(planned["params"])
@@ -43,7 +43,7 @@ def planned_call(at: Rendering) -> ToolStep | dict[str, Any]:
 
 def asks_again(at: Rendering) -> str | None:
     """Why the plan wants a person to see the call just before it is made; None when it does not."""
-    steps = _execution(at, scope_path_of(scope_path_of(at.path)))
+    steps = _execution(at, outer_path_of(at.path))
     turn = resolve_value(steps.input, at.values.resolve)
     planned = turn["plan"]["steps"][_number(at)]
     why = turn["asks"].get(planned["step_id"])

@@ -8,7 +8,7 @@ from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.frozen import frozen
 from engine.governance.pipeline import Point, Subject, check
-from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
 from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
@@ -87,7 +87,7 @@ class Questions:
 
         Raises LoopDetected, ModelFailure, and NotFound or InvalidInput for a model that is not there.
         """
-        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent_path = outer_path_of(execution.path)
         agent = find_execution(state.root, agent_path)
         step = site.flow.graph.step_at(agent_path)
         assert isinstance(step, AgentStep | PlanProposalStep), agent_path
