@@ -20,7 +20,7 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.failure import ModelErrorCode, ModelFailure, malformed
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.told_messages import in_turns
 from engine.models.wire.told_tools import schema_of
@@ -97,6 +97,14 @@ class AnthropicMessages(WireFormat):
         return _Events(names, self._hide)
 
 
+def _place_of(event: Mapping[str, Any]) -> int | None:
+    """The place of the block that an event is of. Raises ModelFailure for what is none."""
+    place = event.get("index")
+    if place is not None and not isinstance(place, int):
+        raise malformed("the server sent an event of a block that has no place")
+    return place
+
+
 class _Thought:
     """A block of what the model thinks: it is told again as it was, signature and all."""
 
@@ -130,8 +138,8 @@ class _Events(Reader):
                 yield from self._block(event)
             case "content_block_delta":
                 yield from self._delta(event)
-            case "content_block_stop" if given := self._inputs.pop(event.get("index"), None):
-                yield CallArguments(self._calls[event.get("index")], to_json(given).decode())
+            case "content_block_stop" if given := self._inputs.pop(_place_of(event), None):
+                yield CallArguments(self._calls[_place_of(event)], to_json(given).decode())
             case "message_delta":
                 yield from self._closing(event)
             case "message_stop":
@@ -147,18 +155,18 @@ class _Events(Reader):
         block = object_of(event.get("content_block"))
         if block.get("type") == "tool_use":
             index = index_of(None, len(self._calls))
-            self._calls[event.get("index")] = index
+            self._calls[_place_of(event)] = index
             name = self._names.own(text_of(block.get("name")))
             yield CallStarted(index, text_of(block.get("id")) or f"call_{index}", name)
-            self._inputs[event.get("index")] = object_of(block.get("input"))
+            self._inputs[_place_of(event)] = object_of(block.get("input"))
         elif block.get("type") in _THOUGHTS:
-            self._thoughts[event.get("index")] = _Thought(block)
+            self._thoughts[_place_of(event)] = _Thought(block)
             yield ThoughtDelta(text_of(block.get("thinking")))
         elif text := text_of(block.get("text")):
             yield TextDelta(text)
 
     def _delta(self, event: Mapping[str, Any]) -> Iterator[Delta]:
-        delta, place = object_of(event.get("delta")), event.get("index")
+        delta, place = object_of(event.get("delta")), _place_of(event)
         match delta.get("type"):
             case "text_delta":
                 yield TextDelta(text_of(delta.get("text")))

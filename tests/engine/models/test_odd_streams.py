@@ -170,6 +170,21 @@ async def test_arguments_that_stand_in_the_beginning_of_a_call_are_its_arguments
     assert [(call.name, call.arguments) for call in reply.calls] == [("files.read", '{"path":"b"}')]
 
 
+@pytest.mark.parametrize("place", [[1], {"a": 1}, "0", 0.5])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_start", "content_block": {"type": "tool_use", "name": "one"}},
+        {"type": "content_block_start", "content_block": {"type": "thinking"}},
+        {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "content_block_stop"},
+    ],
+)
+async def test_a_block_at_no_place_is_malformed(event: dict[str, Any], place: Any) -> None:
+    failure = await failure_of(answering(head(), sse({**event, "index": place})), ProviderName.ANTHROPIC)
+    assert failure.code is ModelErrorCode.MALFORMED
+
+
 @pytest.mark.parametrize(
     ("said", "code", "retryable"),
     [
