@@ -4,21 +4,22 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import ToolResult
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.process.command_runner import CommandRunner
 from tests.engine.tools.alive import ROOT, alive, ended
 
-Call = Callable[..., Awaitable[ToolResult]]
-Appears = Callable[[Path], Awaitable[int]]
+if TYPE_CHECKING:
+    from engine.contracts.tool import ToolResult
+    from tests.engine.tools.conftest import Appears, Call
+
 
 # a leader and a grandchild that both ignore SIGTERM; the grandchild tells its process id
 STUBBORN = (

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import ToolResult
 from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import ToolFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Call = Callable[..., Awaitable[ToolResult]]
+    from engine.contracts.tool import ToolResult
+    from tests.engine.tools.conftest import Call
 
 
 async def read(call: Call, root: Path, name: str, content: str | bytes, **more: Any) -> ToolResult:

@@ -5,14 +5,12 @@ import hashlib
 import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import ToolResult
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.files.globs import Glob
 from engine.tools.builtin.files.paths import PathScope, read_regular_file
@@ -22,7 +20,11 @@ from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.threads import StopFlag, run_stoppable
 from tests.permissions import permissions_bind
 
-Call = Callable[..., Awaitable[ToolResult]]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.contracts.tool import ToolResult
+    from tests.engine.tools.conftest import Call
 
 
 def code_of(result: ToolResult) -> StepErrorCode:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.tool import ToolResult
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
@@ -16,7 +14,7 @@ from tests.engine.tools.made_repository import git, made_repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-Call = Callable[..., Awaitable[ToolResult]]
+    from tests.engine.tools.conftest import Call
 
 
 @pytest.fixture

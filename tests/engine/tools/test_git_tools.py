@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import ToolResult
 from tests.engine.tools.made_repository import git, made_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Call = Callable[..., Awaitable[ToolResult]]
+    from engine.contracts.tool import ToolResult
+    from tests.engine.tools.conftest import Call
 
 
 @pytest.fixture

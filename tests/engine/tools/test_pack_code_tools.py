@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -16,8 +14,9 @@ from engine.tools.executor import ToolExecutor
 from engine.tools.pack_code.pack_tools import describe_functions
 from engine.tools.registry import ToolRegistry
 
-Call = Callable[..., Awaitable[ToolResult]]
-Appears = Callable[[Path], Awaitable[int]]
+if TYPE_CHECKING:
+    from tests.engine.tools.conftest import Appears, Call
+
 
 SOURCE = '''"""Tools of a pack."""
 from __future__ import annotations
