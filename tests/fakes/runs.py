@@ -289,6 +289,7 @@ class FakeRuns(AccessScoped):
     async def steps_at(
         self, run_id: str, paths: Sequence[str], *, as_of: int | None = None
     ) -> tuple[StepView, ...]:
+        self.engine.note("steps_at", (tuple(paths), as_of))
         self._run(run_id)
         found = self.engine.stored_steps.get(run_id, ())
         then = found if as_of is None else (await self._past(run_id, as_of)).steps

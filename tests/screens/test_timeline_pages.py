@@ -223,8 +223,14 @@ async def test_looking_back_shows_the_page_of_that_moment_and_nothing_newer(cons
         await stage.press("m")
         await stage.until(lambda: "as of event 25" in stage.text(), "the past")
         assert under_cursor(stage) == "work/25/call"
+        looked = len(engine.asked("timeline"))
         assert "events 11–30 of 60 · ↑ older, g first" in stage.text()
         assert "newer" not in stage.text()
+        there = ("work", *(f"work/{number}/call" for number in range(11, 31)))
+        assert [paths for paths, as_of in engine.asked("steps_at") if as_of == 25] == [there]
+        engine.news("step_started")
+        await stage.until(lambda: len(engine.asked("timeline")) > looked)
+        assert len([paths for paths, as_of in engine.asked("steps_at") if as_of == 25]) == 1, "the past stays"
         assert await gone(stage, "down", 1) == ["work/25/call"]
         assert await gone(stage, "up", 24) == calls(*range(24, 0, -1))
         assert await gone(stage, "G", 1) == ["work/25/call"]

@@ -59,6 +59,7 @@ class TimelinePane(RunPane):
         self._moment: RunMoment | None = None
         self._at: int | None = None
         self._steps: dict[str, StepView] = {}
+        self._read_then: tuple[int | None, list[str]] | None = None
         self._marker: datetime | None = None
         self._reading = asyncio.Lock()
         self.query_one("#no-steps").display = False
@@ -102,10 +103,12 @@ class TimelinePane(RunPane):
         timeline = await self.state.engine.runs.timeline(self.run_id, at=event if at is None else at)
         self._marker = moment.past.event.ts if moment.past else None
         if moment.past is None or self._marker is None:
+            self._read_then = None
             return timeline
         own = [row.step_id for row in timeline.rows if row.run_id == self.run_id]
-        then = await self.state.engine.runs.steps_at(self.run_id, own, as_of=event)
-        self._steps = {step.step_id: step for step in then}
+        if self._read_then != (event, own):  # what they were then does not change while the run goes on
+            then = await self.state.engine.runs.steps_at(self.run_id, own, as_of=event)
+            self._steps, self._read_then = {step.step_id: step for step in then}, (event, own)
         if timeline.until >= moment.past.event.run_seq:  # what came after the moment is in no page
             timeline = timeline.model_copy(update={"newer": None})
         return as_it_was(timeline, {path: step.status for path, step in self._steps.items()}, self._marker)
