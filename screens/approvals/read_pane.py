@@ -45,7 +45,13 @@ class ReadPane(TextPane):
         return not self.end_seen and not self._end_in_view()
 
     def action_scroll_end(self) -> None:
-        """To the end that has to be seen; from there to the last line."""
+        """To the end that has to be seen; from there to the last line. What is new has its place soon."""
+        if self._is_new:
+            self.call_after_refresh(self._to_end)
+        else:
+            self._to_end()
+
+    def _to_end(self) -> None:
         if self.end_seen:
             super().action_scroll_end()
         else:
@@ -63,8 +69,13 @@ class ReadPane(TextPane):
         # Places of what changed since, or of what nobody sees, say nothing about what was read.
         if not screen.is_current or too_small(screen):  # behind the words that ask for a larger terminal
             return
-        if not any(part._layout_required for part in (self, *self.children)):  # noqa: SLF001
+        if not self._is_new:
             self._note_end_seen()
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether something of it has not been laid out yet."""
+        return any(part._layout_required for part in (self, *self.children))  # noqa: SLF001
 
     def _note_end_seen(self) -> None:
         part = self.last_part()

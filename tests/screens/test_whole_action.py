@@ -181,6 +181,17 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
         assert card.lines_left() == 0 < card.scroll_offset.y
 
 
+async def test_the_end_of_what_is_not_laid_out_yet_is_gone_to_once_it_is(console: OpenConsole) -> None:
+    async with console(engine_with({"text": "short"})) as stage:
+        await to_decidable_card(stage)
+        card = stage.app.screen.query_one(DecisionCard)
+        with stage.app._context():
+            card.show(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
+            card.action_scroll_end()
+        await stage.until(lambda: card.end_seen)
+        assert card.lines_left() == 0 < card.scroll_offset.y
+
+
 async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(console: OpenConsole) -> None:
     engine = engine_with({"to": "ana@example.com"})
     async with console(engine) as stage:
