@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.runs.listed import WaitingFor
     from engine.contracts.status import RunStatus
+    from engine.journal.known_states import KnownState
     from engine.journal.rows import RunRow
     from engine.journal.shown_cap import ShownCap
     from engine.journal.spend_rows import NewActRow
@@ -119,6 +120,8 @@ class Commit:
     snapshot: bytes | None = None
     words: str | None = None
     """What the run, which has ended, is found by from now on."""
+    known: KnownState | None = None
+    """What it leaves the run in, for this process to go on from."""
 
 
 class Owner(NamedTuple):
@@ -175,12 +178,14 @@ class StoredEvent:
 
 @frozen
 class StoredRun:
-    """What is needed to go on with a run: its row, newest snapshot, events since, waiting mail."""
+    """What is needed to go on with a run: its row, newest snapshot or the state that is `known` of it, events
+    since, waiting mail."""
 
     row: RunRow
     snapshot: bytes | None
     events: Sequence[StoredEvent]
     mail: Sequence[tuple[int, Input]] = ()
+    known: KnownState | None = None
 
 
 @frozen

@@ -31,12 +31,13 @@ from engine.machine.model.timers import TimerKind, timer_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.journal.known_states import KnownStates
     from engine.journal.records import Decision, StoredRun
     from engine.journal.rows import HeadRow, RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
 
 
-def decide(store: Store, decision: Decision) -> Decided | Refused:
+def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Refused:
     """Record the decision, cancel the request's timer, and post the input to the run.
 
     Past its time the request ends EXPIRED instead, whether or not a worker has seen to its timer: that is
@@ -64,7 +65,7 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     require_as_shown(store, decision.cap)
     for act in decision.acts:
         record_act(store, act)
-    free = read_free(store, run, decision.uptime) if decision.worker_id is not None else None
+    free = read_free(store, run, decision.uptime, known) if decision.worker_id is not None else None
     event, given = decision_event(decision, path, run["updated_at"]), decision_input(decision, path)
     _record(store, run, row, event, _goes_on(run, decision, free))
     if row["expires_at"] is not None:  # without a limit no timer was set

@@ -24,6 +24,7 @@ from engine.journal.changes import (
     created,
     decided,
 )
+from engine.journal.known_states import KnownStates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ class JournalWrites(ABC):
     def __init__(self) -> None:
         self.damaged: dict[str, str] = {}
         """Runs that could not be read, and why; this process leaves them alone."""
+        self._known = KnownStates()
 
     @abstractmethod
     async def write(
@@ -63,13 +65,21 @@ class JournalWrites(ABC):
         """See port."""
         from engine.journal.rules import commit as committing  # noqa: PLC0415 - see above
 
-        return await self.write(partial(committing.create_run, run=run), created(run))
+        made = await self.write(partial(committing.create_run, run=run), created(run))
+        if run.first is not None and made[1]:
+            self._remember(run.first)
+        return made
 
     async def append(self, commit: Commit) -> None:
         """See port."""
         from engine.journal.rules import commit as committing  # noqa: PLC0415 - see above
 
         await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
+        self._remember(commit)
+
+    def _remember(self, commit: Commit) -> None:
+        if commit.known is not None:
+            self._known.keep(commit.run_id, commit.known)
 
     async def begin_call(self, call: PaidCall) -> CallAdmission:
         """See port."""
@@ -109,9 +119,12 @@ class JournalWrites(ABC):
         """See port."""
         from engine.journal.rules import deciding  # noqa: PLC0415 - see above
 
-        answer = await self.write(partial(deciding.decide, decision=decision), decided)
+        operation = partial(deciding.decide, decision=decision, known=self._known)
+        answer = await self.write(operation, decided)
         if isinstance(answer, Refused):
             raise answer
+        if answer.claim is not None:
+            self._known.forget(answer.run_id)
         return answer
 
     async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
@@ -217,8 +230,11 @@ class JournalWrites(ABC):
             limit=limit,
             run_id=run_id,
             damaged=self.damaged,
+            known=self._known,
         )
         claims = await self.write(operation)
+        for claimed in claims:
+            self._known.forget(claimed.run.row["run_id"])
         for damaged in self.damaged.keys() - known:
             logger.error("run %s is left alone: %s", damaged, self.damaged[damaged])
         return claims

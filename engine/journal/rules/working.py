@@ -16,6 +16,7 @@ from engine.machine.model.timers import TimerKind
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from engine.journal.known_states import KnownStates
     from engine.journal.records import ClockOffset, Commit
     from engine.journal.rows import RunRow
     from engine.journal.rules.store import Store
@@ -26,7 +27,13 @@ CLOCK_WAS_SET = 1_000_000
 
 
 def claim(
-    store: Store, worker_id: str, now: int, limit: int, run_id: str | None, damaged: dict[str, str]
+    store: Store,
+    worker_id: str,
+    now: int,
+    limit: int,
+    run_id: str | None,
+    damaged: dict[str, str],
+    known: KnownStates,
 ) -> list[Claim]:
     """Take leases on up to `limit` runs that have work (or on `run_id`), oldest first.
 
@@ -36,7 +43,7 @@ def claim(
     """
     if run_id is not None:
         row = store.claimable_run(run_id, now)
-        return [] if row is None else [_take(store, worker_id, row)]
+        return [] if row is None else [_take(store, worker_id, row, known)]
     slots = Slots(store.slots(now))
     claims: list[Claim] = []
     after = ""
@@ -48,20 +55,20 @@ def claim(
         for row in rows:
             if slots.take(row):
                 try:
-                    claims.append(_take(store, worker_id, row))
+                    claims.append(_take(store, worker_id, row, known))
                 except Unavailable as error:
                     damaged[row["run_id"]] = error.message
     return claims
 
 
-def read_free(store: Store, row: RunRow, now: int) -> StoredRun | None:
+def read_free(store: Store, row: RunRow, now: int, known: KnownStates) -> StoredRun | None:
     """All of a run that nobody works, unless it needs a slot or cannot be read; None then."""
     if row["slot_key"] is not None:
         return None
     if row["lease_worker"] is not None and store.claimable_run(row["run_id"], now) is None:
         return None
     try:
-        return _read(store, row)
+        return _read(store, row, known)
     except Unavailable:
         return None
 
@@ -71,18 +78,20 @@ def taken(run: StoredRun) -> Claim:
     return Claim(run=run, epoch=run.row["lease_epoch"] + 1, lost=run.row["lease_worker"] is not None)
 
 
-def _take(store: Store, worker_id: str, row: RunRow) -> Claim:
+def _take(store: Store, worker_id: str, row: RunRow, known: KnownStates) -> Claim:
     """Reads all of the run before it is touched. Raises Unavailable (`journal_corrupt`)."""
-    run = _read(store, row)
+    run = _read(store, row, known)
     store.take_lease(row["run_id"], worker_id)
     return taken(run)
 
 
-def _read(store: Store, row: RunRow) -> StoredRun:
+def _read(store: Store, row: RunRow, known: KnownStates) -> StoredRun:
     run_id = row["run_id"]
-    run_seq, state = store.snapshot(run_id) or (0, None)
-    events = store.events_after(run_id, run_seq)
-    return StoredRun(row={**row}, snapshot=state, events=events, mail=readable_mail(store, run_id))
+    left = known.find(run_id)
+    run_seq, snapshot = (left.state.run_seq, None) if left else store.snapshot(run_id) or (0, None)
+    events = store.events_after(run_id, run_seq) if run_seq < row["run_seq"] else []
+    mail = readable_mail(store, run_id)
+    return StoredRun(row={**row}, snapshot=snapshot, events=events, mail=mail, known=left)
 
 
 def readable_mail(store: Store, run_id: str) -> list[tuple[int, Input]]:

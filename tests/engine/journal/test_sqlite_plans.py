@@ -54,7 +54,7 @@ READS = [
     "first_event",
     "feed_events",
     "event_heads",
-    "select_request",
+    "select_requests",
     "page_requests",
     "page_all_requests",
     "run_requests",

@@ -133,8 +133,8 @@ SELECT b.digest, b.data FROM json_each(?) d CROSS JOIN blobs b ON b.digest = d.v
 -- a pack's content
 SELECT content FROM pack_contents WHERE digest = ?
 
--- name: select_request
--- a request as people see it: with its run, its first event, and who looks at it
+-- name: select_requests
+-- requests as people see them: with their runs, their first events, and who looks at them
 SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until,
     (SELECT coalesce(sum(s.recoveries), 0) FROM steps s WHERE s.run_id = q.run_id) AS recoveries,
@@ -144,7 +144,7 @@ SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload 
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
-WHERE q.request_id = ?
+WHERE q.request_id IN (SELECT value FROM json_each(?))
 
 -- name: page_requests
 -- a page of the inbox of all tenants

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.journal.sqlite.queries import listed, query
+from engine.journal.sqlite.reads.gathered import GatheredRows
 from engine.journal.sqlite.reads.part import PartOfReading
 
 if TYPE_CHECKING:
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
 class RequestReading(PartOfReading):
     """Requests of all runs, or of one."""
 
+    @cached_property
+    def _gathered(self) -> GatheredRows[RequestViewRow]:
+        return GatheredRows(self._requests)
+
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
-        rows = await self._read(query("select_request"), (request_id,))
-        return cast("RequestViewRow", dict(rows[0])) if rows else None
+        return await self._gathered.row(request_id)
+
+    async def _requests(self, request_ids: Sequence[str]) -> Mapping[str, RequestViewRow]:
+        rows = await self._read(query("select_requests"), (listed(request_ids),))
+        return {row["request_id"]: cast("RequestViewRow", dict(row)) for row in rows}
 
     async def request_rows(
         self,

@@ -37,6 +37,10 @@ class RestoredRun:
 
 async def restored(journal: Journal, run: StoredRun) -> RestoredRun:
     """The run as its events leave it. A snapshot only saves folding: one that cannot be read is left out."""
+    if run.known is not None:
+        known = run.known
+        state = fold((stored.event for stored in run.events), known.state)
+        return RestoredRun(state, _last_ts(run), known.snapshot_seq, known.snapshot_bytes)
     if run.snapshot is None:
         return RestoredRun(fold((stored.event for stored in run.events), RunState()), _last_ts(run))
     try:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from engine.contracts.status import RUN_TERMINAL
+from engine.journal.known_states import KnownState
 from engine.journal.records import Commit
 from engine.journal.rules.rows.run_head import run_head
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
+from engine.machine.model.state import Phase
 from engine.machine.walk import outstanding, run_status
 from engine.runtime.clock import offset_of
 from engine.runtime.worker.sessions.planning import make_plan, steering_input
@@ -113,7 +115,7 @@ class RunPlanner:
         """The plan as the journal takes it; `blobs` and `words` are those of the inputs."""
         now = plan.events[-1].ts if plan.events else max(self._clock.now(), self._last_ts)
         mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
-        row = self._site.row
+        row, snapshot = self._site.row, self._snapshot(plan)
         ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
         if ended and row["parent_run_id"] is not None:
             mail.append((row["parent_run_id"], self._report_to_parent(plan, now)))
@@ -133,8 +135,9 @@ class RunPlanner:
             mail=mail,
             children=[self._children.new_run(effect, now) for effect in plan.start_children],
             blobs={**blobs, **plan.blobs},
-            snapshot=self._snapshot(plan),
+            snapshot=snapshot,
             words=words,
+            known=self._known(plan.state, snapshot) if release else None,
         )
 
     def committed(self, commit: Commit, state: RunState) -> None:
@@ -156,6 +159,14 @@ class RunPlanner:
             output=plan.state.output,
             error=plan.state.error,
         )
+
+    def _known(self, state: RunState, snapshot: bytes | None) -> KnownState | None:
+        """What whoever goes on with a run that waits may begin with."""
+        if state.phase is not Phase.ACTIVE:
+            return None
+        if snapshot is not None:
+            return KnownState(state, state.run_seq, len(snapshot))
+        return KnownState(state, self._snapshot_seq, self._snapshot_bytes)
 
     def _snapshot(self, plan: Plan) -> bytes | None:
         due = SNAPSHOT_EVERY + self._snapshot_bytes // 512

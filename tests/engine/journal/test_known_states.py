@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.journal.errors import SeqConflict
+from engine.journal.known_states import MOST_EVENTS, KnownState, KnownStates
+from engine.journal.sqlite.journal import SqliteJournal
+from engine.machine.model.state import RunState
+from tests.engine.journal.run_script import (
+    LATER,
+    NOW,
+    a_run,
+    approve,
+    step_started,
+    take,
+    wait_for_approval,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.journal.port import Journal
+
+
+def left(run_seq: int) -> KnownState:
+    return KnownState(RunState(run_seq=run_seq), 0, 0)
+
+
+def test_the_oldest_give_way_when_all_together_stand_for_too_many_events() -> None:
+    states = KnownStates()
+    states.keep("a", left(MOST_EVENTS - 2))
+    states.keep("b", left(1))
+    states.keep("c", left(1))
+    assert states.find("a") is not None
+    states.keep("d", left(1))
+    assert [name for name in "abcd" if states.find(name)] == ["b", "c", "d"]
+
+
+def test_a_run_that_rests_again_is_kept_once_and_as_the_newest() -> None:
+    states = KnownStates()
+    states.keep("a", left(1))
+    states.keep("b", left(MOST_EVENTS - 10))
+    states.keep("a", left(10))
+    assert (states.find("a"), states.find("b")) == (left(10), left(MOST_EVENTS - 10))
+    states.keep("c", left(1))
+    assert [name for name in "abc" if states.find(name)] == ["a", "c"]
+
+
+def test_what_stands_for_more_than_all_may_is_not_kept() -> None:
+    states = KnownStates()
+    states.keep("a", left(MOST_EVENTS + 1))
+    states.keep("b", left(MOST_EVENTS))
+    assert (states.find("a"), states.find("b")) == (None, left(MOST_EVENTS))
+
+
+def test_what_somebody_goes_on_with_makes_room() -> None:
+    states = KnownStates()
+    states.keep("a", left(MOST_EVENTS))
+    states.forget("a")
+    states.forget("never there")
+    states.keep("b", left(MOST_EVENTS))
+    assert [name for name in "ab" if states.find(name)] == ["b"]
+
+
+async def queued(journal: Journal) -> str:
+    run_id, _ = await journal.create_run(a_run())
+    return run_id
+
+
+async def waiting_run(journal: Journal) -> KnownState:
+    """Run 1 waits for its approval, and this process knows what it stands at."""
+    known = left(4)
+    await wait_for_approval(journal, known=known)
+    return known
+
+
+async def test_a_run_that_this_process_left_is_claimed_with_its_state_and_what_happened_since(
+    journal: Journal,
+) -> None:
+    known = await waiting_run(journal)
+    await journal.decide(approve("appr_0001"))
+    (claim,) = await journal.claim("worker-1", NOW, 1)
+    assert claim.run.known is known
+    assert [(stored.run_seq, stored.event.kind) for stored in claim.run.events] == [(5, "approval_decided")]
+
+
+async def test_a_decision_that_takes_the_run_brings_its_state(journal: Journal) -> None:
+    known = await waiting_run(journal)
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-1", uptime=NOW))
+    assert decided.claim is not None
+    assert decided.claim.run.known is known
+    assert [stored.run_seq for stored in decided.claim.run.events] == [5]
+
+
+async def test_a_state_is_brought_once(journal: Journal) -> None:
+    await waiting_run(journal)
+    await journal.decide(approve("appr_0001"))
+    held = await take(journal, "run_0001", start=False)
+    await journal.release(held.run_id, held.epoch, ready=True)
+    (claim,) = await journal.claim("worker-1", NOW, 1)
+    assert claim.run.known is None
+    assert [stored.run_seq for stored in claim.run.events] == [1, 2, 3, 4, 5]
+
+
+async def test_a_state_that_was_not_written_is_not_known(journal: Journal) -> None:
+    held = await take(journal, await queued(journal))
+    stale = replace(held.commit(step_started("ask"), release=True, known=left(3)), expected_seq=1)
+    with pytest.raises(SeqConflict):
+        await journal.append(stale)
+    await journal.release(held.run_id, held.epoch, ready=True)
+    (claim,) = await journal.claim("worker-1", NOW, 1)
+    assert claim.run.known is None
+
+
+async def test_what_another_process_did_meanwhile_is_read(
+    sqlite_journal: SqliteJournal, tmp_path: Path
+) -> None:
+    known = await waiting_run(sqlite_journal)
+    other = await SqliteJournal.open(tmp_path / "journal.db", poll_seconds=60)
+    try:
+        await other.decide(approve("appr_0001"))
+        held = await take(other, "run_0001", start=False)
+        await held.append(step_started("act", ts=LATER), release=True)
+    finally:
+        await other.close()
+    (claim,) = await sqlite_journal.claim("worker-1", NOW, 1)
+    assert claim.run.known is known
+    assert [stored.event.kind for stored in claim.run.events] == ["approval_decided", "step_started"]
