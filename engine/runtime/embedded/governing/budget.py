@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from engine.budget.caps import EACH, Cap, Limit, window_around
 from engine.budget.price_table import shipped_table
@@ -14,14 +13,14 @@ from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import AccessScoped
 from engine.journal.rules.spending.acts import act_of
-from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import ShownCap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, TOPPED_UP
 from engine.runtime.embedded.comments import require_comment
+from engine.runtime.embedded.governing.caps_in_force import MOST, CapsInForce, require_top_up
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.embedded.governing.spent import ALWAYS, costliest_first, slot_of, sum_of, sums_by
 from engine.runtime.embedded.run_ancestry import refuse_a_run
-from engine.runtime.views.cap_views import CapViews, act_view, token_ceilings
+from engine.runtime.views.cap_views import act_view, token_ceilings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.library import PackLibrary
 
-_MOST = 10**18
-"""A billion dollars."""
 _LONGEST = 200
 """Characters of the name of a cap, as in the settings."""
 _LONGEST_COMMENT = 500
@@ -58,8 +55,8 @@ class Budget(AccessScoped):
         self._journal = journal
         self._clock = clock
         self._redactor = redactor
-        self._zone = rules.budget.time_zone
-        self._written = tuple(one.cap for one in rules.budget.caps)
+        self._time_zone = rules.budget.time_zone
+        self._caps = CapsInForce(journal.spending, clock, rules.budget)
         self._packs = packs
         self._models = frozenset(rules.models.all)
 
@@ -75,10 +72,10 @@ class Budget(AccessScoped):
         sums = self._journal.spending
         read = sums.by_slot if by is SpendBy.DAY else sums.by_names
         rows = await read(self.access.tenant, first, last)
-        total, named = await asyncio.to_thread(sums_by, rows, by, self._zone)
+        total, named = await asyncio.to_thread(sums_by, rows, by, self._time_zone)
         ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else costliest_first(named)
         return Spending(
-            by=by, since=since, until=until, time_zone=self._zone, total=total, rows=tuple(ordered)
+            by=by, since=since, until=until, time_zone=self._time_zone, total=total, rows=tuple(ordered)
         )
 
     async def of_run(self, run_id: str) -> SpendSum:
@@ -108,13 +105,13 @@ class Budget(AccessScoped):
 
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""
-        views = await (await self._cap_views()).all(self.access.tenant)
+        views = await (await self._caps.views()).all(self.access.tenant)
         money = self._journal.spending
         found = await money.newest_acts(self.access.tenant, acts) if acts else ()
         held = [one["amount"] for one in await money.holds() if self.access.sees(one["tenant"])]
         table = await asyncio.to_thread(shipped_table)
         return Caps(
-            time_zone=self._zone,
+            time_zone=self._time_zone,
             held=sum(held),
             held_calls=len(held),
             price_table=table.date,
@@ -134,7 +131,7 @@ class Budget(AccessScoped):
         return await self._outlooks().of_run(row, tree.name, await self._journal.spending.of_tree(run_id))
 
     def _outlooks(self) -> Outlooks:
-        return Outlooks(self._journal, self._clock, self._packs, self._written, self._zone)
+        return Outlooks(self._journal, self._packs, self._caps)
 
     async def set_cap(
         self,
@@ -184,8 +181,7 @@ class Budget(AccessScoped):
         """See facade."""
         self.access.require(Role.ADMIN, actor)
         await refuse_a_run(self._journal)
-        if not 0 < amount <= _MOST:
-            raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
+        require_top_up(amount)
         if not comment.strip():
             raise InvalidInput("a top-up says why: give a comment")
         if of.scope is CapScope.RUN:
@@ -200,23 +196,24 @@ class Budget(AccessScoped):
             raise InvalidInput(
                 f"no cap of {of.scope} {of.name} holds for the window {of.window}; set one first"
             )
-        since, _ = window_around(of.window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
+        since, _ = window_around(of.window, self._clock.now(), await self._caps.zone())
         limit = Limit(of.scope, of.window, tenant, of.name, before.soft, before.hard, before.source, since)
         act = self._act(limit, TOPPED_UP, actor, comment, amount)
         await self._journal.record_act(act, await self._shown(limit, seen))
         return await self._cap_within(tenant, of)
 
     async def _cap_within(self, tenant: str, of: CapOf) -> CapView | None:
-        return await (await self._cap_views()).one(of.scope, tenant, of.name, of.window)
+        return await (await self._caps.views()).one(of.scope, tenant, of.name, of.window)
 
     async def _shown(
         self, limit: Limit, seen: AsShown | None, of_pack: tuple[Cap, ...] = ()
     ) -> ShownCap | None:
         if seen is None:
             return None
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
+        zone = await self._caps.zone()
         place = (limit.scope, limit.window, limit.tenant, limit.name)
-        return ShownCap(*place, seen.soft, seen.hard, (*self._written, *of_pack), zone, self._clock.now())
+        caps = (*self._caps.of_settings, *of_pack)
+        return ShownCap(*place, seen.soft, seen.hard, caps, zone, self._clock.now())
 
     async def _require_there(self, of: CapOf) -> None:
         """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""
@@ -233,12 +230,6 @@ class Budget(AccessScoped):
             known = ", ".join(sorted(there)) or "none"
             words = f"there is no {of.scope} {of.name!r}, whose cap would hold nothing; there are {known}"
             raise InvalidInput(words)
-
-    async def _cap_views(self) -> CapViews:
-        money = self._journal.spending
-        caps = (*self._written, *map(set_cap, await money.caps()))
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        return CapViews(money, caps, self._clock.now(), zone)
 
     async def _of_tree(self, run_id: str) -> Limit:
         """What caps of the run are counted by: the outermost one of its tree. Raises NotFound."""
@@ -277,7 +268,7 @@ class Budget(AccessScoped):
 def _require_fit(of: CapOf, terms: CapTerms) -> None:
     """Raises InvalidInput for a cap that cannot hold."""
     soft, hard = terms.soft, terms.hard
-    if any(one is not None and not 0 < one <= _MOST for one in (soft, hard)):
+    if any(one is not None and not 0 < one <= MOST for one in (soft, hard)):
         raise InvalidInput("a cap is an amount above 0, and at most a billion dollars")
     if soft is not None and hard is not None and soft > hard:
         raise InvalidInput("the soft cap is above the hard one")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from engine.budget.admission import Balance
 from engine.budget.caps import Cap, Subject, limits_of
@@ -13,18 +11,18 @@ from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import PackInvalid
-from engine.journal.rules.spending.holding import held_for, set_cap
+from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from engine.budget.caps import Limit
     from engine.contracts.governing.budget import CapView
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
     from engine.journal.spend_rows import RestRow, SpendRow
-    from engine.runtime.clock import Clock
+    from engine.runtime.embedded.governing.caps_in_force import CapsInForce
     from engine.runtime.pack_library.library import PackLibrary
 
 LOOKED_AT = 20
@@ -45,14 +43,10 @@ def learned(rests: Sequence[RestRow]) -> tuple[int | None, int | None]:
 class Outlooks:
     """Reads what the journal says of the money of runs to come."""
 
-    def __init__(
-        self, journal: Journal, clock: Clock, packs: PackLibrary, written: Iterable[Cap], zone: str
-    ) -> None:
+    def __init__(self, journal: Journal, packs: PackLibrary, caps: CapsInForce) -> None:
         self._journal = journal
-        self._clock = clock
         self._packs = packs
-        self._written = tuple(written)
-        self._zone = zone
+        self._caps = caps
 
     async def rests(self, run: RunRow, step_id: str) -> Sequence[RestRow]:
         """Of the newest completed runs of the same flow for the same tenant."""
@@ -77,13 +71,14 @@ class Outlooks:
 
     async def _views(self, run: RunRow, tree: str, rows: Sequence[SpendRow]) -> list[CapView]:
         """Those that hold for the run and the models it has asked."""
-        money, now = self._journal.spending, self._clock.now()
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        caps = (*self._written, *await self.of_pack(run), *map(set_cap, await money.caps()))
+        money, in_force = self._journal.spending, await self._caps.views()
+        caps, now = (*await self.of_pack(run), *in_force.caps), in_force.now
         models = {one["model"] for one in rows} or {""}
         limits: dict[tuple[CapScope, CapWindow, str], Limit] = {}
         for model in sorted(models):
-            for limit in limits_of(caps, Subject(run["tenant"], run["pack"], model, tree), now, zone):
+            for limit in limits_of(
+                caps, Subject(run["tenant"], run["pack"], model, tree), now, in_force.zone
+            ):
                 limits[limit.scope, limit.window, limit.name] = limit
         topped = {
             (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]

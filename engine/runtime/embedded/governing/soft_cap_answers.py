@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from engine.budget.caps import Limit
 from engine.contracts.actor import Role
@@ -15,10 +14,9 @@ from engine.contracts.governing.money import billionths, dollars
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.journal.rules.spending.acts import act_of
-from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import ShownCap
 from engine.journal.spend_rows import LOWERED, STOPPED, TOPPED_UP
-from engine.runtime.embedded.governing.late_questions import is_current
+from engine.runtime.embedded.governing.caps_in_force import CapsInForce, require_top_up
 from engine.runtime.embedded.governing.soft_caps import (
     ASKER,
     FORM,
@@ -27,12 +25,10 @@ from engine.runtime.embedded.governing.soft_caps import (
     act_numbered,
     cap_words,
 )
-from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.budget.caps import Cap
     from engine.config import Rules
     from engine.contracts.actor import Actor
     from engine.contracts.governing.budget import CapView
@@ -63,9 +59,9 @@ class SoftCapAnswers:
         self._redactor = redactor
         self._rules = rules
 
-    def _written(self) -> tuple[Cap, ...]:
-        """Caps of the settings."""
-        return tuple(one.cap for one in self._rules.budget.caps)
+    @cached_property
+    def _caps(self) -> CapsInForce:
+        return CapsInForce(self._journal.spending, self._clock, self._rules.budget)
 
     async def said(
         self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
@@ -83,13 +79,12 @@ class SoftCapAnswers:
             return RecordedAnswer()
         choice = str(values.get("choice"))
         access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
-        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._rules.budget.time_zone)
-        if not is_current(reached["cap_window"], reached["since"], now, zone):
+        if not await self._caps.is_current(reached):
             words = f"this {reached['cap_window']} is over: its soft cap counts anew"
             raise Refused(ErrorCode.REQUEST_EXPIRED, words, {"run_id": run_id})
         why = str(values.get("comment") or comment).strip()
         amount = _amount(choice, values.get("amount"), why)
-        shown = await self._as_asked(reached, now, zone) if choice == "top_up" else None
+        shown = await self._as_asked(reached) if choice == "top_up" else None
         limit = Limit(
             CapScope(reached["scope"]),
             CapWindow(reached["cap_window"]),
@@ -102,7 +97,9 @@ class SoftCapAnswers:
         )
         told = str(self._redactor.redact(why[:MOST_COMMENT]))
         kind = _KINDS[choice]
-        act = act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told)
+        act = act_of(
+            limit, kind, self._clock.now(), actor=actor.name, via=actor.via, amount=amount, comment=told
+        )
         return RecordedAnswer((act,), shown)
 
     async def note(self, request: RequestViewRow, form_id: str) -> str | None:
@@ -113,36 +110,31 @@ class SoftCapAnswers:
         reached = await act_numbered(self._journal, int(number))
         if reached is None or reached["tenant"] != request["tenant"]:
             return None
-        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._rules.budget.time_zone)
-        if not is_current(reached["cap_window"], reached["since"], now, zone):
+        if not await self._caps.is_current(reached):
             return f"This {reached['cap_window']} is not the one in force: its soft cap counts anew."
-        cap = await self._cap(reached, now, zone)
+        cap = await self._caps.view_of(reached)
         if cap is not None and cap.soft == reached["soft"]:
             return None
-        holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
-        return (
-            f"Since this was asked somebody changed the soft cap: it is {holds} now. top_up is refused here, "
-            "lower_model and stop hold."
-        )
+        changed = f"Since this was asked somebody changed the soft cap: it is {_soft_cap(cap)} now."
+        return f"{changed} top_up is refused here, lower_model and stop hold."
 
-    async def _cap(self, reached: ActRow, now: int, zone: ZoneInfo) -> CapView | None:
-        money = self._journal.spending
-        caps: tuple[Cap, ...] = (*self._written(), *map(set_cap, await money.caps()))
-        scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
-        return await CapViews(money, caps, now, zone).one(scope, reached["tenant"], reached["name"], window)
-
-    async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> ShownCap:
+    async def _as_asked(self, reached: ActRow) -> ShownCap:
         """The cap, which is as high as when people were asked. Raises Refused (`cap_changed`)."""
         scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
-        tenant, name, cap = reached["tenant"], reached["name"], await self._cap(reached, now, zone)
+        tenant, name, views = reached["tenant"], reached["name"], await self._caps.views()
+        cap = await views.one(scope, tenant, name, window)
         if cap is None or cap.soft != reached["soft"]:
-            holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
             asked = dollars(reached["soft"] or 0)
-            words = f"{cap_words(reached)} was {asked} when this was asked, now it is {holds}"
+            words = f"{cap_words(reached)} was {asked} when this was asked, now it is {_soft_cap(cap)}"
             more = "nothing was done. If more is needed, `vasini budget top-up` adds it"
             where = {"scope": scope, "name": name, "window": window}
             raise Refused(ErrorCode.CAP_CHANGED, f"{words}: {more}", where)
-        return ShownCap(scope, window, tenant, name, cap.soft, cap.hard, self._written(), zone, now)
+        of_settings = self._caps.of_settings
+        return ShownCap(scope, window, tenant, name, cap.soft, cap.hard, of_settings, views.zone, views.now)
+
+
+def _soft_cap(cap: CapView | None) -> str:
+    return "none" if cap is None or cap.soft is None else dollars(cap.soft)
 
 
 def _amount(choice: str, given: object, comment: str) -> int | None:
@@ -155,6 +147,5 @@ def _amount(choice: str, given: object, comment: str) -> int | None:
     if not comment:
         raise InvalidInput("a top-up says why: give a comment")
     amount = billionths(Decimal(str(given)))
-    if not 0 < amount <= 10**18:
-        raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
+    require_top_up(amount)
     return amount

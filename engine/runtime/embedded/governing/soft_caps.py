@@ -8,12 +8,10 @@ leaves a run behind.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from engine.budget.caps import window_around
 from engine.contracts.actor import Actor
@@ -23,18 +21,15 @@ from engine.contracts.packs.started_for_people import MONEY_PACK
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused, Unavailable, VasiniError
-from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import SOFT_REACHED
-from engine.runtime.embedded.governing.late_questions import LateQuestions, is_current
+from engine.runtime.embedded.governing.caps_in_force import CapsInForce
+from engine.runtime.embedded.governing.late_questions import LateQuestions
 from engine.runtime.noted import read_notes
-from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.budget.caps import Cap
     from engine.budget.settings import BudgetSettings
-    from engine.contracts.governing.budget import CapView
     from engine.journal.port import Journal
     from engine.journal.spend_rows import ActRow, WaitingRow
     from engine.runtime.clock import Clock
@@ -73,9 +68,7 @@ class SoftCaps:
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self._time_zone = settings.time_zone
-        self._zone: ZoneInfo | None = None
-        self._written = tuple(one.cap for one in settings.caps)
+        self._caps = CapsInForce(journal.spending, clock, settings)
         self._runs = runs
         self._starter = starter
         self._woken = ""
@@ -89,17 +82,15 @@ class SoftCaps:
 
         The seconds until it has to look again though nothing changes.
         """
-        if self._zone is None:
-            self._zone = await asyncio.to_thread(ZoneInfo, self._time_zone)
-        all_asked = await self._ask(self._zone)
-        await self._wake(self._zone)
+        all_asked = await self._ask()
+        await self._wake()
         if not all_asked or self._behind or self._woken:
             return AGAIN_SECONDS
-        now = self._now
-        ends = (window_around(window, now, self._zone)[1] for window in CapWindow)
+        now, zone = self._clock.now(), await self._caps.zone()
+        ends = (window_around(window, now, zone)[1] for window in CapWindow)
         return (min(end for end in ends if end is not None) - now) / 1_000_000
 
-    async def _ask(self, zone: ZoneInfo) -> bool:
+    async def _ask(self) -> bool:
         """What is withdrawn is noted first, so that it is asked again should its window come back. False when
         there may be more."""
         version, seen = await read_notes(self._journal.shared_notes, _NOTES)
@@ -108,17 +99,17 @@ class SoftCaps:
         for act in acts:
             if act["kind"] != SOFT_REACHED:
                 continue
-            if self._is_current(act, zone):
-                await self._start(act, zone)
+            if await self._caps.is_current(act):
+                await self._start(act)
             else:
                 late.overtaken(act)
-        standing, over = await self._standing(zone)
+        standing, over = await self._standing()
         for act in over.values():
             late.overtaken(act)
-        for number, times in list(late.due(self._now, zone, standing)):
+        for number, times in list(late.due(self._clock.now(), await self._caps.zone(), standing)):
             reached = await act_numbered(self._journal, number)
-            if reached is not None and await self._is_open(reached, zone):
-                await self._start(reached, zone, again=times)
+            if reached is not None and await self._is_open(reached):
+                await self._start(reached, again=times)
                 late.asked(number, times)
         noted = {"act": acts[-1]["act"] if acts else seen.get("act", 0), "late": late.noted()}
         if noted != {"act": 0, "late": {}, **seen} and not await self._journal.shared_notes.note(
@@ -130,7 +121,7 @@ class SoftCaps:
                 await self._runs.cancel(run_id, actor=_ACTOR, mode=CancelMode.NOW)
         return len(acts) < AT_ONCE
 
-    async def _standing(self, zone: ZoneInfo) -> tuple[set[int], dict[str, ActRow]]:
+    async def _standing(self) -> tuple[set[int], dict[str, ActRow]]:
         """Acts that people are being asked about, and the runs that ask about a window that is over: of the
         newest ones, and of some more at each look."""
         standing: set[int] = set()
@@ -140,29 +131,22 @@ class SoftCaps:
         self._behind = page.next
         for run in {one.run_id: one for one in (*newest.items, *page.items)}.values():
             asked = await self._known_act(run.run_id)
-            if asked is not None and self._is_current(asked, zone):
+            if asked is not None and await self._caps.is_current(asked):
                 standing.add(asked["act"])
             elif asked is not None:
                 over[run.run_id] = asked
         return standing, over
 
-    def _is_current(self, act: ActRow, zone: ZoneInfo) -> bool:
-        return is_current(act["cap_window"], act["since"], self._now, zone)
-
-    async def _is_open(self, act: ActRow, zone: ZoneInfo) -> bool:
+    async def _is_open(self, act: ActRow) -> bool:
         """Whether the cap is reached as things stand, and nobody has said how runs go on."""
         of = act["scope"], act["tenant"], act["name"], act["cap_window"]
         if await self._journal.spending.said(*of, act["since"]) is not None:
             return False
-        cap = await self._cap(*of, zone)
+        cap = await self._caps.view_of(act)
         return cap is not None and cap.state is not CapState.OK
 
-    @property
-    def _now(self) -> int:
-        return self._clock.now()
-
-    async def _start(self, act: ActRow, zone: ZoneInfo, again: int = 0) -> None:
-        cap = await self._cap(act["scope"], act["tenant"], act["name"], act["cap_window"], zone)
+    async def _start(self, act: ActRow, again: int = 0) -> None:
+        cap = await self._caps.view_of(act)
         hard = cap.hard if cap is not None else act["hard"]  # the act knows it only of a call that begins
         given = {
             "act": str(act["act"]),
@@ -198,33 +182,27 @@ class SoftCaps:
         asked = summary.requested_by == ASKER and isinstance(number, str) and number.isdecimal()
         return await act_numbered(self._journal, int(number or 0)) if asked else None
 
-    async def _wake(self, zone: ZoneInfo) -> None:
+    async def _wake(self) -> None:
         waits = await self._journal.spending.waits(self._woken, AT_ONCE)
         self._woken = waits[-1]["run_id"] if len(waits) == AT_ONCE else ""
         for wait in waits:
             run = await self._journal.run_row(wait["run_id"])
             if run is None or run["status"] in RUN_TERMINAL:
                 await self._journal.end_wait(wait["run_id"])
-            elif run["status"] == RunStatus.PAUSED and not await self._has_to_wait(wait, zone):
+            elif run["status"] == RunStatus.PAUSED and not await self._has_to_wait(wait):
                 with suppress(Refused):  # cancelled in this very moment
                     await self._runs.resume(wait["run_id"], actor=_ACTOR)  # its next call ends the wait
 
-    async def _has_to_wait(self, wait: WaitingRow, zone: ZoneInfo) -> bool:
-        if wait["said"] or not is_current(wait["cap_window"], wait["since"], self._now, zone):
+    async def _has_to_wait(self, wait: WaitingRow) -> bool:
+        if wait["said"] or not await self._caps.is_current(wait):
             return False
-        cap = await self._cap(wait["scope"], wait["tenant"], wait["name"], wait["cap_window"], zone)
+        cap = await self._caps.view_of(wait)
         if cap is None or cap.soft is None or not cap.pauses:
             return False
         if cap.scope is not CapScope.RUN:
             return cap.state is not CapState.OK
         spent = await self._journal.spending.of_tree(cap.name)  # a run's sum is not in the view
         return sum(one["cost"] for one in spent) >= cap.soft
-
-    async def _cap(self, scope: str, tenant: str, name: str, window: str, zone: ZoneInfo) -> CapView | None:
-        money = self._journal.spending
-        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
-        views = CapViews(money, caps, self._now, zone)
-        return await views.one(CapScope(scope), tenant, name, CapWindow(window))
 
 
 async def act_numbered(journal: Journal, number: int) -> ActRow | None:
