@@ -36,8 +36,8 @@ from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
     active_leaves,
     current_path,
-    holds,
     in_flight,
+    is_held,
     is_in_flight,
     joined,
     joined_value,
@@ -148,30 +148,30 @@ def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None)
 
 
 def _escalate_or_end(builder: TransitionBuilder, path: str, error: Error) -> None:
-    landing = escalation_index(builder, path, error)
-    if landing is None:
+    index = escalation_index(builder, path, error)
+    if index is None:
         _end_in_failure(builder, path, error)
     else:
-        _escalate(builder, path, error, landing)
+        _escalate(builder, path, error, index)
 
 
 def escalated(builder: TransitionBuilder, execution: Execution, error: Error) -> bool:
     """Fail an active execution of the outermost list and go to the escalation, when there is one."""
-    landing = escalation_index(builder, execution.path, error)
-    if landing is None:
+    index = escalation_index(builder, execution.path, error)
+    if index is None:
         return False
     give_up(builder, execution, error["message"])
-    _escalate(builder, execution.path, error, landing)
+    _escalate(builder, execution.path, error, index)
     settle(builder)
     return True
 
 
-def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
+def _escalate(builder: TransitionBuilder, path: str, error: Error, index: int) -> None:
     forget_duration(builder)
-    land(builder, path, error, landing)
+    fail_and_go_to(builder, path, error, index)
 
 
-def land(builder: TransitionBuilder, path: str, error: Error, index: int) -> None:
+def fail_and_go_to(builder: TransitionBuilder, path: str, error: Error, index: int) -> None:
     """A step ended badly, and its list goes on with the step at `index`."""
     kind, meta = builder.step(path).type, call_meta(builder, path)
     builder.emit(StepFailed(type=kind, error=error, next=index, meta=meta), path)
@@ -223,7 +223,7 @@ def advance(builder: TransitionBuilder, scope_path: str) -> None:
     over = builder.graph.steps_of(scope_path).at(scope.index) is None
     if over:
         _close(builder, scope)
-    if holds(builder.state):
+    if is_held(builder.state):
         settle(builder)
     elif not over:
         builder.effect(Prepare(current_path(builder.graph, scope)))
@@ -233,7 +233,7 @@ def _close(builder: TransitionBuilder, scope: Scope) -> None:
     if not scope.path:
         if builder.state.ending is not None:
             end_run(builder, own_end(builder.state.ending))
-        elif not holds(builder.state):
+        elif not is_held(builder.state):
             builder.effect(PrepareOutput(scope.output))
         return
     builder.emit(BranchCompleted(), scope.path)
@@ -243,7 +243,7 @@ def _close(builder: TransitionBuilder, scope: Scope) -> None:
 def launch(builder: TransitionBuilder, path: str) -> None:
     """Start what a composite step may start now, or collect its outputs when it has them all."""
     execution = builder.execution(path)
-    if execution is None or execution.status is not StepStatus.RUNNING or holds(builder.state):
+    if execution is None or execution.status is not StepStatus.RUNNING or is_held(builder.state):
         return
     branches = execution.branches
     if branches is None:

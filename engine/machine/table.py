@@ -26,7 +26,7 @@ from engine.machine.steps.people import human_approval, outcome, user_input
 from engine.machine.steps.people.gate import check_gate
 from engine.machine.steps.registry import STEP_KINDS
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import current_path, holds, joined, launches
+from engine.machine.walk import current_path, is_held, joined, launches
 
 if TYPE_CHECKING:
     from engine.contracts.flows.step import Step
@@ -49,7 +49,7 @@ class Transition:
 def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
     """A step's data is rendered: start it, skip it, or fail it; out-of-date preparations change nothing."""
     path = given.path
-    if holds(builder.state) or not _is_next(builder, path):
+    if is_held(builder.state) or not _is_next(builder, path):
         return
     step = builder.step(path)
     if given.verdict is not None and given.error is not None:

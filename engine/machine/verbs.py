@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import CancelMode, StepErrorCode, StepStatus
+from engine.contracts.status import CancelMode, StepErrorCode
 from engine.errors import InvalidTransition
 from engine.machine.control import (
     cancel_all,
@@ -49,7 +49,15 @@ from engine.machine.steps.people.human_approval import call_approved, is_approve
 from engine.machine.steps.people.outcome import is_to_run_again, run_again
 from engine.machine.steps.wait import waited
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import active_leaves, holds, in_flight, is_in_flight, outstanding, running_composites
+from engine.machine.walk import (
+    UNDER_WAY,
+    active_leaves,
+    in_flight,
+    is_held,
+    is_in_flight,
+    outstanding,
+    running_composites,
+)
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import (
@@ -68,9 +76,6 @@ if TYPE_CHECKING:
 
 
 _SECOND = 1_000_000
-_WAITING = frozenset(
-    {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
-)
 
 
 def start(builder: TransitionBuilder, _given: Start) -> None:
@@ -189,7 +194,7 @@ def timer_fired(builder: TransitionBuilder, given: TimerFired) -> None:
         case TimerKind.WAIT | TimerKind.UNTIL:
             waited(builder, path)
         case TimerKind.RETRY:
-            if not holds(builder.state):
+            if not is_held(builder.state):
                 attempt_again(builder, path)
 
 
@@ -212,7 +217,7 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         execution is None
         or execution.decision is not None
         or execution.retry_at is not None
-        or execution.status not in _WAITING
+        or execution.status not in UNDER_WAY
     ):
         return
     if execution.request_id is not None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.machine.model.graph import FlowGraph
 
 
-_UNDER_WAY = frozenset(
+UNDER_WAY = frozenset(
     {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
 )
 
@@ -39,7 +39,7 @@ def active_leaves(scope: Scope) -> Iterator[Execution]:
     if execution.branches is not None:
         for child in execution.branches.children.values():
             yield from active_leaves(child)
-    elif execution.status in _UNDER_WAY:
+    elif execution.status in UNDER_WAY:
         yield execution
 
 
@@ -69,8 +69,8 @@ def in_flight(state: RunState) -> list[Execution]:
     return [execution for execution in active_leaves(state.root) if is_in_flight(execution)]
 
 
-def holds(state: RunState) -> bool:
-    """True when nothing new may start: pausing, paused or being cancelled."""
+def is_held(state: RunState) -> bool:
+    """Whether nothing new may start: the run is pausing, paused or being cancelled."""
     return state.pause_requested or state.paused or state.cancel is not None
 
 
@@ -112,7 +112,7 @@ def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
 
 def outstanding(graph: FlowGraph, state: RunState) -> list[Effect]:
     """Everything that has to be prepared for the run to move on; empty when it waits or has ended."""
-    if state.phase is not Phase.ACTIVE or holds(state):
+    if state.phase is not Phase.ACTIVE or is_held(state):
         return []
     return list(_outstanding(graph, state.root))
 

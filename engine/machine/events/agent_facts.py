@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
 from engine.frozen import frozen, replace
-from engine.machine.events.event import Event, Fact, Upgrade, doc
+from engine.machine.events.event import Event, Fact, Record, Upgrade, doc
 from engine.machine.events.placing import amend, execution_of, with_turns
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ContextTaken(Fact):
 
 
 @frozen
-class SkillsResolved(Fact):
+class SkillsResolved(Record):
     """The agent is told skills of its pack; of those that a message names `step_id` is its model's path."""
 
     kind: ClassVar[str] = "agent_skills_resolved"
@@ -144,13 +144,9 @@ class SkillsResolved(Fact):
     digests: list[str] = field(metadata=doc("sha256 of each text"))
     injection_bytes: int = field(metadata=doc("size of the texts together"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes: the texts are part of what the agent was started with."""
-        return state
-
 
 @frozen
-class SkillResolutionFailed(Fact):
+class SkillResolutionFailed(Record):
     """A skill that its flow or a message names is not told to the agent, which goes on without it."""
 
     kind: ClassVar[str] = "agent_skill_resolution_failed"
@@ -162,26 +158,18 @@ class SkillResolutionFailed(Fact):
         default_factory=dict, metadata=doc("`tool`: the one that is missing; `limit`: bytes of all together")
     )
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes."""
-        return state
-
 
 @frozen
-class ExtractionSucceeded(Fact):
+class ExtractionSucceeded(Record):
     """The last answer of the agent has the form that its step asks for."""
 
     kind: ClassVar[str] = "agent_extraction_succeeded"
     attempts: int = field(metadata=doc("answers that it took, this one among them"))
     answer: str = field(metadata=doc("path of the model whose output it is"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes: what the agent hands on follows."""
-        return state
-
 
 @frozen
-class ExtractionFailed(Fact):
+class ExtractionFailed(Record):
     """The last answer of the agent does not have the form that its step asks for."""
 
     kind: ClassVar[str] = "agent_extraction_failed"
@@ -190,19 +178,11 @@ class ExtractionFailed(Fact):
     errors: list[str] = field(metadata=doc("what does not fit, ten at the most"))
     final: bool = field(default=False, metadata=doc("it is asked no more, and has failed"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes: another turn, or the agent's end, follows."""
-        return state
-
 
 @frozen
-class AgentConfidence(Fact):
+class AgentConfidence(Record):
     """The agent's answer says how sure it is; its pack says how sure it has to be."""
 
     kind: ClassVar[str] = "agent_confidence"
     stated: float = field(metadata=doc("its own figure, from 0 to 1"))
     least: float = field(metadata=doc("below this the run counts as doubtful"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes."""
-        return state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
 from engine.frozen import frozen, replace
-from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.event import Event, Fact, Record, doc
 from engine.machine.events.placing import path_of
 from engine.machine.model.inner_steps import steps_in
 from engine.machine.model.state import ScopeStatus, find_execution, find_scope, put_execution, put_scope
@@ -41,15 +41,11 @@ class BranchCompleted(Fact):
 
 
 @frozen
-class BranchFailed(Fact):
-    """A branch ended badly."""
+class BranchFailed(Record):
+    """A branch ended badly; its failed step has changed the state already."""
 
     kind: ClassVar[str] = "branch_failed"
     error: dict[str, Any] = field(metadata=doc("code, message, details, step_id"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Its failed step has said so already."""
-        return state
 
 
 @frozen

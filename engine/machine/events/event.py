@@ -47,6 +47,15 @@ class Fact(ABC):
 
 
 @frozen
+class Record(Fact):
+    """A fact that is kept for whoever reads the history: the state stays as it was."""
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The same state."""
+        return state
+
+
+@frozen
 class Event:
     """One fact: when (microseconds UTC), by whom and from where, and of which execution or branch."""
 

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.frozen import frozen, replace
-from engine.machine.events.event import Event, Fact, Upgrade, doc
+from engine.machine.events.event import Event, Fact, Record, Upgrade, doc
 from engine.machine.events.placing import path_of, scope_around, with_turns
 from engine.machine.model.state import put_scope, step_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class PlanProposed(Fact):
+class PlanProposed(Record):
     """A plan fits, and a person is asked to decide on it."""
 
     kind: ClassVar[str] = "plan_proposed"
@@ -26,10 +26,6 @@ class PlanProposed(Fact):
             "`steps_count`, `step_ids` (the first 10), `required_tools`, `approvals_count`, `estimated_cost`"
         )
     )
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """The approval that follows says more."""
-        return state
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import RequestKind, StepStatus
 from engine.frozen import frozen, replace
-from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.event import Event, Fact, Record, doc
 from engine.machine.events.placing import amend, path_of, scope_around
 from engine.machine.model.state import put_scope, step_of
 
@@ -94,15 +94,11 @@ class ApprovalVoided(Fact):
 
 
 @frozen
-class PersonalDataShown(Fact):
+class PersonalDataShown(Record):
     """Somebody who was to decide saw personal data in clear: who and from where stands in the event."""
 
     kind: ClassVar[str] = "personal_data_shown"
     approval_id: str = field(metadata=doc("id of the request whose card showed it"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """Nothing changes."""
-        return state
 
 
 @frozen
@@ -152,7 +148,7 @@ class UserInputReceived(Fact):
 
 
 @frozen
-class AnswerTokenIssued(Fact):
+class AnswerTokenIssued(Record):
     """Somebody got a token with which this form is answered once, from outside; earlier ones are void."""
 
     kind: ClassVar[str] = "answer_token_issued"
@@ -160,10 +156,6 @@ class AnswerTokenIssued(Fact):
     sha256: str = field(metadata=doc("of the token and of what it is bound to; the token itself is not kept"))
     form_digest: str = field(metadata=doc("of the form that it answers"))
     until: int = field(metadata=doc("good until then, microseconds UTC"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """The run waits as before."""
-        return state
 
 
 @frozen
@@ -213,16 +205,12 @@ class OutcomeDecided(Fact):
 
 
 @frozen
-class RequestWithdrawn(Fact):
+class RequestWithdrawn(Record):
     """The run does not wait for it any more."""
 
     kind: ClassVar[str] = "request_withdrawn"
     request_id: str = field(metadata=doc("id of the request"))
     reason: str = field(metadata=doc("why"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """What ends the step says more."""
-        return state
 
 
 @frozen

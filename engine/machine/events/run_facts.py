@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import CancelMode
 from engine.frozen import frozen, replace
-from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.event import Event, Fact, Record, doc
 from engine.machine.events.reopen import reopen, root_before_end
 from engine.machine.model.state import Ending, Phase, ScopeStatus
 
@@ -67,43 +67,31 @@ class RunRefused(Fact):
 
 
 @frozen
-class RunExcluded(Fact):
+class RunExcluded(Record):
     """A person said that a failed run does not count for the service level of its pack."""
 
     kind: ClassVar[str] = "run_excluded"
     reason: str = field(metadata=doc("why"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """A record: the run is as it was."""
-        return state
-
 
 @frozen
-class RunFlagged(Fact):
+class RunFlagged(Record):
     """A person said that the run told what is not so."""
 
     kind: ClassVar[str] = "run_flagged"
     comment: str = field(metadata=doc("what is not so"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """A record: the run is as it was."""
-        return state
-
 
 @frozen
-class RunFlagRemoved(Fact):
+class RunFlagRemoved(Record):
     """A person took back that the run told what is not so."""
 
     kind: ClassVar[str] = "run_flag_removed"
     comment: str = field(default="", metadata=doc("why"))
 
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """A record: the run is as it was."""
-        return state
-
 
 @frozen
-class GovernanceDecision(Fact):
+class GovernanceDecision(Record):
     """A rule refused something, has a person asked first, or allowed a call that is audited."""
 
     kind: ClassVar[str] = "governance.decision"
@@ -119,10 +107,6 @@ class GovernanceDecision(Fact):
     details: dict[str, Any] | None = field(default=None, metadata=doc("limits and what was found"))
     tool: str | None = field(default=None, metadata=doc("the tool"))
     form_id: str | None = field(default=None, metadata=doc("the form"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """What follows says what came of it."""
-        return state
 
 
 @frozen

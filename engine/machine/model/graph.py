@@ -64,7 +64,7 @@ class StepList:
 
 @frozen
 class RunLimits:
-    """Ceilings a run is held to; None is no ceiling (design: governance, Policies)."""
+    """Ceilings a run is held to; None is no ceiling."""
 
     max_steps: int | None = None
     max_tool_calls: int | None = None

@@ -34,14 +34,9 @@ def startable(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]
     known: dict[int, BranchOutcome | None] = {}
     for index, wanted in enumerate(needs):
         if not branches.has_begun(index):
-            ends = [_became(needs, branches, need, known) for need in wanted.branches]
+            ends = [_outcome(needs, branches, need, known) for need in wanted.branches]
             if None not in ends and _left_out(wanted, ends) is None:
                 yield index
-
-
-def became(needs: Sequence[BranchNeeds], branches: Branches, index: int) -> BranchOutcome | None:
-    """What has become of a branch; None while that is open."""
-    return _became(needs, branches, index, {})
 
 
 def all_needs(needs: Sequence[BranchNeeds], index: int) -> set[int]:
@@ -56,16 +51,17 @@ def all_needs(needs: Sequence[BranchNeeds], index: int) -> set[int]:
     return found
 
 
-def _became(
+def _outcome(
     needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, BranchOutcome | None]
 ) -> BranchOutcome | None:
+    """What has become of a branch; None while that is open."""
     if index not in known:
         known[index] = None  # a circle, which no loaded flow has, stays open
-        known[index] = _found(needs, branches, index, known)
+        known[index] = _found_outcome(needs, branches, index, known)
     return known[index]
 
 
-def _found(
+def _found_outcome(
     needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, BranchOutcome | None]
 ) -> BranchOutcome | None:
     if branches.outputs.holds(index):
@@ -73,7 +69,7 @@ def _found(
     child = branches.children.get(index)
     if child is not None:
         return None if child.status is ScopeStatus.RUNNING else BranchOutcome.FAILED
-    ends = [_became(needs, branches, need, known) for need in needs[index].branches]
+    ends = [_outcome(needs, branches, need, known) for need in needs[index].branches]
     return None if None in ends else _left_out(needs[index], ends)
 
 

@@ -19,7 +19,6 @@ from engine.machine.events.agent_facts import (
     SkillsResolved,
     TurnNarrowed,
 )
-from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.steps.people.user_input import AskingKind
@@ -77,8 +76,7 @@ class ModelKind(StepKind[ModelStep]):
         self.started(builder, step, prepared.path, approval, input=given)
         if old is None:
             _tell_of_skills(builder, prepared)
-        execution = builder.execution(prepared.path)
-        builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+        self.call(builder, prepared.path)
 
 
 class CallsKind(StepKind[CallsStep]):

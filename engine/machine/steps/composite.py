@@ -10,7 +10,7 @@ from engine.machine.control import cancel_below, complete, fail, launch, settle,
 from engine.machine.events.agent_facts import AgentConfidence
 from engine.machine.model.state import ScopeStatus
 from engine.machine.steps.kind import StepKind
-from engine.machine.walk import holds, joined
+from engine.machine.walk import is_held, joined
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import Collected, StepPrepared
@@ -70,7 +70,7 @@ def collected(builder: TransitionBuilder, given: Collected) -> None:
     execution = builder.execution(given.path)
     branches = execution.branches if execution is not None else None
     if (
-        holds(builder.state)
+        is_held(builder.state)
         or execution is None
         or branches is None
         or execution.status is not StepStatus.RUNNING

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flows.step import StepFields
+from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.step_facts import StepStarted
+from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 
 if TYPE_CHECKING:
@@ -46,3 +48,21 @@ class StepKind(ABC, Generic[S]):
             **given,
         )
         builder.emit(fact, path)
+
+    @staticmethod
+    def call(builder: TransitionBuilder, path: str) -> None:
+        """Begin the call of an execution that has just started."""
+        execution = builder.execution(path)
+        builder.effect(RunStep(path, execution.attempt if execution else 1))
+
+    @staticmethod
+    def ask_approval(builder: TransitionBuilder, prepared: StepPrepared, **given: Any) -> None:
+        """Let a person decide on what was prepared; `given` are further fields of the event."""
+        fact = PendingHuman(
+            approval_id=prepared.new_id,
+            digest=prepared.digest,
+            action_digest=prepared.action_digest,
+            **given,
+            **(prepared.request or {}),
+        )
+        builder.emit(fact, prepared.path)

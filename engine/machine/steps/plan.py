@@ -11,7 +11,6 @@ from engine.contracts.flows.plan_step import REVIEW, PlanProposalStep, PlanSteps
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import fail, launch, time_limit, watch_timeout
 from engine.machine.events.plan_facts import PlanProposed, PlanValidationFailed, RunReplanStarted
-from engine.machine.events.request_facts import PendingHuman
 from engine.machine.model.state import outer_path_of, scope_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -46,15 +45,7 @@ class ReviewKind(StepKind[ReviewStep]):
         path = prepared.path
         builder.emit(PlanProposed(prepared.plan or {}), outer_path_of(path))
         self.started(builder, step, path, approval, input=prepared.value)
-        fact = PendingHuman(
-            approval_id=prepared.new_id,
-            digest=prepared.digest,
-            action_digest=prepared.action_digest,
-            risk=prepared.risk,
-            expires_at=time_limit(builder, step),
-            **(prepared.request or {}),
-        )
-        builder.emit(fact, path)
+        self.ask_approval(builder, prepared, risk=prepared.risk, expires_at=time_limit(builder, step))
         watch_timeout(builder, path)
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import OnLost
 from engine.machine.control import complete
-from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.run_facts import GovernanceDecision
-from engine.machine.model.effects import RunStep, StartChild
+from engine.machine.model.effects import StartChild
 from engine.machine.steps.kind import StepKind
 
 if TYPE_CHECKING:
@@ -51,17 +50,10 @@ class ToolKind(StepKind[ToolStep]):
         )
         if prepared.verdict is not None and (asks or prepared.request is None):  # else the flow has asked
             builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
-        if asks and prepared.request is not None:
-            fact = PendingHuman(
-                approval_id=prepared.new_id,
-                digest=prepared.digest,
-                action_digest=prepared.action_digest,
-                **prepared.request,
-            )
-            builder.emit(fact, prepared.path)
-            return
-        execution = builder.execution(prepared.path)
-        builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+        if asks:
+            self.ask_approval(builder, prepared)
+        else:
+            self.call(builder, prepared.path)
 
     def _run_flow(
         self, builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared, child: tuple[str, Any]

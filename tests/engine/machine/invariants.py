@@ -23,7 +23,7 @@ from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
 from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
 from engine.machine.model.state import Phase, ScopeStatus, find_execution
-from engine.machine.walk import active_leaves, holds, in_flight, outstanding, run_status
+from engine.machine.walk import active_leaves, in_flight, is_held, outstanding, run_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,7 @@ def _check_timers(run: Simulation) -> None:
     told = {given.timer for given in run.mail if isinstance(given, inputs.TimerFired)}
     timers = set(run.timers) | told
     for leaf in active_leaves(run.state.root):
-        if leaf.retry_at is not None and not holds(run.state):
+        if leaf.retry_at is not None and not is_held(run.state):
             assert f"retry:{leaf.path}" in timers, f"nobody wakes {leaf.path}"
         if leaf.status is StepStatus.WAITING:
             assert leaf.waits in timers, f"nobody wakes {leaf.path}"
@@ -203,12 +203,12 @@ def _check_change(state: RunState, change: Change) -> None:
     before, kinds = change.before, {event.kind for event in change.events}
     for name in ("steps_executed", "tool_calls", "tokens_used", "cost", "unpriced"):
         assert getattr(state.counters, name) >= getattr(before.counters, name), f"{name} went down"
-    if holds(before) and not isinstance(change.given, inputs.Resume | inputs.Retry):
+    if is_held(before) and not isinstance(change.given, inputs.Resume | inputs.Retry):
         started = kinds & STARTS or [e for e in change.effects if isinstance(e, StartChild)]
         assert not started, f"{started} although the run is held"
         if before.paused:
             assert not [e for e in change.effects if isinstance(e, RunStep)], "a paused run called a tool"
-    if holds(state):
+    if is_held(state):
         assert not [e for e in change.effects if isinstance(e, Prepare)], "a held run prepares a step"
     if before.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE:
         stopped = {effect.path for effect in change.effects if isinstance(effect, CancelStep)}
@@ -219,7 +219,7 @@ def _check_change(state: RunState, change: Change) -> None:
 
 def _check_outstanding(run: Simulation) -> None:
     asked = outstanding(run.graph, run.state)
-    assert not (asked and holds(run.state)), "a held run asks for more"
+    assert not (asked and is_held(run.state)), "a held run asks for more"
     begun = {e.path: e.status for e in executions(run.state.root) if e.status is not StepStatus.NOT_STARTED}
     paths = [effect.path for effect in asked if isinstance(effect, Prepare)]
     assert len(paths) == len(set(paths)), "the same step is asked for twice"

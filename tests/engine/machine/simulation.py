@@ -21,7 +21,7 @@ from engine.machine.model.codec import input_from_json, input_to_json, state_fro
 from engine.machine.model.state import Execution, Phase, RunState, find_execution
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
-from engine.machine.walk import holds, in_flight, outstanding, run_status
+from engine.machine.walk import in_flight, is_held, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
 from tests.engine.machine.preparing import Preparing
 from tests.engine.machine.simulated_requests import SimulatedRequests
@@ -296,7 +296,7 @@ class Simulation:
     def prepare_next(self) -> None:
         """The worker prepares what was asked for first; for a held run it does so with all, in vain."""
         self._prepare(self.preparations.popitem(last=False)[1])
-        while self.preparations and holds(self.state):
+        while self.preparations and is_held(self.state):
             self._prepare(self.preparations.popitem(last=False)[1])
 
     def _prepare(self, effect: effects.Effect) -> None:

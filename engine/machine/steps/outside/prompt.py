@@ -12,8 +12,6 @@ from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode
 from engine.machine.control import fail, give_up, launch
 from engine.machine.events.agent_facts import AgentPermissionAsked, AgentPermissionsDropped
-from engine.machine.events.request_facts import PendingHuman
-from engine.machine.model.effects import RunStep
 from engine.machine.model.state import ScopeStatus, outer_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -33,8 +31,7 @@ class PromptKind(StepKind[PromptStep]):
     ) -> None:
         """Give it to the program."""
         self.started(builder, step, prepared.path, approval, input=prepared.value)
-        execution = builder.execution(prepared.path)
-        builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+        self.call(builder, prepared.path)
 
 
 class PermissionKind(StepKind[PermissionStep]):
@@ -48,13 +45,7 @@ class PermissionKind(StepKind[PermissionStep]):
         """Ask a person, always."""
         path = prepared.path
         self.started(builder, step, path, approval, input=prepared.value, name=prepared.name)
-        fact = PendingHuman(
-            approval_id=prepared.new_id,
-            digest=prepared.digest,
-            action_digest=prepared.action_digest,
-            **(prepared.request or {}),
-        )
-        builder.emit(fact, path)
+        self.ask_approval(builder, prepared)
 
 
 def permission_asked(builder: TransitionBuilder, given: PermissionAsked) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, time_limit, watch_timeout
-from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.step_facts import CallApproved
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
 from engine.machine.steps.people.replanning import rejected
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import holds
+from engine.machine.walk import is_held
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import RequestDecided, StepPrepared
@@ -30,15 +29,8 @@ class ApprovalKind(StepKind[ApprovalStep]):
     ) -> None:
         """Open the approval with exactly what the gated step would do now."""
         self.started(builder, step, prepared.path, approval)
-        fact = PendingHuman(
-            approval_id=prepared.new_id,
-            digest=prepared.digest,
-            action_digest=prepared.action_digest,
-            risk=prepared.risk or step.risk.value,
-            expires_at=time_limit(builder, step),
-            **(prepared.request or {}),
-        )
-        builder.emit(fact, prepared.path)
+        risk = prepared.risk or step.risk.value
+        self.ask_approval(builder, prepared, risk=risk, expires_at=time_limit(builder, step))
         watch_timeout(builder, prepared.path)
 
 
@@ -64,7 +56,7 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
     if decision["decision"] == RequestStatus.APPROVED.value:
         if not execution.call:
             complete(builder, given.path, decision)
-        elif not holds(builder.state):
+        elif not is_held(builder.state):
             call_approved(builder, execution)
     else:
         who, comment = decision["decided_by"], decision["comment"]

@@ -11,7 +11,7 @@ from engine.machine.events.step_facts import StepRecovered
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import holds
+from engine.machine.walk import is_held
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import OutcomeDecided, StepInterrupted
@@ -44,7 +44,7 @@ def outcome_decided(builder: TransitionBuilder, given: OutcomeDecided) -> None:
     execution, said = found
     match OutcomeDecision(said["outcome"]):
         case OutcomeDecision.RUN_AGAIN:
-            if not holds(builder.state):
+            if not is_held(builder.state):
                 run_again(builder, execution)
         case OutcomeDecision.DONE:
             complete(builder, given.path, said["output"])

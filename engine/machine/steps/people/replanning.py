@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import fail, land
+from engine.machine.control import fail, fail_and_go_to
 from engine.machine.events.plan_facts import RunReplanStarted
 from engine.machine.model.state import scope_path_of
 from engine.machine.walk import current_path
@@ -29,7 +29,7 @@ def rejected(builder: TransitionBuilder, execution: Execution, error: dict[str, 
         fail(builder, path, {**error, "details": {**error["details"], "replans": used}})
         return
     steps = builder.graph.steps_of(scope.path)
-    land(builder, path, error, steps.position[plan.id])
+    fail_and_go_to(builder, path, error, steps.position[plan.id])
     back = builder.scope(scope.path)
     assert back is not None, scope.path
     following = current_path(builder.graph, back)
