@@ -1,4 +1,4 @@
-"""Closed vocabularies of runs, steps and requests (design: flows-and-runs, Run)."""
+"""Closed vocabularies of runs, steps and requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools as data: what one is, what a call returns (design: agents, Tools)."""
+"""Tools as data: what one is, what a call returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flow files: one frozen model per step type (design: flows-and-runs, Flow file)."""
+"""Flow files: one frozen model per step type."""
 
 from __future__ import annotations
 

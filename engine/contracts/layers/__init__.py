@@ -1,1 +1,1 @@
-"""The layers of a pack as data: names, enums, patterns, lengths and defaults (design: packs, Layers)."""
+"""The layers of a pack as data: names, enums, patterns, lengths and defaults."""

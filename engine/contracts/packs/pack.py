@@ -1,4 +1,4 @@
-"""Packs as data: the manifest, problems with their place, and what readers see (design: packs)."""
+"""Packs as data: the manifest, problems with their place, and what readers see."""
 
 from __future__ import annotations
 

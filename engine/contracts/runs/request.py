@@ -1,4 +1,4 @@
-"""Approvals and forms: what a run asks a person (design: flows-and-runs, console)."""
+"""Approvals and forms: what a run asks a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run on a time axis: what each step did when (design: console, run detail)."""
+"""A run on a time axis: what each step did when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of a flow's shape: ids, jumps, gates, free text, limits (design: flows-and-runs, Flow file)."""
+"""Rules of a flow's shape: ids, jumps, gates, free text, limits."""
 
 from __future__ import annotations
 

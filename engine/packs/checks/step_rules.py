@@ -1,4 +1,4 @@
-"""Rules of one step: templates, and what its type asks for (design: flows-and-runs, Flow file)."""
+"""Rules of one step: templates, and what its type asks for."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class ComposedDocument:
 
 
 def merged(base: ComposedDocument, override: ComposedDocument) -> ComposedDocument:
-    """`base` with `override` over it: mappings merge, lists and scalars replace (design: packs, Layers)."""
+    """`base` with `override` over it: mappings merge, lists and scalars replace."""
     origins = dict(base.origins)
     value = _merged(base.value, override, (), origins)
     return replace(base, value=value, origins=origins)

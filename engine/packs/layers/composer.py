@@ -1,4 +1,4 @@
-"""Putting layers together: file, extends with override, inline (design: packs, Layers)."""
+"""Putting layers together: file, extends with override, inline."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> It
 def compatibility_problems(
     manifest: PackManifest, document: Document, names: Collection[str] | None
 ) -> Iterator[Problem]:
-    """What the pack needs and this engine does not have (design: packs, Versions)."""
+    """What the pack needs and this engine does not have."""
     needs = manifest.compatibility
     root = "compatibility"
     for key, bound in (("framework_min", needs.framework_min), ("framework_max", needs.framework_max)):

@@ -1,4 +1,4 @@
-"""Safe reading of YAML and JSON with positions: bounded, JSON's value types only (design: packs, Errors).
+"""Safe reading of YAML and JSON with positions: bounded, JSON's value types only.
 
 Limits are counted on parser events before any value is built (yaml_events). Plain scalars follow JSON's
 grammar: `no`, dates, `0x1f` and `12:30` stay text. Every fault is a `Problem`, never an exception.
