@@ -1,4 +1,4 @@
-"""Contexts of files, gone through in a thread: to begin and to end one blocks."""
+"""Context managers whose enter and exit block, for use in a coroutine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A context whose ends block: both are gone through in a thread."""
+    """Enter and exit `manager` in a thread."""
     async with AsyncExitStack() as stack:
         entered = await asyncio.to_thread(manager.__enter__)
 

@@ -47,7 +47,7 @@ async def issue_token(
     limit = row["expires_at"]
     until = now + round(seconds * 1_000_000)
     until = until if limit is None else min(until, limit)
-    fact = AnswerTokenIssued(request_id, _kept(token, request_id, digest), digest, until)
+    fact = AnswerTokenIssued(request_id, _token_digest(token, request_id, digest), digest, until)
     if not await journal.note(request_id, fact, actor.name, actor.via, now):
         raise Refused(
             ErrorCode.REQUEST_WITHDRAWN, f"the form {request_id} is open no more", {"request_id": request_id}
@@ -66,7 +66,7 @@ async def require_token(journal: Journal, clock: Clock, row: RequestViewRow, tok
         return
     request_id, digest = row["request_id"], _form_digest(row)
     issued = await _last_issued(journal, row)
-    fits = issued is not None and hmac.compare_digest(issued.sha256, _kept(token, request_id, digest))
+    fits = issued is not None and hmac.compare_digest(issued.sha256, _token_digest(token, request_id, digest))
     if issued is None or not fits or issued.form_digest != digest:
         message = f"the token is not good for the form {request_id}: it is another's, or a newer one was made"
         raise Refused(ErrorCode.TOKEN_INVALID, message, {"request_id": request_id})
@@ -95,5 +95,5 @@ def _form_digest(row: RequestViewRow) -> str:
     return digest_of([opened["form_id"], opened["body"]])
 
 
-def _kept(token: str, request_id: str, digest: str) -> str:
+def _token_digest(token: str, request_id: str, digest: str) -> str:
     return sha256(f"{token}\n{request_id}\n{digest}".encode()).hexdigest()

@@ -13,7 +13,7 @@ from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
-from engine.runtime.embedded.governing.soft_cap_answers import RecordedAnswer
+from engine.runtime.embedded.governing.soft_cap_answers import AnswerActs
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
@@ -67,15 +67,15 @@ class Answering:
         """Answer the form of a row; images are read below `base_dir`. Raises InvalidInput, Refused,
         AlreadyDecided."""
         opened = decode(row["opened_event"])
-        given, images, said = dict(values), dict[str, bytes](), RecordedAnswer()
+        given, images, on_cap = dict(values), dict[str, bytes](), AnswerActs()
         if row["status"] == RequestStatus.PENDING.value:  # else the journal says what became of it
-            given, images = await self._fitting(row, opened, values, actor, base_dir)
+            given, images = await self._checked(row, opened, values, actor, base_dir)
             if row["pack"] == MONEY:
                 about = row["run_id"], opened["form_id"]
-                said = await self._soft_caps.said(*about, given, comment, actor, access)
+                on_cap = await self._soft_caps.acts_for(*about, given, comment, actor, access)
         now = self._clock.now()
-        told = self._values.redact(comment)
-        output = {"form_id": opened["form_id"], "values": given, "comment": told}
+        masked_comment = self._values.redact(comment)
+        output = {"form_id": opened["form_id"], "values": given, "comment": masked_comment}
         stored = await self._values.store_any(output)
         decided = await self._intake.decide(
             Decision(
@@ -88,12 +88,12 @@ class Answering:
                     "form_id": opened["form_id"],
                     "mode": opened.get("mode"),
                     "output": stored.value,
-                    "comment": told,
+                    "comment": masked_comment,
                     "via": actor.via,
                 },
                 blobs={**stored.blobs, **images},
-                acts=said.acts,
-                cap=said.cap,
+                acts=on_cap.acts,
+                cap=on_cap.cap,
             )
         )
         return AnswerView(
@@ -104,7 +104,7 @@ class Answering:
             answered_at=from_micros(now),
         )
 
-    async def _fitting(
+    async def _checked(
         self,
         row: RequestViewRow,
         opened: Mapping[str, Any],
@@ -112,7 +112,7 @@ class Answering:
         actor: Actor,
         base_dir: Path | None,
     ) -> tuple[dict[str, Any], dict[str, bytes]]:
-        """The values as policy and schema let them through, defaults filled in; their images by digest."""
+        """The values with defaults filled in, and their images by digest. Raises as `answer`."""
         body = await self._values.load(opened["body"])
         given = fill_defaults(body["schema"], values, body.get("defaults"))
         given, images = await with_images_read(body["schema"], values, given, base_dir)

@@ -43,15 +43,15 @@ _KINDS = {"top_up": TOPPED_UP, "lower_model": LOWERED, "stop": STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedAnswer:
-    """What is to be recorded with an answer, if the cap is still as it was asked about (`cap`)."""
+class AnswerActs:
+    """What is written with an answer to a form; the journal refuses it when `cap` has changed."""
 
     acts: tuple[NewActRow, ...] = ()
     cap: ShownCap | None = None
 
 
 class SoftCapAnswers:
-    """What an answer to such a question does to its cap."""
+    """Turns answers to the question at a soft cap into acts on the cap."""
 
     def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, rules: Rules) -> None:
         self._journal = journal
@@ -63,20 +63,20 @@ class SoftCapAnswers:
     def _caps(self) -> CapsInForce:
         return CapsInForce(self._journal.spending, self._clock, self._rules.budget)
 
-    async def said(
+    async def acts_for(
         self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
-    ) -> RecordedAnswer:
-        """What is to be recorded with the answer; nothing for any other form.
+    ) -> AnswerActs:
+        """The acts of an answer to the form; none for a form that is about no cap.
 
         Raises InvalidInput, Refused (`role_missing`, `request_expired`, `cap_changed`).
         """
         run = await self._journal.run_row(run_id)
         number = form_id.removeprefix(FORM)
         if run is None or run["requested_by"] != ASKER or not (number.isascii() and number.isdecimal()):
-            return RecordedAnswer()
+            return AnswerActs()
         reached = await act_numbered(self._journal, int(number))
         if reached is None:
-            return RecordedAnswer()
+            return AnswerActs()
         choice = str(values.get("choice"))
         access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
         if not await self._caps.is_current(reached):
@@ -100,10 +100,10 @@ class SoftCapAnswers:
         act = act_of(
             limit, kind, self._clock.now(), actor=actor.name, via=actor.via, amount=amount, comment=told
         )
-        return RecordedAnswer((act,), shown)
+        return AnswerActs((act,), shown)
 
     async def note(self, request: RequestViewRow, form_id: str) -> str | None:
-        """What became of the cap since an open question about it was asked; None of any other form."""
+        """How the cap changed since the open question was asked; None for no change, or another form."""
         number = form_id.removeprefix(FORM)
         if request["pack"] != PACK or request["status"] != RequestStatus.PENDING or not number.isdecimal():
             return None
