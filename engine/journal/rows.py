@@ -5,7 +5,7 @@ Rows come from a store as they are kept; they are read by name and never changed
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 
 class FlowNames(TypedDict):
@@ -251,6 +251,14 @@ class RequestRow(NewRequestRow):
     comment: str | None
 
 
+class TimeLimit(NamedTuple):
+    """When the time of something around a request is over: of a step, or of a run, which has no path."""
+
+    due: int
+    run_id: str
+    path: str
+
+
 class RequestViewRow(RequestRow):
     """A request with fields of its run, who looks at it, and the payload (JSON) of its first event."""
 
@@ -262,6 +270,8 @@ class RequestViewRow(RequestRow):
     """How often a worker was lost during the run; of a request that is read alone."""
     decided_event: NotRequired[str | None]
     """The payload (JSON) of a decision on an approval; of a request that is read alone."""
+    around: NotRequired[TimeLimit | None]
+    """What is around it and over first; of a request that waits and is shown to people."""
     opened_event: str
     claimed_by: str | None
     claimed_until: int | None

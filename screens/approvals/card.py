@@ -12,7 +12,7 @@ from screens.approvals.action_lines import action_lines, said_lines
 from screens.approvals.read_pane import ReadPane
 from screens.approvals.rows import claimed_by, format_claim
 from screens.approvals.styled_lines import StyledLines
-from screens.widgets.ages import age, full_time, short_time
+from screens.widgets.ages import age, expiry, full_time, short_time
 from screens.widgets.json.json_text import hides_something
 from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, format_recovered
@@ -219,7 +219,7 @@ def _circumstances(view: ApprovalView, spent: str) -> str:
     if view.autonomy_level:
         words.append(f"autonomy {view.autonomy_level}")
     if view.expires_at:
-        words.append(f"expires {full_time(view.expires_at)}")
+        words.append(expiry(view.expires_at, view.expires_with))
     if view.recoveries:
         words.append(format_recovered(view.recoveries))
     if spent:

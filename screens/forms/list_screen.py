@@ -13,7 +13,7 @@ from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
-from screens.widgets.ages import age, full_time
+from screens.widgets.ages import age, expiry, full_time
 from screens.widgets.plain import NOTHING, Plain
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
@@ -118,7 +118,7 @@ class FormsScreen(ConsoleScreen):
         if form is None:
             about.show(NOTHING)
         else:
-            expires = f" · expires {full_time(form.expires_at)}" if form.expires_at else ""
+            expires = f" · {expiry(form.expires_at, form.expires_with)}" if form.expires_at else ""
             note = f" · {form.note}" if form.note else ""
             words = f"{form.prompt}{note} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
             about.show((sanitize(words, limit=400), "$quiet"))

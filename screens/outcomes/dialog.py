@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import OutcomeDecision
 from screens.frame.choice_dialog import ChoiceDialog
-from screens.widgets.ages import clock_time
+from screens.widgets.ages import clock_time, expiry
 from screens.widgets.json.json_text import brief_json
 
 if TYPE_CHECKING:
@@ -49,4 +49,6 @@ def known_lines(outcome: OutcomeView) -> list[str]:
     ]
     if outcome.gated:
         lines.append("It had been approved; that approval is used up.")
+    if outcome.expires_at:
+        lines.append(expiry(outcome.expires_at, outcome.expires_with))
     return lines

@@ -78,6 +78,11 @@ def full_time(moment: datetime) -> str:
     return zoned(moment).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def expiry(moment: datetime, around: str | None) -> str:
+    """Until when a request can be decided, and with what its time ends, where that is not its own."""
+    return f"expires {full_time(moment)}" + (f" with {around}" if around else "")
+
+
 def seconds_time(moment: datetime) -> str:
     """Time of day and zone: `10:32:07 UTC`."""
     return zoned(moment).strftime("%H:%M:%S %Z")

@@ -36,7 +36,7 @@ def request_row(view: ApprovalView | FormView | OutcomeView) -> RequestRow:
         "decision": decided[0],
         "decided_by": decided[1],
         "decided_at": micros(decided[2]),
-        "expires_at": None if isinstance(view, OutcomeView) else micros(view.expires_at),
+        "expires_at": micros(view.expires_at),
         "digest": view.digest if isinstance(view, ApprovalView) else None,
     }
     return cast("RequestRow", row)

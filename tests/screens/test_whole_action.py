@@ -201,11 +201,13 @@ async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(con
 
 
 async def test_the_card_names_circumstances(console: OpenConsole) -> None:
-    more = {"autonomy_level": "semi_auto", "expires_at": NOW + timedelta(hours=1), "recoveries": 2}
+    ends = {"expires_at": NOW + timedelta(hours=1), "expires_with": "the step both"}
+    more = {"autonomy_level": "semi_auto", "recoveries": 2, **ends}
     async with console(engine_with({"n": 1}, **more)) as stage:
         await to_card(stage)
         facts = stage.plain(".card-facts")
         assert "tenant default · autonomy semi_auto · expires 2026-03-14" in facts
+        assert "UTC with the step both" in facts
         assert "recovered 2 times" in facts
 
 

@@ -31,6 +31,7 @@ def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None
             ("autonomy", approval.autonomy_level),
             ("asked by", approval.requested_by),
             ("expires", approval.expires_at),
+            ("expires with", approval.expires_with),
             ("money", money or None),
             ("workers lost", f"{approval.recoveries:,}" if approval.recoveries else None),
             ("decided by", approval.decided_by),

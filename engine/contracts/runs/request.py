@@ -35,6 +35,13 @@ class RequestView(Contract):
     status: RequestStatus
     requested_by: str
     requested_at: Timestamp
+    expires_at: Timestamp | None = Field(
+        default=None, description="From then on a decision is refused: the earliest of all limits."
+    )
+    expires_with: str | None = Field(
+        default=None,
+        description="Whose limit that is, where it is not the request's own: a step around it, or a run.",
+    )
 
 
 class ApprovalView(RequestView):
@@ -58,7 +65,6 @@ class ApprovalView(RequestView):
     context: dict[str, Any] = Field(default_factory=dict, description="`params` of the step, rendered.")
     autonomy_level: str | None = Field(default=None, description="How much the flow may do by itself.")
     digest: str
-    expires_at: Timestamp | None = None
     decision: str | None = None
     decided_by: str | None = None
     decided_at: Timestamp | None = None
@@ -153,7 +159,6 @@ class FormView(RequestView):
     defaults: dict[str, Any] = Field(default_factory=dict)
     autonomy_level: str | None = None
     mode: str | None = None
-    expires_at: Timestamp | None = None
     answered_by: str | None = None
     answered_at: Timestamp | None = None
 

@@ -20,6 +20,7 @@ from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.memory.view_rows import (
     comments,
     earlier_view_rows,
+    limits_around,
     payload_of,
     request_view_row,
     request_view_rows,
@@ -40,7 +41,15 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
-    from engine.journal.rows import CommentRow, EventRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
+    from engine.journal.rows import (
+        CommentRow,
+        EventRow,
+        RequestViewRow,
+        RunRow,
+        RunViewRow,
+        StepViewRow,
+        TimeLimit,
+    )
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
@@ -235,6 +244,10 @@ class MemoryJournal(JournalWrites):
     ) -> Sequence[RequestViewRow]:
         """See port."""
         return request_view_rows_below(await self._read(), run_id, paths, status)
+
+    async def limits_around(self, requests: Sequence[RequestViewRow]) -> Mapping[str, TimeLimit]:
+        """See port."""
+        return limits_around(await self._read(), requests)
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""

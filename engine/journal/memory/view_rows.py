@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from engine.contracts.status import RequestKind
+from engine.contracts.status import RequestKind, RequestStatus
 from engine.journal.rows import CommentRow
+from engine.journal.rules.rows.time_limits import limit_around, started_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine.contracts.runs.listed import RequestFilter
-    from engine.contracts.status import RequestStatus
     from engine.journal.memory.store import MemoryStore
-    from engine.journal.rows import RequestRow, RequestViewRow, RunViewRow, StepViewRow
+    from engine.journal.rows import RequestRow, RequestViewRow, RunViewRow, StepViewRow, TimeLimit
 
 
 def payload_of(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None:
@@ -85,6 +85,21 @@ def request_view_rows_below(
         and row["step_id"].startswith(below)
         and (status is None or row["status"] == status.value)
     ]
+
+
+def limits_around(store: MemoryStore, requests: Sequence[RequestViewRow]) -> Mapping[str, TimeLimit]:
+    """What is around each of those that wait and over first."""
+
+    def parent_of(run_id: str) -> tuple[str, str] | None:
+        run = store.runs.get(run_id)
+        return started_by(run) if run is not None else None
+
+    found = {
+        row["request_id"]: limit_around(row["run_id"], row["step_id"], parent_of, store.timer)
+        for row in requests
+        if row["status"] == RequestStatus.PENDING.value
+    }
+    return {request_id: limit for request_id, limit in found.items() if limit is not None}
 
 
 def earlier_view_rows(store: MemoryStore, request_id: str, limit: int) -> Sequence[RequestViewRow]:

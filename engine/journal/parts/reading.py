@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RunViewRow,
         StepHeadRow,
         StepViewRow,
+        TimeLimit,
     )
 
 
@@ -128,6 +129,10 @@ class RunReads(Protocol):
         self, run_id: str, paths: Sequence[str], status: RequestStatus | None
     ) -> Sequence[RequestViewRow]:
         """Requests of steps below some paths, none of which lies below another, oldest first."""
+        ...
+
+    async def limits_around(self, requests: Sequence[RequestViewRow]) -> Mapping[str, TimeLimit]:
+        """By request, of those that wait: what is around it and over first; not where nothing is."""
         ...
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:

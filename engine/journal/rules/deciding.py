@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
-from engine.contracts.times import from_micros, told_time
-from engine.errors import ErrorCode, Refused
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
     decision_event,
@@ -17,20 +16,20 @@ from engine.journal.rules.request_rules import (
     refuse_claim,
     refuse_closed,
     refuse_decision,
+    refuse_past_limit,
     unknown_request,
 )
 from engine.journal.rules.rows.projecting import CLAIMS, project
 from engine.journal.rules.rows.run_rows import worked_since
+from engine.journal.rules.rows.time_limits import limit_around, started_by
 from engine.journal.rules.spending.acts import record_act
 from engine.journal.rules.spending.changing import require_as_shown
 from engine.journal.rules.working import follow_clock, read_free, taken
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
-from engine.machine.model.timers import TimerKind, timer_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from engine.errors import Refused
     from engine.journal.known_states import KnownStates
     from engine.journal.records import Decision, StoredRun
     from engine.journal.rows import HeadRow, RequestRow, RunColumns, RunRow
@@ -59,7 +58,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         ts = max(decision.now, run["updated_at"])
         _record(store, run, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
         return expired(row)
-    _refuse_past_around(store, run, row, decision.now)
+    _refuse_past_around(store, row, decision.now)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
@@ -79,35 +78,16 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     return Decided(run_id, path, taken(told))
 
 
-def _refuse_past_around(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
+def _refuse_past_around(store: Store, request: RequestRow, now: int) -> None:
     """Raises Refused (`request_expired`) when the time of something around the request is over, though no
     worker has seen to it: whatever is said comes to nothing, or to an action after its time."""
-    for run_id, path in _around(store, run, request["step_id"]):
-        kind = TimerKind.TIMEOUT if path else TimerKind.MAX_DURATION
-        due = store.timer(run_id, timer_name(kind, path))
-        if due is not None and due <= now:
-            what = f"the step {path}" if path else "the run"
-            where = "" if run_id == run["run_id"] else f" of {run_id}"
-            when = told_time(from_micros(due))
-            raise Refused(
-                ErrorCode.REQUEST_EXPIRED,
-                f"the time of {what}{where}, which asks this, was over at {when}: nothing was decided",
-                {"request_id": request["request_id"], "run_id": run_id, "step_id": path or None},
-            )
+    limit = limit_around(request["run_id"], request["step_id"], partial(_started_by, store), store.timer)
+    refuse_past_limit(request, limit, now)
 
 
-def _around(store: Store, run: RunRow, path: str) -> Iterator[tuple[str, str]]:
-    """Runs and paths around a path, from the inside; a run as a whole has no path."""
-    at: RunRow | None = run
-    while at is not None:
-        while "/" in path:
-            path = path.rpartition("/")[0]
-            yield at["run_id"], path
-        yield at["run_id"], ""
-        if at["parent_run_id"] is None:
-            return
-        path = f"{at['parent_path']}/"  # the step that started it is around it, too
-        at = store.run(at["parent_run_id"])
+def _started_by(store: Store, run_id: str) -> tuple[str, str] | None:
+    run = store.run(run_id)
+    return started_by(run) if run is not None else None
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:

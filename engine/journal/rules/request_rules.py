@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.contracts.times import from_micros, rfc3339, told_time
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.journal.rules.rows.time_limits import limit_words
 from engine.machine.events import request_facts
 from engine.machine.events.table import read_event
 from engine.machine.model.inputs import FormSubmitted, OutcomeDecided, RequestDecided
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.journal.records import Decision
-    from engine.journal.rows import ClaimRow, RequestRow
+    from engine.journal.rows import ClaimRow, RequestRow, TimeLimit
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -25,6 +26,17 @@ _ANSWERS: Mapping[str, tuple[str, Callable[..., Input]]] = {
     RequestKind.OUTCOME: (request_facts.OutcomeDecided.kind, OutcomeDecided),
 }
 """By the kind of a request: the event that records its answer, and what the run is told."""
+
+
+def refuse_past_limit(row: RequestRow, limit: TimeLimit | None, now: int) -> None:
+    """Raises Refused (`request_expired`) when the time of what is around the request is over."""
+    if limit is not None and limit.due <= now:
+        what, when = limit_words(limit, row["run_id"]), told_time(from_micros(limit.due))
+        raise Refused(
+            ErrorCode.REQUEST_EXPIRED,
+            f"the time of {what}, which asks this, was over at {when}: nothing was decided",
+            {"request_id": row["request_id"], "run_id": limit.run_id, "step_id": limit.path or None},
+        )
 
 
 def unknown_request(kind: str, request_id: str) -> NotFound:

@@ -29,6 +29,7 @@ from engine.runtime.embedded.comments import require_comment
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
+from engine.runtime.views.row_views import with_limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -93,7 +94,7 @@ class Requests(AccessScoped):
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """See facade."""
-        return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL), viewer)
+        return await self._views.approval(await self._shown(approval_id, RequestKind.APPROVAL), viewer)
 
     async def approve(
         self,
@@ -195,7 +196,7 @@ class Requests(AccessScoped):
 
     async def outcome(self, request_id: str) -> OutcomeView:
         """See facade."""
-        return await self._outcome(await self._row(request_id, RequestKind.OUTCOME))
+        return await self._outcome(await self._shown(request_id, RequestKind.OUTCOME))
 
     async def decide_outcome(
         self,
@@ -250,7 +251,7 @@ class Requests(AccessScoped):
 
     async def form(self, request_id: str) -> FormView:
         """See facade."""
-        return await self._views.form(await self._row(request_id, RequestKind.FORM))
+        return await self._views.form(await self._shown(request_id, RequestKind.FORM))
 
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
         """See facade."""
@@ -258,7 +259,7 @@ class Requests(AccessScoped):
 
     async def token(self, request_id: str, *, actor: Actor, seconds: float = DEFAULT_SECONDS) -> AnswerToken:
         """See facade."""
-        row = await self._row(request_id, RequestKind.FORM)
+        row = await self._shown(request_id, RequestKind.FORM)
         self.access.require(Role.OPERATOR, actor)
         await refuse_a_run(self._journal)
         return await issue_token(self._journal, self._clock, row, actor, seconds)
@@ -296,12 +297,17 @@ class Requests(AccessScoped):
         in_view = replace(wanted, tenant=self.access.narrowed(wanted.tenant))
         rows = await self._journal.request_rows(kind, in_view, size + 1, begin)
         following = rows[size - 1]["request_id"] if len(rows) > size else None
-        return await page_of(rows[:size], view, lambda row: row["request_id"], following)
+        shown = await with_limits(self._journal, rows[:size])
+        return await page_of(shown, view, lambda row: row["request_id"], following)
 
     async def _row(self, request_id: str, kind: RequestKind) -> RequestViewRow:
         row = await self._journal.request_row(request_id)
         if row is None or row["kind"] != kind.value or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no {kind.value} {request_id}{self.access.where}", {"id": request_id})
+        return row
+
+    async def _shown(self, request_id: str, kind: RequestKind) -> RequestViewRow:
+        (row,) = await with_limits(self._journal, [await self._row(request_id, kind)])
         return row
 
     async def _require_right(

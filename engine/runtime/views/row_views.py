@@ -19,13 +19,15 @@ from engine.journal.encoding import decode
 from engine.journal.errors import reading
 from engine.journal.rules.request_rules import is_past
 from engine.journal.rules.rows.run_rows import new_run, whole_row
+from engine.journal.rules.rows.time_limits import limit_words
 from engine.runtime.views.summaries import error_view, summary_fields, time_or_none
 from engine.values import with_images_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.actor import Actor
+    from engine.journal.port import Journal
     from engine.journal.records import NewRun
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 
 ENGINE_SCHEMA = 1
 _OF_MODELS = frozenset({MODEL, CALLS})
+
+
+async def with_limits(journal: Journal, rows: Sequence[RequestViewRow]) -> list[RequestViewRow]:
+    """Requests that are to be shown, with what is around each and over first."""
+    limits = await journal.limits_around(rows)
+    return [{**row, "around": limits.get(row["request_id"])} for row in rows]
 
 
 class RowViews:
@@ -89,8 +97,10 @@ class RowViews:
             return await self._outcome(row, step)
 
     def _status(self, row: RequestViewRow) -> RequestStatus:
-        """Past its time a request is expired, whether or not its run has been told."""
-        past = is_past(row, self._clock.now())
+        """Past its time, or that of what is around it, a request is expired, whether or not its run has been
+        told: nobody can decide it."""
+        now, limit = self._clock.now(), row.get("around")
+        past = is_past(row, now) or (limit is not None and limit.due <= now)
         return RequestStatus.EXPIRED if past else RequestStatus(row["status"])
 
     async def form(self, row: RequestViewRow) -> FormView:
@@ -166,6 +176,7 @@ class RowViews:
             "status": self._status(row),
             "requested_by": row["requested_by"],
             "requested_at": from_micros(row["requested_at"]),
+            **_end(row),
         }
 
     async def _approval(self, row: RequestViewRow, viewer: Actor | None) -> ApprovalView:
@@ -194,7 +205,6 @@ class RowViews:
             context=body.get("context") or {},
             autonomy_level=body.get("autonomy_level"),
             digest=row["digest"] or "",
-            expires_at=time_or_none(row["expires_at"]),
             decision=row["decision"],
             decided_by=row["decided_by"],
             decided_at=time_or_none(row["decided_at"]) if decided else None,
@@ -252,10 +262,17 @@ class RowViews:
             defaults=body.get("defaults") or {},
             autonomy_level=body.get("autonomy_level"),
             mode=opened.get("mode"),
-            expires_at=time_or_none(row["expires_at"]),
             answered_by=row["decided_by"],
             answered_at=time_or_none(row["decided_at"]) if row["decided_by"] else None,
         )
+
+
+def _end(row: RequestViewRow) -> dict[str, Any]:
+    """From when on a decision is refused, and whose limit that is when it is not the request's own."""
+    own, limit = row["expires_at"], row.get("around")
+    if limit is None or (own is not None and own <= limit.due):
+        return {"expires_at": time_or_none(own), "expires_with": None}
+    return {"expires_at": from_micros(limit.due), "expires_with": limit_words(limit, row["run_id"])}
 
 
 def _gated_action(body: Mapping[str, Any]) -> GatedAction:

@@ -19,6 +19,7 @@ from engine.runtime.views.conversations.reading import read_conversation
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import number_cursor
+from engine.runtime.views.row_views import with_limits
 from engine.runtime.views.timelines.bar_cache import BarCache
 from engine.runtime.views.timelines.failed_tries import failed_tries
 from engine.runtime.views.timelines.timeline import timeline_of
@@ -304,7 +305,10 @@ class RunReader(AccessScoped):
 async def _requests(journal: Journal, run: RunRow) -> dict[RequestKind, Sequence[RequestViewRow]]:
     """All that a run has asked people; every request began with an event."""
     of_run = RequestFilter(run_id=run["run_id"])
-    return {kind: await journal.request_rows(kind, of_run, run["run_seq"]) for kind in RequestKind}
+    return {
+        kind: await with_limits(journal, await journal.request_rows(kind, of_run, run["run_seq"]))
+        for kind in RequestKind
+    }
 
 
 def _around(paths: Iterable[str]) -> set[str]:

@@ -185,7 +185,9 @@ class BothJournals(RuleBasedStateMachine):
         release=st.booleans(),
         ready=st.booleans(),
         timers=st.dictionaries(
-            st.sampled_from(["t", "timeout:a"]), st.none() | st.integers(1, 9), max_size=2
+            st.sampled_from(["t", "timeout:a", "timeout:b", "max_duration"]),
+            st.none() | st.integers(1, 9),
+            max_size=2,
         ),
         mail=st.lists(st.tuples(RUNS, verbs()), max_size=1),
         child=st.none() | RUNS,
@@ -220,7 +222,7 @@ class BothJournals(RuleBasedStateMachine):
             consumed=[mail_id for mail_id, owner, _ in waiting if owner == run_id and take_mail],
             timers={name: due and self.now + due for name, due in timers.items()},
             mail=[(f"run_{other:04}", given) for other, given in mail],
-            children=[] if child is None else [a_run(child, parent_run_id=run_id)],
+            children=[] if child is None else [a_run(child, parent_run_id=run_id, parent_path="b/0/c")],
             blobs={f"b{number}": bytes([stale])},
             snapshot=bytes([number]) if stale == 1 else None,
         )
@@ -308,6 +310,7 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.request_rows(kind, RequestFilter(), ALL),
                 await journal.request_rows(kind, RequestFilter(status=RequestStatus.PENDING), 1),
                 await journal.request_rows(kind, RequestFilter(tenant="default"), 2),
+                await journal.limits_around(await journal.request_rows(kind, RequestFilter(), ALL)),
                 await journal.earlier_rows(request_id(kind.value, 1), 3),
             ]
         for number in (1, 2, 3, 4):

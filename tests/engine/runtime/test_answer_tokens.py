@@ -83,6 +83,20 @@ async def test_its_time_ends_with_the_forms_at_the_latest(home: Home) -> None:
         assert await refused(engine, asked.request_id, short.token) == "request_expired"
 
 
+async def test_its_time_ends_with_that_of_what_is_around_the_form(home: Home) -> None:
+    home.flow("ask", form(timeout=600), max_duration=60)
+    clock = FakeClock()
+    async with home.open(clock=clock) as engine:
+        async with engine.work():
+            asked = await pending_form(engine, await start(engine, "ask"))
+        made = await engine.requests.token(asked.request_id, actor=ANN, seconds=3600)
+        assert (made.expires_at, asked.expires_with) == (asked.expires_at, "the run")
+        clock.ahead += 61
+        with pytest.raises(Refused, match="the time of the run") as caught:
+            await engine.requests.token(asked.request_id, actor=ANN)
+        assert caught.value.code is ErrorCode.REQUEST_EXPIRED
+
+
 async def test_whoever_has_it_needs_no_role_and_whoever_has_none_makes_none(home: Home) -> None:
     home.flow("ask", form())
     guest = Actor(name="guest", via="cli", account="guest")

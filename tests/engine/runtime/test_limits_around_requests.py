@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import RunStatus
+from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, Refused
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, approval, form, start, tool, until
 from tests.engine.runtime.fake_clock import FakeClock
@@ -32,6 +32,45 @@ async def waits(engine: Engine) -> str:
     await until(there)
     (shown,) = (await engine.requests.approvals()).items
     return shown.approval_id
+
+
+SHOWN = [
+    (IN_A_STEP, "the step both"),
+    (IN_A_LOOP, "the step each"),
+    (IN_THE_RUN, "the run"),
+    (BELOW, "the step sub of {root}"),
+    (
+        {"steps": [{"id": "sub", "type": "subflow", "subflow": "below"}], "max_duration": 60},
+        "the run {root} above",
+    ),
+    ({**IN_A_STEP, "max_duration": 30}, "the run"),
+    ({"steps": [approval(timeout=20), tool("act")], "max_duration": 60}, None),
+]
+
+
+@pytest.mark.parametrize(("flow", "ends"), SHOWN)
+async def test_a_card_tells_from_when_a_decision_is_refused_and_for_whose_time(
+    home: Home, flow: dict[str, Any], ends: str | None
+) -> None:
+    steps = flow["steps"]
+    home.flow("asks", *steps, **{name: given for name, given in flow.items() if name != "steps"})
+    home.flow("below", *ACTS)
+    async with home.working() as engine:
+        root = await start(engine, "asks")
+        approval_id = await waits(engine)
+        shown = await engine.requests.approval(approval_id)
+        assert shown.expires_with == (ends.format(root=root) if ends else None)
+        assert (await engine.requests.approvals()).items == (shown,)
+        assert (await engine.runs.get(shown.run_id)).approvals == (shown,)
+    assert shown.expires_at is not None
+    assert shown.status is RequestStatus.PENDING
+    async with home.open(clock=FakeClock(61)) as engine:
+        (listed,) = (await engine.requests.approvals()).items
+        assert listed.status is RequestStatus.EXPIRED
+        with pytest.raises(Refused) as caught:
+            await engine.requests.approve(approval_id, actor=BOB)
+        assert caught.value.code is ErrorCode.REQUEST_EXPIRED
+        assert (ends is None) or ends.format(root=root) in caught.value.message
 
 
 @pytest.mark.parametrize("flow", [IN_A_STEP, IN_A_LOOP, IN_THE_RUN, BELOW])

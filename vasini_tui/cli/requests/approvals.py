@@ -249,7 +249,7 @@ def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
         item.step_id,
         title,
         item.requested_at,
-        None,
+        item.expires_at,
         item.decided_by,
     )
 

@@ -74,7 +74,7 @@ async def _outcomes(
         run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit, after=after)
     heads = ("OUTCOME", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "CALL", "INTERRUPTED")
-    session.out.page("outcomes", page, (*heads, "DECISION", "DECIDED BY"), _row)
+    session.out.page("outcomes", page, (*heads, "EXPIRES", "DECISION", "DECIDED BY"), _row)
     return ExitCode.OK
 
 
@@ -88,6 +88,7 @@ def _row(outcome: OutcomeView) -> tuple[object, ...]:
         outcome.step_id,
         outcome.action.target,
         outcome.requested_at,
+        outcome.expires_at,
         outcome.decision,
         outcome.decided_by,
     )

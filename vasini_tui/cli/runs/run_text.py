@@ -162,6 +162,8 @@ def _write_outcome(out: Output, outcome: OutcomeView) -> None:
             ("worker", "was lost" if outcome.lost else "gave the run back"),
             ("approved", "yes; that approval is used up" if outcome.gated else None),
             ("key", outcome.idempotency_key),
+            ("expires", outcome.expires_at),
+            ("expires with", outcome.expires_with),
         )
     )
     write_value(out, "parameters", outcome.action.params)
@@ -170,5 +172,13 @@ def _write_outcome(out: Output, outcome: OutcomeView) -> None:
 
 def _write_form(out: Output, form: FormView) -> None:
     out.line("")
-    out.pairs((("form", form.request_id), ("asks", form.prompt), ("since", form.note)))
+    out.pairs(
+        (
+            ("form", form.request_id),
+            ("asks", form.prompt),
+            ("since", form.note),
+            ("expires", form.expires_at),
+            ("expires with", form.expires_with),
+        )
+    )
     write_value(out, "schema", form.json_schema)

@@ -216,6 +216,16 @@ JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ?1 AND (?3 IS NULL OR q.status = ?3) ORDER BY q.request_id
 
+-- name: time_limits_above
+-- what started some runs and the runs above them, with the times that their steps and they themselves have
+WITH RECURSIVE above(run_id) AS (
+    SELECT value FROM json_each(?)
+    UNION SELECT r.parent_run_id FROM above a JOIN runs r ON r.run_id = a.run_id
+        WHERE r.parent_run_id IS NOT NULL
+)
+SELECT r.run_id, r.parent_run_id, r.parent_path, t.timer, t.due FROM above a JOIN runs r ON r.run_id = a.run_id
+LEFT JOIN timers t ON t.run_id = r.run_id AND (t.timer = 'max_duration' OR t.timer GLOB 'timeout:*')
+
 -- name: runs_by_id
 -- the rows of a page of the runs list, with how many runs each of them started
 SELECT r.*, (SELECT count(*) FROM runs c WHERE c.parent_run_id = r.run_id) AS children

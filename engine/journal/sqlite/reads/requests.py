@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from engine.contracts.status import RequestKind, RequestStatus
+from engine.journal.rules.rows.time_limits import limit_around, started_by
 from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.gathered import GatheredRows
 from engine.journal.sqlite.reads.part import PartOfReading
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.runs.listed import RequestFilter
-    from engine.journal.rows import CommentRow, RequestViewRow
+    from engine.journal.rows import CommentRow, NewRunRow, RequestViewRow, TimeLimit
 
 
 class RequestReading(PartOfReading):
@@ -66,6 +67,26 @@ class RequestReading(PartOfReading):
         arguments = (run_id, listed(paths), None if status is None else status.value)
         rows = await self._read(query("run_requests_below"), arguments)
         return cast("list[RequestViewRow]", [dict(row) for row in rows])
+
+    async def limits_around(self, requests: Sequence[RequestViewRow]) -> Mapping[str, TimeLimit]:
+        """See port."""
+        waiting = [row for row in requests if row["status"] == RequestStatus.PENDING.value]
+        if not waiting:
+            return {}
+        parents: dict[str, tuple[str, str] | None] = {}
+        timers: dict[tuple[str, str], int] = {}
+        run_ids = {row["run_id"] for row in waiting}
+        for row in await self._read(query("time_limits_above"), (listed(sorted(run_ids)),)):
+            parents[row["run_id"]] = started_by(cast("NewRunRow", row))
+            if row["timer"] is not None:
+                timers[row["run_id"], row["timer"]] = row["due"]
+        found = {
+            row["request_id"]: limit_around(
+                row["run_id"], row["step_id"], parents.get, lambda run_id, timer: timers.get((run_id, timer))
+            )
+            for row in waiting
+        }
+        return {request_id: limit for request_id, limit in found.items() if limit is not None}
 
     async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""

@@ -14,7 +14,7 @@ from engine.contracts.status import RequestStatus
 from engine.contracts.times import from_micros, rfc3339, told_time
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.journal.encoding import decode
-from engine.journal.rules.request_rules import expired, is_past, refuse_closed
+from engine.journal.rules.request_rules import expired, is_past, refuse_closed, refuse_past_limit
 from engine.machine.events.request_facts import AnswerTokenIssued
 from engine.values import digest_of
 
@@ -42,11 +42,12 @@ async def issue_token(
     refuse_closed(row)
     if is_past(row, now):
         raise expired(row)
+    around = row.get("around")
+    refuse_past_limit(row, around, now)
     request_id, digest = row["request_id"], _form_digest(row)
     token = PREFIX + base64.b32encode(secrets.token_bytes(25)).decode().lower()
-    limit = row["expires_at"]
-    until = now + round(seconds * 1_000_000)
-    until = until if limit is None else min(until, limit)
+    ends = (now + round(seconds * 1_000_000), row["expires_at"], around.due if around is not None else None)
+    until = min(end for end in ends if end is not None)
     fact = AnswerTokenIssued(request_id, _token_digest(token, request_id, digest), digest, until)
     if not await journal.note(request_id, fact, actor.name, actor.via, now):
         raise Refused(

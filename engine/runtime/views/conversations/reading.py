@@ -9,6 +9,7 @@ from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.runtime.views.conversations.agent_steps import AgentSteps
 from engine.runtime.views.conversations.conversation import conversation_of
+from engine.runtime.views.row_views import with_limits
 
 if TYPE_CHECKING:
     from engine.contracts.runs.conversation import Conversation
@@ -51,7 +52,8 @@ async def read_conversation(
         for row in asked
         if row["kind"] == RequestKind.APPROVAL and row["decision"] is not None
     }
-    forms = {row["step_id"]: await views.form(row) for row in asked if row["kind"] == RequestKind.FORM}
+    of_forms = await with_limits(journal, [row for row in asked if row["kind"] == RequestKind.FORM])
+    forms = {row["step_id"]: await views.form(row) for row in of_forms}
     asking = {row["step_id"] for row in asked if row["status"] == RequestStatus.PENDING}
     models = [row for row in rows if row["type"] in {MODEL, PROMPT}]
     since = min((row["first_seq"] for row in models), default=0)
