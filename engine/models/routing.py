@@ -74,6 +74,13 @@ class Breaker:
         failed = (name for name, state in self._states.items() if state.failures >= self.failures)
         return {name: self.closed_in(name) for name in failed}
 
+    def tries(self, name: str) -> None:
+        """A call is about to ask it. After a rest that is the one which tries it: until it is known what came
+        of that, a rest at the most, it is left alone by others."""
+        state = self._states.get(name)
+        if state is not None and state.failures >= self.failures:
+            state.open_until = self.now() + self.seconds
+
     def succeeded(self, name: str) -> None:
         """It answered."""
         self._states.pop(name, None)
@@ -95,8 +102,8 @@ class ModelRouter:
         self._known: dict[Asker, tuple[Candidate, ...]] = {}
 
     def route(self, asker: Asker, attempt: int) -> Route:
-        """The model for this attempt: each further one begins with the next model, so that every attempt
-        is on record by itself.
+        """The model for this attempt, which is about to ask it: each further one begins with the next model,
+        so that every attempt is on record by itself.
 
         Raises NotFound, InvalidInput for a name that leads nowhere; ModelFailure (`denied`, `circuit_open`).
         """
@@ -109,6 +116,7 @@ class ModelRouter:
             names = ", ".join(one.name for one in order)
             message = f"no model is asked for {rest:.0f} s more, they failed too often: {names}"
             raise ModelFailure(ModelErrorCode.CIRCUIT_OPEN, message, retry_after=rest)
+        self.breaker.tries(ready[0].name)
         passed = [one.name for one in order[: order.index(ready[0])]]
         why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
         return Route(ready[0].name, why, len(ready) > 1)

@@ -108,6 +108,35 @@ def test_a_resting_model_is_passed_over_and_when_all_rest_the_run_is_told_for_ho
     assert (rest.value.code, rest.value.retryable, rest.value.retry_after) == ("circuit_open", True, 20.0)
 
 
+def test_after_its_rest_one_call_tries_a_model_and_the_others_go_on_as_if_it_rested() -> None:
+    now = [0.0]
+    found = ModelRouter(SETTINGS, lambda: now[0])
+    for _ in range(2):
+        found.breaker.failed("fast")
+        found.breaker.failed("spare")
+    now[0] = 31.0
+    asked = [found.route(Asker("tier-2"), 1).name for _ in range(2)]
+    assert asked == ["fast", "spare"]
+    with pytest.raises(ModelFailure, match="for 30 s more") as rest:
+        found.route(Asker("tier-2"), 1)
+    assert rest.value.code is ModelErrorCode.CIRCUIT_OPEN
+    now[0] = 62.0  # of the try nobody heard: it was stopped before it had asked, for one
+    assert found.route(Asker("tier-2"), 1).name == "fast"
+    found.breaker.succeeded("fast")
+    assert [found.route(Asker("tier-2"), 1).name for _ in range(3)] == ["fast"] * 3
+
+
+def test_a_lower_tier_that_is_asked_at_a_soft_cap_is_tried_by_one_call_too() -> None:
+    now = [0.0]
+    found = ModelRouter(SETTINGS, lambda: now[0])
+    for _ in range(2):
+        found.breaker.failed("spare")
+    now[0] = 31.0
+    assert found.below("fast", None) == "spare"
+    found.breaker.tries("spare")
+    assert found.below("fast", None) is None
+
+
 def test_settings_that_name_what_is_not_there_say_where() -> None:
     wrong = ModelSettings(
         named=NAMED,

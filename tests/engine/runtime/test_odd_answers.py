@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
 from engine.models.settings import BreakerSettings
-from tests.engine.models.loopback import serving
+from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken, told
 from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start, until
 from tests.engine.runtime.told_conversation import conversation_lines
@@ -89,9 +89,20 @@ async def test_a_model_that_goes_on_saying_nothing_fails_its_agent(home: Home) -
         await until(lambda: asked(server, 4))  # nobody leaves the model alone: it answers others
 
 
-def restless(url: str) -> ModelSettings:
-    """A model that is left alone after a single failure."""
-    return models_at(url).model_copy(update={"breaker": BreakerSettings(failures=1, seconds=3_600)})
+async def test_a_server_that_refuses_one_question_is_no_server_that_is_away(home: Home) -> None:
+    away, refuses = head(500, "application/json") + b"{}", head(400, "application/json") + b"{}"
+    home.flow("ask", agent(says("never asked for")))
+    answers = answering_in_turn(away, refuses, away, spoken("Done."))
+    async with serving(answers) as server, home.working(models=restless(server.url, 2)) as engine:
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert run.error.details["reason"] == "invalid_request"
+        await finished(engine, "ask")
+
+
+def restless(url: str, failures: int = 1) -> ModelSettings:
+    """A model that is left alone after a single failure, or a few."""
+    return models_at(url).model_copy(update={"breaker": BreakerSettings(failures=failures, seconds=3_600)})
 
 
 async def asked(server: Loopback, times: int) -> bool:

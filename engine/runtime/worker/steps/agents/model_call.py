@@ -44,6 +44,17 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.context import OutputSink
 
+_ANSWERED = frozenset(
+    {
+        ModelErrorCode.NO_ANSWER,
+        ModelErrorCode.REFUSED,
+        ModelErrorCode.CONTEXT_LENGTH,
+        ModelErrorCode.INVALID_REQUEST,
+        ModelErrorCode.AUTH_ERROR,
+    }
+)
+"""What is wrong with one question, or with a key, says that the server answers."""
+
 
 class ModelCalls:
     """Asks models for agents of runs; `outputs` opens what keeps the lines that come while one answers."""
@@ -182,6 +193,7 @@ class ModelCalls:
     def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
         """The same of the model of the next lower tier, as a person said at a soft cap."""
         lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) or asked.route.name
+        self._catalog.router.breaker.tries(lower)
         why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
         bounds = [
             one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
@@ -209,7 +221,9 @@ class ModelCalls:
         details = failed.details()
         if asked is None:
             return details
-        if failed.retryable and failed.code is not ModelErrorCode.NO_ANSWER:  # which is one, and of this run
+        if failed.code in _ANSWERED:
+            self._catalog.router.breaker.succeeded(asked.route.name)
+        elif failed.retryable:
             self._catalog.router.breaker.failed(asked.route.name)
         details |= {"model": asked.route.name, "why": asked.route.why}
         if asked.route.falls_back and "retry_after_seconds" in details:
