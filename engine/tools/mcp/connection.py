@@ -211,21 +211,21 @@ class Connection:
 
     async def _until(self, ended: asyncio.Event) -> None:
         """Keep the listing fresh until the session has ended."""
-        over = asyncio.create_task(ended.wait())
-        try:
-            while not over.done():
-                news = asyncio.create_task(self._news.wait())
-                await asyncio.wait((over, news), return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
-                if not over.done():
-                    self._news.clear()
-                    try:
-                        await self.relist()
-                    except ToolFailure as failure:
-                        logger.warning("the MCP server %s: %s", self.name, failure.message)
-                    await asyncio.wait((over,), timeout=_RELIST_SECONDS)
-        finally:
-            over.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            fresh = tasks.create_task(self._kept_fresh())
+            await ended.wait()
+            fresh.cancel()
+
+    async def _kept_fresh(self) -> None:
+        """Ask again what it offers whenever it says that this has changed."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self.relist()
+            except ToolFailure as failure:
+                logger.warning("the MCP server %s: %s", self.name, failure.message)
+            await asyncio.sleep(_RELIST_SECONDS)
 
     async def _listed(self, session: ClientSession) -> Listing:
         strike = self._strike

@@ -61,6 +61,15 @@ async def test_a_server_over_http_is_called_and_lost_and_found(root: Path) -> No
             )
 
 
+async def test_servers_that_are_let_go_leave_no_task_behind(root: Path) -> None:
+    async with over_http(root) as (url, _):
+        before = asyncio.all_tasks()
+        for server in (declared(), declared(command=(), url=url)):
+            async with bench(root, server) as loop:
+                assert (await loop.call("loop.get_sum", SUM)).ok
+        assert asyncio.all_tasks() == before
+
+
 NEWS = b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\n\n'
 FLOODING: dict[str, Any] = {"tools": [{"name": "flood", "inputSchema": {"type": "object"}}]}
 ABOUT: dict[str, Any] = {"capabilities": {"tools": {}}, "serverInfo": {"name": "flooding", "version": "1"}}
