@@ -92,7 +92,7 @@ class RulesInForce(Rules):
         return ToolLimits(
             allowed_roots=tools.roots,
             # The journal and the settings are the engine's own: no tool reads or writes them.
-            denied_roots=(places.data_dir, places.config_file, places.secrets_file),
+            denied_roots=(places.data_dir, places.config_file, places.secrets_file, places.env_file),
             allowed_private_hosts=tools.allowed_private_hosts,
             command_allowlist=tools.command_allowlist,
             command_env=tools.command_env,
@@ -124,7 +124,7 @@ class RulesInForce(Rules):
         from vasini_tui.settings.settings_now import SettingsNow  # noqa: PLC0415 - as above
 
         places = self._loaded.places
-        return SettingsNow(places.config_file, places.secrets_file, hide=mask_in_log)
+        return SettingsNow(places.config_file, places.secrets_file, places.env_file, hide=mask_in_log)
 
     @cached_property
     def notify(self) -> Callable[[Notice], Awaitable[None]] | None:

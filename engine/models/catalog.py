@@ -131,11 +131,15 @@ class ModelCatalog:
             return ScriptedModel(script)
         key = self._key(named)
         hide = self._hide(key)
-        return HttpProvider(named, _format(named, hide), key, hide, self.connections)
+        wire = _format(named, hide, self._secrets.get(named.org_name, ""))
+        return HttpProvider(named, wire, key, hide, self.connections)
 
     def _key(self, named: NamedModel) -> str | None:
-        """The key; empty for a server without keys, None when it is missing."""
-        return self._secrets.get(named.key_name) if named.key_name else ""
+        """The key; empty for a server without keys, None where it is missing."""
+        if not named.key_name:
+            return ""
+        key = self._secrets.get(named.key_name)
+        return None if key is None else key.strip()  # of the line end of a file
 
     def _hide(self, key: str | None) -> Hide:
         def hidden(text: str) -> str:
@@ -146,14 +150,14 @@ class ModelCatalog:
         return hidden
 
 
-def _format(named: NamedModel, hide: Hide) -> WireFormat:
+def _format(named: NamedModel, hide: Hide, organization: str) -> WireFormat:
     """Ollama is told how much it has to read where somebody said so: it takes the memory for it at once."""
     match named.provider:
         case ProviderName.OLLAMA:
             said = "context_tokens" in named.model_fields_set
             return OllamaChat(hide, named.context_tokens if said else None)
         case ProviderName.OPENAI:
-            return OpenAiChat(hide, dialect_of(named.url, named.model))
+            return OpenAiChat(hide, dialect_of(named.url, named.model), organization)
         case ProviderName.ANTHROPIC:
             return AnthropicMessages(hide)
         case ProviderName.SCRIPTED:

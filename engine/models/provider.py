@@ -74,7 +74,7 @@ class HttpProvider:
         frames, reader = wire.frames(), wire.reader(names)
         posted = HttpStream(
             url=self._named.url + wire.path,
-            headers=wire.headers(self._key),
+            headers=self._headers(self._key),
             body=to_json(wire.body(self.model, request, names)),
             content_type=wire.content_type,
             timeouts=self._named.timeouts,
@@ -101,6 +101,17 @@ class HttpProvider:
                 "the connection ended before the answer",
                 request_id=posted.request_id,
             )
+
+    def _headers(self, key: str) -> dict[str, str]:
+        """Those of the format. What no header can hold is told in our words: a library's would quote it."""
+        headers = self._wire.headers(key)
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            message = (
+                f"the secret {self._named.key_name!r}, or the organization, holds a line end, or letters "
+                "that no header can hold; put it into secrets.yaml as it is"
+            )
+            raise ModelFailure(ModelErrorCode.AUTH_ERROR, message)
+        return headers
 
     def _told(self, delta: Delta, request_id: str | None) -> Delta:
         """The id that stands in a header is told before another; what is carried says whose it is."""

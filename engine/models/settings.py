@@ -49,6 +49,7 @@ DEFAULT_URLS = {
 }
 DEFAULT_KEYS = {ProviderName.OPENAI: "openai_api_key", ProviderName.ANTHROPIC: "anthropic_api_key"}
 """Names of the secrets that open a provider whose settings name none."""
+_ORGANIZATION = "openai_org_id"
 
 
 def _base_url(text: str) -> str:
@@ -91,6 +92,8 @@ class NamedModel(_Group):
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     base_url: BaseUrl | None = None
     api_key: KeyName | None = None
+    org_id: KeyName | None = None
+    """Names the secret with the organization that pays; only OpenAI itself is told one unasked."""
     max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     context_tokens: Annotated[int, Field(ge=1_000, le=100_000_000)] = 100_000
     """What it is told at the most, its answer aside; counted as so many times four characters."""
@@ -109,6 +112,12 @@ class NamedModel(_Group):
             )
         return self
 
+    @model_validator(mode="after")
+    def _organization_is_of_one_format(self) -> NamedModel:
+        if self.org_id is not None and self.provider is not ProviderName.OPENAI:
+            raise ValueError("`org_id` is of the provider openai")
+        return self
+
     @property
     def url(self) -> str:
         """Where it is; empty for one that is nowhere."""
@@ -118,6 +127,12 @@ class NamedModel(_Group):
     def key_name(self) -> str:
         """The secret that opens it; empty for none."""
         return DEFAULT_KEYS.get(self.provider, "") if self.api_key is None else self.api_key
+
+    @property
+    def org_name(self) -> str:
+        """The secret with its organization; empty for none."""
+        own = self.provider is ProviderName.OPENAI and self.url == DEFAULT_URLS[ProviderName.OPENAI]
+        return (_ORGANIZATION if own else "") if self.org_id is None else self.org_id
 
 
 class BreakerSettings(_Group):

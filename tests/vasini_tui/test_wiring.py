@@ -27,7 +27,8 @@ def test_the_engine_is_told_places_limits_and_policies(home: Path, monkeypatch: 
 
 def test_no_tool_may_enter_the_journals_directory_or_the_settings(home: Path) -> None:
     limits = engine_config(load_settings()).rules.limits
-    assert set(limits.denied_roots) == {home / "data", home / "config.yaml", home / "secrets.yaml"}
+    settings = {home / name for name in ("config.yaml", "secrets.yaml", ".env")}
+    assert set(limits.denied_roots) == {home / "data", *settings}
     assert limits.allowed_roots == (Path("/"),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import is_dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import create_model
 from pydantic.dataclasses import dataclass
@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from engine.errors import ErrorCode, VasiniError
 from vasini_tui.settings.in_force import GROUPS, kind_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _Base(BaseSettings):
@@ -39,7 +42,14 @@ def _variables() -> type[BaseSettings]:
 
 
 class _Environment(EnvSettingsSource):
-    """The environment; a secret is text there even when it looks like a number or JSON."""
+    """Variables; a secret is text there even when it looks like a number or JSON."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(_variables())
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in self._environ.items() if value}
 
     def __call__(self) -> dict[str, Any]:
         state = super().__call__()
@@ -55,10 +65,10 @@ class _Environment(EnvSettingsSource):
         return state
 
 
-def read_environment() -> dict[str, Any]:
-    """What the environment sets, by group, unchecked. Raises VasiniError (`config_invalid`)."""
+def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What variables set, by group, unchecked. Raises VasiniError (`config_invalid`)."""
     try:
-        return _Environment(_variables())()
+        return _Environment(environ)()
     except SettingsError as error:
         message = f"environment: {error}; a list or mapping is written as JSON"
         raise VasiniError(ErrorCode.CONFIG_INVALID, message, {"source": "env"}) from None

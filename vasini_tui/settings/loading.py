@@ -1,7 +1,8 @@
-"""Settings in force: environment > secrets file > config file > defaults, and where each one is from."""
+"""Settings in force: environment > `.env` > secrets file > config file > defaults; where each one is from."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ from vasini_tui.settings.config_content import config_error
 from vasini_tui.settings.config_files import read_config_file
 from vasini_tui.settings.in_force import CHECKED_TOGETHER, Settings, leaves, read_groups
 from vasini_tui.settings.places import Places, find_places
-from vasini_tui.settings.variables import DELIMITER, PREFIX, sets_something
+from vasini_tui.settings.variables import DELIMITER, PREFIX, secrets_for_models, sets_something
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
-Source = Literal["env", "secrets file", "config file", "default"]
+Source = Literal["env", "env file", "secrets file", "config file", "default"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,18 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
     places = find_places()
     sources: dict[Source, dict[str, Any]] = {}
     files: dict[Source, ConfigFile] = {}
+    variables: dict[Source, Mapping[str, str]] = {}
     if "env" not in without:
-        sources["env"] = _checked_environment()
+        sources["env"], variables["env"] = _checked_environment(), os.environ
+    if "env file" not in without:
+        files["env file"], variables["env file"] = _checked_env_file(places.env_file)
     if "secrets file" not in without:
         files["secrets file"] = _checked_file("secrets file", places.secrets_file, private=True)
     if "config file" not in without:
         files["config file"] = _checked_file("config file", places.config_file, private=False)
     sources |= {source: file.data for source, file in files.items()}
+    if any("models" in data for data in sources.values()):
+        _add_secrets_for_models(sources, variables)
 
     values = Settings(**_together(sources, files))
     if values.given & CHECKED_TOGETHER:
@@ -119,12 +125,42 @@ def load_what_can_be() -> LoadedSettings:
             return LoadedSettings(loaded.values, loaded.places, loaded.sources, tuple(problems))
 
 
+def _add_secrets_for_models(
+    sources: Mapping[Source, dict[str, Any]], variables: Mapping[Source, Mapping[str, str]]
+) -> None:
+    """What other programs call the keys of models, from environment and `.env`: below our own name there."""
+    known = _merged(sources.values()).get("secrets") or {}
+    for source, environ in variables.items():
+        found = secrets_for_models(environ, known)
+        if found:
+            sources[source]["secrets"] = {**found, **(sources[source].get("secrets") or {})}
+
+
+def _checked_env_file(path: Path) -> tuple[ConfigFile, Mapping[str, str]]:
+    from vasini_tui.settings.env_file import read_env_file  # noqa: PLC0415 - few have such a file
+
+    source: Source = "env file"
+    try:
+        read = read_env_file(path)
+    except VasiniError as error:
+        error.details["source"] = source
+        raise
+    _require_right(source, read.settings.data, read.settings)
+    for key in _decides_who(read.settings.data):
+        problem = "is read from config.yaml only"
+        line = read.settings.line_of(key)
+        raise config_error(
+            source, [{"file": str(path), "line": line, "key": ".".join(key), "message": problem}]
+        )
+    return read.settings, read.variables
+
+
 def _checked_environment() -> dict[str, Any]:
-    if not sets_something():
+    if not sets_something(os.environ):
         return {}
     from vasini_tui.settings.environment import read_environment  # noqa: PLC0415 - most set nothing there
 
-    data = read_environment()
+    data = read_environment(os.environ)
     _require_right("env", data, None)
     for key in _decides_who(data):
         message = "is read from config.yaml only: anybody can set a variable for themselves"

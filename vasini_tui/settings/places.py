@@ -56,6 +56,11 @@ class Places:
         return self.config_dir / "secrets.yaml"
 
     @property
+    def env_file(self) -> Path:
+        """Settings as variables, which only the owner may read."""
+        return self.config_dir / ".env"
+
+    @property
     def themes_dir(self) -> Path:
         """The operator's own themes of the console."""
         return self.config_dir / "themes"

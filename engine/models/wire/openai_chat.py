@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from engine.models.conversation import Delta, Message, ModelRequest
 
 _OF_MISTRAL = re.compile(r"(mis|mix|minis|magis|devs|codes|pix|vox)tral", re.I)
+_EXAMPLE = re.compile("PUT_|PLACEHOLDER|YOUR_|ORG_ID", re.I)
 _THOUGHTS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
 _REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
 
@@ -76,13 +77,17 @@ class OpenAiChat(WireFormat):
 
     path = "/chat/completions"
 
-    def __init__(self, hide: Hide, dialect: Dialect = Dialect()) -> None:
+    def __init__(self, hide: Hide, dialect: Dialect = Dialect(), organization: str = "") -> None:
         self._hide = hide
         self._dialect = dialect
+        self._organization = organization.strip()
 
     def headers(self, key: str) -> dict[str, str]:
-        """A bearer token."""
-        return {"authorization": f"Bearer {key}"} if key else {}
+        """A bearer token, and who pays, if that is more than the words of an example."""
+        own = {"authorization": f"Bearer {key}"} if key else {}
+        if self._organization and _EXAMPLE.search(self._organization) is None:
+            own["openai-organization"] = self._organization
+        return own
 
     def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
         """Only what was said: servers refuse fields that they do not know."""

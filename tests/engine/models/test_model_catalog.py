@@ -11,6 +11,7 @@ from engine.models.catalog import ModelCatalog
 from engine.models.conversation import FinishReason, Message, MessageRole, ModelRequest, ToolCall
 from engine.models.scripted import ScriptedModel, ScriptedReply
 from engine.models.settings import ModelSettings, NamedModel
+from engine.models.wire.openai_chat import OpenAiChat
 
 SETTINGS = ModelSettings.model_validate(
     {
@@ -41,6 +42,36 @@ def test_models_are_listed_with_the_state_of_their_keys_and_never_the_keys() -> 
         ("scripted", "none", "", ()),
     ]
     assert "a-long-secret-value" not in repr(list(catalog.known()))
+
+
+@pytest.mark.parametrize(
+    ("organization", "told"),
+    [
+        ("org-42\n", "org-42"),
+        (" ", None),
+        ("PUT_YOURS_HERE", None),
+        ("a-placeholder", None),
+        ("your_org", None),
+        ("<ORG_ID>", None),
+    ],
+)
+def test_a_server_is_told_the_organization_that_pays_and_no_words_of_an_example(
+    organization: str, told: str | None
+) -> None:
+    wire = OpenAiChat(str, organization=organization)
+    assert wire.headers("k").get("openai-organization") == told
+
+
+def test_only_openai_itself_is_told_an_organization_that_no_setting_names() -> None:
+    own = {"provider": "openai", "model": "m"}
+    elsewhere = {**own, "base_url": "https://models.example.com/v1"}
+    names = [
+        NamedModel.model_validate(one).org_name
+        for one in (own, elsewhere, {**elsewhere, "org_id": "theirs"}, {**own, "org_id": ""})
+    ]
+    assert names == ["openai_org_id", "", "theirs", ""]
+    with pytest.raises(ValidationError, match="of the provider openai"):
+        NamedModel.model_validate({"provider": "ollama", "model": "m", "org_id": "theirs"})
 
 
 def test_a_purpose_leads_to_its_model_or_to_the_default_one() -> None:

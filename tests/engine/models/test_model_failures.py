@@ -129,6 +129,29 @@ async def test_a_missing_key_opens_no_connection() -> None:
     assert not loopback.asked
 
 
+@pytest.mark.parametrize(
+    "key", ["first line\nsecond-half-of-it", "ключ-на-двери", "with\x00nothing", "\ud800half"]
+)
+@pytest.mark.parametrize("provider", [ProviderName.OPENAI, ProviderName.ANTHROPIC, ProviderName.OLLAMA])
+async def test_a_key_that_no_header_can_hold_opens_no_connection_and_is_in_no_field_of_the_failure(
+    provider: ProviderName, key: str
+) -> None:
+    async with serving(answering(head())) as loopback, provider_at(loopback.url, provider, key=key) as model:
+        with pytest.raises(ModelFailure, match="the secret 'k'") as caught:
+            await ask(model, HELLO)
+    assert (caught.value.code, caught.value.retryable) == (ModelErrorCode.AUTH_ERROR, False)
+    assert caught.value.__cause__ is None
+    told = f"{caught.value.message} {caught.value.details()}"
+    assert not [part for part in key.split() if part in told and len(part) > 6]
+    assert loopback.asked == []
+
+
+async def test_the_line_end_of_a_file_is_no_part_of_a_key() -> None:
+    answer = answering(head() + sse({"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}))
+    _, _, loopback = await reply_to(answer, ProviderName.OPENAI, key=f"{KEY}\n")
+    assert loopback.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
 async def test_nobody_at_the_address_is_a_network_error() -> None:
     async with serving(answering(head())) as loopback:
         url = loopback.url
