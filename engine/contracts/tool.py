@@ -31,7 +31,6 @@ class ToolSpec(Contract):
         default=False, description="A call that is made again with the same key has its effect once."
     )
     asks: bool = Field(default=False, description="A person approves each call, whatever else holds.")
-    timeout: float = Field(default=60.0, gt=0, description="Seconds, unless the step says otherwise.")
     sandbox: SandboxWish = Field(default="process", description="The level it wants for its calls.")
 
 

@@ -138,7 +138,8 @@ class CallRules:
     layer: ToolsLayer | None = None
     scopes: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     approved: bool = False
-    timeout: float | None = None
+    timeout: float = 300.0
+    """Seconds that the call, or its preview, may take."""
     sandbox: SandboxWish | None = None
 
     def wanting(self, wish: SandboxWish) -> CallRules:

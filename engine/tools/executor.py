@@ -253,8 +253,7 @@ class ToolExecutor:
             raise _refused(call.verdict)
 
     def _held_to_limits(self, call: ToolCall) -> None:
-        rules, spec = call.rules, call.found.spec
-        call.seconds = spec.timeout if rules.timeout is None else rules.timeout
+        call.seconds = call.rules.timeout
         if call.bounds is not None and call.bounds.timeout < call.seconds:
             call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
 

@@ -50,7 +50,6 @@ RUN = ToolSpec(
     },
     backend="command",
     risk=Risk.HIGH,
-    timeout=300.0,
 )
 
 

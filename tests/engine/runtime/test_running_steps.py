@@ -51,9 +51,12 @@ async def test_only_the_named_codes_are_retried(home: Home, codes: list[str], at
     assert home.tools.attempts == list(range(1, attempts + 1))
 
 
-async def test_a_tool_that_takes_too_long_is_stopped(home: Home) -> None:
-    home.flow("late", tool("a", "fake.slow", timeout=0.02))
-    async with home.working() as engine:
+@pytest.mark.parametrize(("own", "setting"), [({"timeout": 0.02}, 300.0), ({}, 0.02)], ids=["own", "setting"])
+async def test_a_tool_that_takes_too_long_is_stopped(
+    home: Home, own: dict[str, float], setting: float
+) -> None:
+    home.flow("late", tool("a", "fake.slow", **own))
+    async with home.working(default_step_timeout=setting) as engine:
         run = await failed(engine, "late")
         assert (await error_of(engine, run.run_id))[0] == "timeout"
     assert home.tools.under_way == 0

@@ -60,7 +60,7 @@ def call(limits: ToolLimits, context: ToolContext) -> Call:
     executor = ToolExecutor(builtin_registry(), limits)
 
     async def run(
-        name: str, params: Any, *, timeout: float | None = None, code: PackCode | None = None
+        name: str, params: Any, *, timeout: float = 60.0, code: PackCode | None = None
     ) -> ToolResult:
         return await executor.call(name, params, context, rules=CallRules(timeout=timeout), code=code)
 

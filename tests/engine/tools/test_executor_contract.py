@@ -39,7 +39,7 @@ def executor_of(
 
 
 async def call(function: ToolFunction, params: Any = None, **options: Any) -> ToolResult:
-    timeout = options.pop("timeout", None)
+    timeout = options.pop("timeout", 60.0)
     executor = executor_of(function, **options)
     return await executor.call(
         "test.tool", {} if params is None else params, CONTEXT, rules=CallRules(timeout=timeout)

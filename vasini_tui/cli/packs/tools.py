@@ -94,7 +94,7 @@ def _show(out: Output, spec: ToolSpec) -> None:
     if spec.backend == "mcp":
         out.line(f"of the MCP server {server_of(spec.name)}, in its words")
     level = f", sandbox {spec.sandbox}" if spec.sandbox != "process" else ""
-    out.line(f"effects {spec.effects}, risk {spec.risk}, {spec.timeout:g} s{level}")
+    out.line(f"effects {spec.effects}, risk {spec.risk}{level}")
     out.line("Parameters")
     required = set(spec.parameters.get("required", ()))
     out.pairs(

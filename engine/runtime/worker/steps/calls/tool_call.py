@@ -95,7 +95,7 @@ class CallSite:
         self,
         *,
         approved: bool = False,
-        timeout: float | None = None,
+        timeout: float,
         sandbox: SandboxWish | None,
     ) -> CallRules:
         """What binds a call of the run."""
@@ -133,8 +133,12 @@ class ToolCalls:
 
     async def preview(self, site: CallSite, path: str, step: ToolStep, params: Any) -> Preview | None:
         """What a call would do as things stand, for tools that can say so."""
-        context, rules = site.context(path, 1), site.rules(sandbox=step.sandbox)
+        context = site.context(path, 1)
+        rules = site.rules(timeout=self._seconds(step), sandbox=step.sandbox)
         return await self._executor.preview(step.tool, params, context, rules=rules, code=site.flow.code)
+
+    def _seconds(self, step: ToolStep) -> float:
+        return step.timeout or self._default_timeout
 
     async def call(self, site: CallSite, execution: Execution) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool: how it ended, and the blobs its output refers to.
@@ -227,8 +231,7 @@ class ToolCalls:
             data = params.get("data", data)
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
-        timeout = step.timeout or self._default_timeout
-        rules = site.rules(approved=execution.approved, timeout=timeout, sandbox=step.sandbox)
+        rules = site.rules(approved=execution.approved, timeout=self._seconds(step), sandbox=step.sandbox)
         previewed = None
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
