@@ -1,4 +1,4 @@
-# make run: set up and open the console; make test: set up and run every test. The rest: README.md.
+# make run: set up and open the console; make test: set up and run every test. The rest: CONTRIBUTING.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
