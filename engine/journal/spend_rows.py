@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 SLOT = 900_000_000
 """Microseconds of a quarter of an hour: every day of every time zone begins with one."""
@@ -92,8 +92,18 @@ class CapRow(TypedDict):
     pause: int
 
 
+class CapKey(NamedTuple):
+    """What names a cap in one window; `since` is when that began, microseconds."""
+
+    scope: str
+    tenant: str
+    name: str
+    cap_window: str
+    since: int
+
+
 class NewActRow(TypedDict):
-    """Something that happens to a cap; `since` is when the window began for which it counts, microseconds."""
+    """Something that happens to a cap; it counts for the window that began at `since` (microseconds)."""
 
     ts: int
     kind: str
@@ -128,9 +138,9 @@ class WaitRow(TypedDict):
 
 
 class WaitingRow(WaitRow):
-    """The same, and whether a person has said since how runs go on (1, else 0)."""
+    """The same, and whether a person has answered since how runs go on (1, else 0)."""
 
-    said: int
+    answered: int
 
 
 class RestRow(TypedDict):
@@ -150,3 +160,8 @@ class TopUpRow(TypedDict):
     cap_window: str
     since: int
     amount: int
+
+
+def cap_key_of(row: NewActRow | WaitRow | TopUpRow) -> CapKey:
+    """The cap and the window that a row is about."""
+    return CapKey(row["scope"], row["tenant"], row["name"], row["cap_window"], row["since"])

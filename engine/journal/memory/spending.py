@@ -9,7 +9,7 @@ from engine.contracts.governing.budget import CapScope
 from engine.journal.encoding import stored_event
 from engine.journal.memory.tables import MemoryTables
 from engine.journal.rules.rows.event_rows import MoneySpent, changes_of
-from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP, added
+from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP, added, cap_key_of
 from engine.machine.events.model_facts import ModelUsage
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.journal.spend_rows import (
         ActRow,
+        CapKey,
         CapRow,
         HoldRow,
         NewActRow,
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     )
 
 _NAMES = ("tenant", "pack", "flow", "step", "model")
-_CAP = ("scope", "tenant", "name", "cap_window", "since")
-"""What names a cap in one window."""
-_SAID = {TOPPED_UP, LOWERED, STOPPED}
+_ANSWERS = {TOPPED_UP, LOWERED, STOPPED}
 
 
 class MemorySpendStore(MemoryTables):
@@ -100,18 +99,16 @@ class MemorySpendStore(MemoryTables):
         number = self.number("acts")
         self.put(self.acts, number, {**row, "act": number})
 
-    def sum_of_acts(
-        self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
-    ) -> tuple[int, int]:
+    def sum_of_acts(self, kind: str, key: CapKey) -> tuple[int, int]:
         """See rules."""
-        found = [one for one in self._acts_of((scope, tenant, name, window, since)) if one["kind"] == kind]
+        found = [one for one in self._acts_of(key) if one["kind"] == kind]
         return len(found), sum(one["amount"] or 0 for one in found)
 
-    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+    def soft_cap_answer(self, key: CapKey) -> str | None:
         """See rules."""
-        kinds = [one["kind"] for one in self._acts_of((scope, tenant, name, window, since))]
+        kinds = [one["kind"] for one in self._acts_of(key)]
         after = kinds[kinds.index(SOFT_REACHED) :] if SOFT_REACHED in kinds else []
-        return next((kind for kind in reversed(after) if kind in _SAID), None)
+        return next((kind for kind in reversed(after) if kind in _ANSWERS), None)
 
     def put_wait(self, row: WaitRow) -> None:
         """See rules."""
@@ -121,9 +118,9 @@ class MemorySpendStore(MemoryTables):
         """See rules."""
         self.remove(self.soft_waits, run_id)
 
-    def _acts_of(self, wanted: tuple[str | int, ...]) -> list[ActRow]:
+    def _acts_of(self, key: CapKey) -> list[ActRow]:
         """In order."""
-        return [self.acts[number] for number in sorted(self.acts) if _cap_of(self.acts[number]) == wanted]
+        return [self.acts[number] for number in sorted(self.acts) if cap_key_of(self.acts[number]) == key]
 
 
 class MemorySpending:
@@ -204,25 +201,25 @@ class MemorySpending:
 
     async def top_ups(self) -> Sequence[TopUpRow]:
         """See port."""
-        sums: dict[tuple[Any, ...], TopUpRow] = {}
+        sums: dict[CapKey, TopUpRow] = {}
         for act in (await self._read()).acts.values():
             if act["kind"] == TOPPED_UP:
-                key = _cap_of(act)
+                key = cap_key_of(act)
                 before = sums[key]["amount"] if key in sums else 0
-                row = {**dict(zip(_CAP, key, strict=True)), "amount": before + (act["amount"] or 0)}
+                row = {**key._asdict(), "amount": before + (act["amount"] or 0)}
                 sums[key] = cast("TopUpRow", row)
         return list(sums.values())
 
-    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+    async def soft_cap_answer(self, key: CapKey) -> str | None:
         """See port."""
-        return (await self._read()).said(scope, tenant, name, window, since)
+        return (await self._read()).soft_cap_answer(key)
 
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
         store = await self._read()
         later = sorted(run_id for run_id in store.soft_waits if run_id > after)[:limit]
         rows = [store.soft_waits[run_id] for run_id in later]
-        return [{**row, "said": int(store.said(*_cap_of(row)) is not None)} for row in rows]
+        return [{**row, "answered": int(store.soft_cap_answer(cap_key_of(row)) is not None)} for row in rows]
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
         """See port."""
@@ -256,10 +253,6 @@ def runs_below(store: MemoryTables, root: str) -> set[str]:
 def _sum_key(row: SpendRow) -> tuple[str | int, ...]:
     """What a sum is of."""
     return row["tenant"], row["pack"], row["flow"], row["step"], row["model"], row["slot"]
-
-
-def _cap_of(row: ActRow | WaitRow) -> tuple[str, str, str, str, int]:
-    return row["scope"], row["tenant"], row["name"], row["cap_window"], row["since"]
 
 
 def _cap_key(row: CapRow) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from engine.contracts.governing.budget import CapScope
     from engine.journal.spend_rows import (
         ActRow,
+        CapKey,
         CapRow,
         HoldRow,
         NewActRow,
@@ -76,14 +77,12 @@ class SpendStore(Protocol):
         """Record what happens to a cap."""
         ...
 
-    def sum_of_acts(
-        self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
-    ) -> tuple[int, int]:
-        """How often this happened in a window, and the sum of the amounts."""
+    def sum_of_acts(self, kind: str, key: CapKey) -> tuple[int, int]:
+        """How often this happened to a cap in its window, and the sum of the amounts."""
         ...
 
-    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
-        """What people said last at a soft cap after it was reached: the kind of the act; None: nothing."""
+    def soft_cap_answer(self, key: CapKey) -> str | None:
+        """What people answered last after a soft cap was reached: the kind of the act; None: nothing."""
         ...
 
     def put_wait(self, row: WaitRow) -> None:
@@ -134,8 +133,8 @@ class Spending(Protocol):
         """By how much caps were topped up, by window."""
         ...
 
-    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
-        """What people said last at a soft cap after it was reached: the kind of the act; None: nothing."""
+    async def soft_cap_answer(self, key: CapKey) -> str | None:
+        """What people answered last after a soft cap was reached: the kind of the act; None: nothing."""
         ...
 
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:

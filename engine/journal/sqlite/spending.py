@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import FlowNames
     from engine.journal.spend_rows import (
         ActRow,
+        CapKey,
         CapRow,
         HoldRow,
         NewActRow,
@@ -95,18 +96,14 @@ class SqliteSpendStore:
         """See rules."""
         self._execute(query("add_act"), {**row})
 
-    def sum_of_acts(
-        self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
-    ) -> tuple[int, int]:
+    def sum_of_acts(self, kind: str, key: CapKey) -> tuple[int, int]:
         """See rules."""
-        key = (kind, scope, tenant, name, window, since)
-        row = self._execute(query("sum_of_acts"), key).fetchone()
+        row = self._execute(query("sum_of_acts"), (kind, *key)).fetchone()
         return row["times"], row["amount"]
 
-    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+    def soft_cap_answer(self, key: CapKey) -> str | None:
         """See rules."""
-        key = {"scope": scope, "tenant": tenant, "name": name, "cap_window": window, "since": since}
-        row = self._execute(query("said_at_soft_cap"), key).fetchone()
+        row = self._execute(query("soft_cap_answer"), key._asdict()).fetchone()
         return None if row is None else str(row["kind"])
 
     def put_wait(self, row: WaitRow) -> None:
@@ -175,10 +172,9 @@ class SqliteSpending:
         """See port."""
         return [cast("TopUpRow", dict(row)) for row in await self._read(query("top_ups"))]
 
-    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+    async def soft_cap_answer(self, key: CapKey) -> str | None:
         """See port."""
-        key = {"scope": scope, "tenant": tenant, "name": name, "cap_window": window, "since": since}
-        rows = await self._read(query("said_at_soft_cap"), key)
+        rows = await self._read(query("soft_cap_answer"), key._asdict())
         return str(rows[0]["kind"]) if rows else None
 
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:

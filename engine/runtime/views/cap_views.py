@@ -13,8 +13,9 @@ from engine.budget.standing import standing
 from engine.contracts.actor import recorded_account
 from engine.contracts.governing.budget import BudgetAct, CapScope, CapState, CapWindow, TokenCeiling
 from engine.contracts.times import from_micros
+from engine.journal.rules.spending.acts import cap_key
 from engine.journal.rules.spending.holding import held_for
-from engine.journal.spend_rows import SLOT
+from engine.journal.spend_rows import SLOT, cap_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from engine.contracts.governing.budget import CapView
     from engine.governance.policies import Policies
     from engine.journal.rules.spend_store import Spending
-    from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
+    from engine.journal.spend_rows import ActRow, CapKey, HoldRow, SpendRow, TopUpRow
 
     _Subject = tuple[CapScope, str, str]
     """Scope, tenant and name."""
@@ -105,14 +106,11 @@ class CapViews:
             yield from limits_of(own, subject, self.now, self.zone)
 
     async def _views(self, limits: Sequence[Limit], rows: Iterable[SpendRow]) -> list[CapView]:
-        raised = {
-            (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]
-            for one in await self.money.top_ups()
-        }
+        top_ups = by_cap(await self.money.top_ups())
         holds: dict[str, list[HoldRow]] = {}
         for hold in await self.money.holds():
             holds.setdefault(hold["tenant"], []).append(hold)
-        raised_limits = [_raised(limit, raised) for limit in limits]
+        raised_limits = [with_top_ups(limit, top_ups) for limit in limits]
         return await asyncio.to_thread(self._stand, raised_limits, rows, holds)
 
     def _stand(
@@ -184,6 +182,12 @@ def _name(scope: CapScope, row: SpendRow) -> str:
     return names[scope]
 
 
-def _raised(limit: Limit, by: dict[tuple[str, str, str, str, int], int]) -> Limit:
-    key = (limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
-    return limit.raised(by[key]) if key in by else limit
+def by_cap(rows: Iterable[TopUpRow]) -> dict[CapKey, int]:
+    """By how much each cap was topped up in a window."""
+    return {cap_key_of(row): row["amount"] for row in rows}
+
+
+def with_top_ups(limit: Limit, top_ups: Mapping[CapKey, int]) -> Limit:
+    """A limit as it was written, with the top-ups of its window."""
+    amount = top_ups.get(cap_key(limit))
+    return limit if amount is None else limit.raised(amount)

@@ -270,7 +270,7 @@ async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_
         assert isinstance(found, HeldBack)
         assert not found.stop
     (wait,) = await journal.spending.waits("", 10)
-    assert (wait["run_id"], wait["scope"], wait["since"], wait["said"]) == (
+    assert (wait["run_id"], wait["scope"], wait["since"], wait["answered"]) == (
         held.run_id,
         "tenant",
         limit.since,
@@ -279,7 +279,7 @@ async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_
     assert await journal.spending.waits(held.run_id, 10) == [], "the next ones are looked at as well"
     assert await held_amounts(journal) == []
     await journal.record_act(said(limit, LOWERED))
-    assert [one["said"] for one in await journal.spending.waits("", 10)] == [1]
+    assert [one["answered"] for one in await journal.spending.waits("", 10)] == [1]
     assert isinstance(await begun(journal, a_call(held, 1, cap, may_lower=True)), UseLowerTier)
     assert await begun(journal, a_call(held, 1, cap)) == Granted(100, capped=True)
     assert await journal.spending.waits("", 10) == []

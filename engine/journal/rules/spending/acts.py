@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import BILLIONTHS, dollars
 from engine.errors import InvalidInput
-from engine.journal.spend_rows import TOPPED_UP
+from engine.journal.spend_rows import TOPPED_UP, CapKey, cap_key_of
 
 if TYPE_CHECKING:
     from engine.budget.caps import Limit
@@ -17,9 +17,9 @@ MOST_TOPPED_UP = 10**9 * BILLIONTHS
 """In one window of one cap."""
 
 
-def cap_key(limit: Limit) -> tuple[str, str, str, str, int]:
-    """What names a cap in one window."""
-    return limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since
+def cap_key(limit: Limit) -> CapKey:
+    """The cap of a limit, and its window."""
+    return CapKey(limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
 
 
 def act_of(
@@ -33,15 +33,15 @@ def act_of(
     comment: str = "",
 ) -> NewActRow:
     """Something that happens to a limit now."""
-    scope, tenant, name, window, since = cap_key(limit)
+    key = cap_key(limit)
     return {
         "ts": now,
         "kind": kind,
-        "scope": scope,
-        "tenant": tenant,
-        "name": name,
-        "cap_window": window,
-        "since": since,
+        "scope": key.scope,
+        "tenant": key.tenant,
+        "name": key.name,
+        "cap_window": key.cap_window,
+        "since": key.since,
         "actor": actor,
         "via": via,
         "amount": amount,
@@ -54,8 +54,7 @@ def act_of(
 def record_act(store: Store, act: NewActRow) -> None:
     """Record what a person did. Raises InvalidInput for top-ups of one window that are too much to count."""
     if act["kind"] == TOPPED_UP:
-        key = (act["scope"], act["tenant"], act["name"], act["cap_window"], act["since"])
-        _, before = store.sum_of_acts(TOPPED_UP, *key)
+        _, before = store.sum_of_acts(TOPPED_UP, cap_key_of(act))
         if before + (act["amount"] or 0) > MOST_TOPPED_UP:
             raise InvalidInput(
                 "top-ups of one cap are at most a billion dollars in its window; "
@@ -66,5 +65,5 @@ def record_act(store: Store, act: NewActRow) -> None:
 
 def topped_up(store: Store, limit: Limit) -> Limit:
     """A limit as it was written, with the top-ups of its window."""
-    _, amount = store.sum_of_acts(TOPPED_UP, *cap_key(limit))
+    _, amount = store.sum_of_acts(TOPPED_UP, cap_key(limit))
     return limit.raised(amount) if amount else limit

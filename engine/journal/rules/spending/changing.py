@@ -42,7 +42,8 @@ def require_as_shown(store: Store, shown: ShownCap | None) -> None:
         shown.zone,
     )
     now = topped_up(store, holds[0]) if holds else None
-    if (now and now.soft, now and now.hard) != (shown.soft, shown.hard):
+    bounds = (None, None) if now is None else (now.soft, now.hard)
+    if bounds != (shown.soft, shown.hard):
         raise Refused(
             ErrorCode.CAP_CHANGED,
             f"somebody changed the cap of {shown.scope} {shown.name} meanwhile: nothing was done",

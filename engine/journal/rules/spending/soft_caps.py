@@ -37,7 +37,7 @@ def tell_soft(store: Store, limit: Limit, spent: int, now: int) -> None:
     """Record that a soft cap is reached, once in its window: people are asked and told because of it."""
     if limit.soft is None or spent < limit.soft:
         return
-    times, _ = store.sum_of_acts(SOFT_REACHED, *cap_key(limit))
+    times, _ = store.sum_of_acts(SOFT_REACHED, cap_key(limit))
     if not times:
         store.add_act(act_of(limit, SOFT_REACHED, now, amount=spent))
 
@@ -45,7 +45,7 @@ def tell_soft(store: Store, limit: Limit, spent: int, now: int) -> None:
 def above_soft_caps(
     store: Store, balances: Iterable[Balance], run_id: str, tree: str, now: int, *, may_lower: bool
 ) -> HeldBack | UseLowerTier | None:
-    """What people said, or have to say, at the soft caps that are reached; None: the call may go on.
+    """What people answered, or have to answer, at the soft caps that are reached; None: the call may go on.
 
     To stop comes before to wait, that before to ask another model. What ends is the whole tree.
     """
@@ -54,21 +54,21 @@ def above_soft_caps(
         if one.limit.soft is None or one.spent < one.limit.soft:
             continue
         tell_soft(store, one.limit, one.spent, now)
-        said = store.said(*cap_key(one.limit))
-        found.setdefault(said or ("waits" if one.limit.pause else ""), one.limit)
+        answer = store.soft_cap_answer(cap_key(one.limit))
+        found.setdefault(answer or ("waits" if one.limit.pause else ""), one.limit)
     if STOPPED in found:
         _stop_tree(store, run_id, tree, now)
         return HeldBack(found[STOPPED], stop=True)
     if "waits" in found:
-        scope, tenant, name, window, since = cap_key(found["waits"])
+        key = cap_key(found["waits"])
         store.put_wait(
             {
                 "run_id": run_id,
-                "scope": scope,
-                "tenant": tenant,
-                "name": name,
-                "cap_window": window,
-                "since": since,
+                "scope": key.scope,
+                "tenant": key.tenant,
+                "name": key.name,
+                "cap_window": key.cap_window,
+                "since": key.since,
             }
         )
         return HeldBack(found["waits"], stop=False)

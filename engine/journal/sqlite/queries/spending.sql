@@ -135,8 +135,8 @@ SELECT * FROM budget_acts WHERE act > ? ORDER BY act LIMIT ?
 SELECT scope, tenant, name, cap_window, since, sum(amount) AS amount FROM budget_acts
 WHERE kind = 'topped_up' GROUP BY scope, tenant, name, cap_window, since
 
--- name: said_at_soft_cap
--- what people said last about a soft cap after it was reached in a window
+-- name: soft_cap_answer
+-- what people answered last about a soft cap after it was reached in a window
 SELECT kind FROM budget_acts AS a
 WHERE kind IN ('topped_up', 'lowered', 'stopped') AND scope = :scope AND tenant = :tenant AND name = :name
     AND cap_window = :cap_window AND since = :since
@@ -156,14 +156,14 @@ ON CONFLICT (run_id) DO UPDATE SET scope = excluded.scope, tenant = excluded.ten
 DELETE FROM soft_waits WHERE run_id = ?
 
 -- name: waits
--- runs that wait at soft caps, after one of them, and whether a person has said how they go on
+-- runs that wait at soft caps, after one of them, and whether a person has answered how they go on
 SELECT w.*, EXISTS (
     SELECT 1 FROM budget_acts AS a
     WHERE a.kind IN ('topped_up', 'lowered', 'stopped') AND a.scope = w.scope AND a.tenant = w.tenant
         AND a.name = w.name AND a.cap_window = w.cap_window AND a.since = w.since
         AND a.act > (SELECT min(b.act) FROM budget_acts AS b WHERE b.kind = 'soft_reached' AND b.scope = w.scope
             AND b.tenant = w.tenant AND b.name = w.name AND b.cap_window = w.cap_window AND b.since = w.since)
-) AS said
+) AS answered
 FROM soft_waits AS w WHERE w.run_id > ? ORDER BY run_id LIMIT ?
 
 -- name: rest_of_runs

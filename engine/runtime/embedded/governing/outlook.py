@@ -13,6 +13,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import PackInvalid
 from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
+from engine.runtime.views.cap_views import by_cap, with_top_ups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,20 +81,15 @@ class Outlooks:
                 caps, Subject(run["tenant"], run["pack"], model, tree), now, in_force.zone
             ):
                 limits[limit.scope, limit.window, limit.name] = limit
-        topped = {
-            (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]
-            for one in await money.top_ups()
-        }
+        top_ups = by_cap(await money.top_ups())
         holds = await money.holds()
         found: list[CapView] = []
         for limit in limits.values():
             if limit.scope is CapScope.MODEL and not limit.name:
                 continue
-            key = (limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
-            raised = limit.raised(topped[key]) if key in topped else limit
             held = held_for(limit, holds)
             spent = await self._spent(limit, rows)
-            balance = Balance(raised, spent, sum(one["amount"] for one in held))
+            balance = Balance(with_top_ups(limit, top_ups), spent, sum(one["amount"] for one in held))
             found.append(standing(balance, now, calls=len(held)))
         return found
 

@@ -21,7 +21,7 @@ from engine.contracts.packs.started_for_people import MONEY_PACK
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused, Unavailable, VasiniError
-from engine.journal.spend_rows import SOFT_REACHED
+from engine.journal.spend_rows import SOFT_REACHED, cap_key_of
 from engine.runtime.embedded.governing.caps_in_force import CapsInForce
 from engine.runtime.embedded.governing.late_questions import LateQuestions
 from engine.runtime.noted import read_notes
@@ -139,8 +139,7 @@ class SoftCaps:
 
     async def _is_open(self, act: ActRow) -> bool:
         """Whether the cap is reached as things stand, and nobody has said how runs go on."""
-        of = act["scope"], act["tenant"], act["name"], act["cap_window"]
-        if await self._journal.spending.said(*of, act["since"]) is not None:
+        if await self._journal.spending.soft_cap_answer(cap_key_of(act)) is not None:
             return False
         cap = await self._caps.view_of(act)
         return cap is not None and cap.state is not CapState.OK
@@ -194,7 +193,7 @@ class SoftCaps:
                     await self._runs.resume(wait["run_id"], actor=_ACTOR)  # its next call ends the wait
 
     async def _has_to_wait(self, wait: WaitingRow) -> bool:
-        if wait["said"] or not await self._caps.is_current(wait):
+        if wait["answered"] or not await self._caps.is_current(wait):
             return False
         cap = await self._caps.view_of(wait)
         if cap is None or cap.soft is None or not cap.pauses:
