@@ -48,8 +48,8 @@ class ChangeSet:
         """Whether there is nothing in it that readers of the feed are told."""
         return not self.events and self == ChangeSet(money=self.money, noted=self.noted)
 
-    def telling(self, events: Sequence[StoredEvent]) -> ChangeSet:
-        """The same change, with what was written."""
+    def with_events(self, events: Sequence[StoredEvent]) -> ChangeSet:
+        """The same change, with the events that it wrote."""
         return replace(self, events=tuple(events))
 
 

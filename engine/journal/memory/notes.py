@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.journal.changes import NOTED
 from engine.journal.memory.tables import Draft
@@ -10,8 +10,7 @@ from engine.journal.memory.tables import Draft
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.journal.changes import ChangeSet
-    from engine.journal.memory.store import MemoryStore
+    from engine.journal.memory.store import MemoryStore, Write
     from engine.journal.records import Owner
 
 
@@ -21,7 +20,7 @@ class MemoryNotes:
     def __init__(
         self,
         read: Callable[[], Awaitable[MemoryStore]],
-        write: Callable[[Callable[[MemoryStore], Any]], Awaitable[Any]],
+        write: Write,
     ) -> None:
         self._read = read
         self._write = write
@@ -62,8 +61,7 @@ class MemoryNotes:
             store.put(store.filters, (owner, name), text)
             return True
 
-        saved: bool = await self._write(write)
-        return saved
+        return await self._write(write)
 
     async def drop_filter(self, owner: Owner, name: str) -> None:
         """See port."""
@@ -76,7 +74,7 @@ class MemorySharedNotes:
     def __init__(
         self,
         read: Callable[[], Awaitable[MemoryStore]],
-        write: Callable[[Callable[[MemoryStore], Any], ChangeSet], Awaitable[Any]],
+        write: Write,
     ) -> None:
         self._read = read
         self._write = write
@@ -94,5 +92,4 @@ class MemorySharedNotes:
                 store.put(store.triggers, name, (before + 1, text))
             return version == before
 
-        done: bool = await self._write(write, NOTED)
-        return done
+        return await self._write(write, NOTED)

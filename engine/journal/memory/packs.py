@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
-from engine.journal.changes import NOTHING, PACKS, ChangeSet
+from engine.journal.changes import PACKS
 from engine.journal.rules.publishing import GoodPack, PinnedRuns, PublishedPack, TrustedCode, check_published
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import Protocol
 
-    from engine.journal.memory.store import MemoryStore
-
-    class Write(Protocol):
-        """Runs an operation in a transaction."""
-
-        async def __call__(self, operation: Callable[[MemoryStore], T], change: ChangeSet = NOTHING) -> T:
-            """What the operation returned."""
-            ...
-
-
-T = TypeVar("T")
+    from engine.journal.memory.store import MemoryStore, Write
 
 
 class MemoryPacks:

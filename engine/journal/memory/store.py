@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
+from engine.journal.changes import NOTHING, ChangeSet
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.tables import standing
 from engine.journal.memory.work_store import MemoryWorkStore
@@ -15,7 +16,7 @@ from engine.machine.model.timers import TimerKind
 from engine.slo.buckets import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import StoredEvent
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.slo.buckets import Bucket
+
+T = TypeVar("T")
 
 
 class MemoryStore(MemoryWorkStore):
@@ -292,3 +295,11 @@ def _taken(what: str, name: str) -> Unavailable:
     return Unavailable(
         ErrorCode.JOURNAL_UNAVAILABLE, f"the journal has a {what} {name} already", {"id": name}
     )
+
+
+class Write(Protocol):
+    """Runs an operation on the tables in a transaction, and tells listeners what it changed."""
+
+    def __call__(self, operation: Callable[[MemoryStore], T], change: ChangeSet = NOTHING) -> Awaitable[T]:
+        """What the operation returned."""
+        ...

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
-from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
+from engine.journal.changes import ANYTHING
+from engine.journal.memory.spending import runs_below
 from engine.journal.rules.pruning import RunTree, may_go, references, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.alert_rows import AlertRow
-    from engine.journal.memory.store import MemoryStore
+    from engine.journal.memory.store import MemoryStore, Write
     from engine.journal.rows import RunRow
     from engine.journal.rules.pruning import PruneRange
-
-T = TypeVar("T")
-
-
-class Write(Protocol):
-    """Runs an operation in a transaction, and tells what it changed."""
-
-    def __call__(self, operation: Callable[[MemoryStore], T], change: ChangeSet = NOTHING) -> Awaitable[T]:
-        """What the operation returned."""
-        ...
 
 
 class MemoryUpkeep:
@@ -119,11 +110,8 @@ def _old_alerts(store: MemoryStore, ended_before: int, tenant: str | None) -> li
 def _tree(store: MemoryStore, root: str) -> list[RunRow]:
     if root not in store.runs:
         return []
-    tree, size = {root}, 0
-    while len(tree) > size:
-        size = len(tree)
-        tree |= {row["run_id"] for row in store.runs.values() if row["parent_run_id"] in tree}
-    return sorted((store.runs[run_id] for run_id in tree), key=lambda row: (row["depth"], row["run_id"]))
+    rows = (store.runs[run_id] for run_id in {root, *runs_below(store, root)})
+    return sorted(rows, key=lambda row: (row["depth"], row["run_id"]))
 
 
 def _may_go(

@@ -19,8 +19,7 @@ from engine.journal.rules.request_rules import (
     refuse_past_limit,
     unknown_request,
 )
-from engine.journal.rules.rows.projecting import CLAIMS, project
-from engine.journal.rules.rows.run_rows import worked_since
+from engine.journal.rules.rows.projecting import CLAIMS, record
 from engine.journal.rules.rows.time_limits import limit_around, started_by
 from engine.journal.rules.spending.acts import record_act
 from engine.journal.rules.spending.changing import require_as_shown
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from engine.errors import Refused
     from engine.journal.known_states import KnownStates
     from engine.journal.records import Decision, StoredRun
-    from engine.journal.rows import HeadRow, RequestRow, RunColumns, RunRow
+    from engine.journal.rows import RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
 
 
@@ -56,7 +55,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         raise unknown_request(decision.kind, request_id)
     if is_past(row, decision.now):
         ts = max(decision.now, run["updated_at"])
-        _record(store, run, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
+        record(store, run, Event(RequestExpired(request_id), ts, ENGINE, path), request=row)
         return expired(row)
     _refuse_past_around(store, row, decision.now)
     refuse_decision(row, decision)
@@ -66,7 +65,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         record_act(store, act)
     free = read_free(store, run, decision.uptime, known) if decision.worker_id is not None else None
     event, given = decision_event(decision, path, run["updated_at"]), decision_input(decision, path)
-    _record(store, run, row, event, _goes_on(run, decision, free))
+    record(store, run, event, _goes_on(run, decision, free), request=row)
     if row["expires_at"] is not None:  # without a limit no timer was set
         store.set_timer(run_id, f"timeout:{path}", None)
     mail_id = store.put_mail(run_id, given, wake=False)
@@ -110,20 +109,8 @@ def note(store: Store, request_id: str, fact: Fact, by: str, via: str, now: int)
     if head is None:
         return False
     ts = max(now, head["updated_at"])
-    _record(store, head, row, Event(fact, ts, by, row["step_id"], via), {})
+    record(store, head, Event(fact, ts, by, row["step_id"], via), request=row)
     return True
-
-
-def _record(
-    store: Store, head: HeadRow | RunRow, request: RequestRow, event: Event, columns: RunColumns
-) -> None:
-    """Append an event that needs no lease: whoever works the run reads on."""
-    store.insert_events(head["run_id"], head["run_seq"], [event])
-    project(store, head["run_id"], head, head["run_seq"], [event], request=request)
-    worked = head["worked"] + worked_since(head, event.ts)
-    store.change_run(
-        head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts, "worked": worked}
-    )
 
 
 def claim_request(store: Store, request_id: str, kind: str, by: str, now: int, until: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 LEAST_OF_ID = 4
-"""Fewer characters are the end of too many ids by chance."""
+"""Fewer characters are part of too many ids by chance."""
 IdKind = Literal["run", "request"]
 
 

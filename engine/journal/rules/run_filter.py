@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engine.contracts.runs.listed import RunFilter, RunSort, is_rejected
 from engine.contracts.status import RunStatus
+from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.rows.run_words import holds_words, wanted_words
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ TIME_BUCKET = 4 * 3_600 * 1_000_000
 """Microseconds: runs are also counted by the four hours they were created in (`run_time_buckets`)."""
 _PART_OF_ID = re.compile(r"run_[0-9a-hjkmnp-tv-z]*|(?=.*[0-9])(?:un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
 """Parts of `run_01k...`: the ids' alphabet has no i, l, o and u. A part without a digit is a word."""
-LEAST_OF_ID = 4
-"""Fewer characters are in too many ids by chance."""
 
 
 class BucketKey(NamedTuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from engine.journal.alert_rows import NewAlertRow
     from engine.journal.rules.store import Store
 
 
@@ -39,35 +40,25 @@ def note_alerts(store: Store, look: AlertLook) -> bool:
     standing = {row["alert"]: row for row in store.standing_alerts(look.tenant, look.pack)}
     if standing.keys() != look.seen:
         return False
-    quiet = int(look.quiet)
     for number, row in standing.items():
         if number in look.ended:
             moment = max(look.now, row["began"])  # a clock that was set back
-            store.add_alert(
-                {
-                    "ts": moment,
-                    "began": row["began"],
-                    "ends": number,
-                    "tenant": look.tenant,
-                    "pack": look.pack,
-                    "kind": row["kind"],
-                    "title": row["title"],
-                    "told": row["told"],
-                    "quiet": quiet,
-                }
-            )
-    for one in look.begun:
-        store.add_alert(
-            {
-                "ts": look.now,
-                "began": look.now,
-                "ends": None,
-                "tenant": look.tenant,
-                "pack": look.pack,
-                "kind": one.kind,
-                "title": one.title,
-                "told": one.told,
-                "quiet": quiet,
-            }
-        )
+            alert = NewAlert(row["kind"], row["title"], row["told"])
+            store.add_alert(_row(look, alert, began=row["began"], ts=moment, ends=number))
+    for alert in look.begun:
+        store.add_alert(_row(look, alert, began=look.now, ts=look.now, ends=None))
     return True
+
+
+def _row(look: AlertLook, alert: NewAlert, *, began: int, ts: int, ends: int | None) -> NewAlertRow:
+    return {
+        "ts": ts,
+        "began": began,
+        "ends": ends,
+        "tenant": look.tenant,
+        "pack": look.pack,
+        "kind": alert.kind,
+        "title": alert.title,
+        "told": alert.told,
+        "quiet": int(look.quiet),
+    }

@@ -6,16 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
-from engine.journal.rules.rows.projecting import project
+from engine.journal.rules.levels.levels import counted_in
+from engine.journal.rules.rows.projecting import record
 from engine.journal.rules.verb_rules import unknown_run
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunCompleted, RunDeadLettered, RunExcluded, RunFailed
-from engine.slo.buckets import LENGTHS, start_of
 
 if TYPE_CHECKING:
-    from engine.journal.rows import HeadRow
     from engine.journal.rules.store import Store
-    from engine.slo.buckets import Bucket
 
 _ENDS = frozenset({RunCompleted.kind, RunFailed.kind, RunDeadLettered.kind})
 
@@ -31,7 +29,7 @@ def exclude(store: Store, run_id: str, reason: str, by: str, via: str, now: int)
     if row["excluded"] is not None:
         return False
     code = _counted_code(store, run_id) if row["counted_at"] is not None else None
-    bucket = None if code is None else _counted_in(store, head, code)
+    bucket = None if code is None else counted_in(store, head, lambda one: bool(one.codes.get(code)))
     if code is None or bucket is None:
         raise InvalidInput(
             f"run {run_id} does not count as failed: there is nothing to exclude", {"run_id": run_id}
@@ -48,9 +46,7 @@ def exclude(store: Store, run_id: str, reason: str, by: str, via: str, now: int)
     )
     store.put_level(head["tenant"], head["pack"], left)
     event = Event(RunExcluded(reason), max(now, head["updated_at"]), by, None, via)
-    store.insert_events(run_id, head["run_seq"], [event])
-    columns = project(store, run_id, head, head["run_seq"], [event])
-    store.change_run(head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts})
+    record(store, head, event)
     return True
 
 
@@ -59,13 +55,3 @@ def _counted_code(store: Store, run_id: str) -> str | None:
     ended = store.first_event(run_id, _ENDS)
     error = ended.event.payload.get("error") if ended is not None else None
     return str(error["code"]) if error else None
-
-
-def _counted_in(store: Store, head: HeadRow, code: str) -> Bucket | None:
-    """The bucket that holds the run by now."""
-    moment = head["counted_at"] or 0
-    for width in LENGTHS:
-        bucket = store.level(head["tenant"], head["pack"], start_of(moment, width), width)
-        if bucket is not None and bucket.codes.get(code):
-            return bucket
-    return None

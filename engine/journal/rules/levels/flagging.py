@@ -6,16 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
-from engine.journal.rules.rows.projecting import project
+from engine.journal.rules.levels.levels import counted_in
+from engine.journal.rules.rows.projecting import record
 from engine.journal.rules.verb_rules import unknown_run
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunFlagged, RunFlagRemoved
-from engine.slo.buckets import LENGTHS, start_of
 
 if TYPE_CHECKING:
-    from engine.journal.rows import HeadRow
     from engine.journal.rules.store import Store
-    from engine.slo.buckets import Bucket
 
 
 def flag(store: Store, run_id: str, comment: str, by: str, via: str, now: int, *, on: bool) -> bool:
@@ -32,7 +30,7 @@ def flag(store: Store, run_id: str, comment: str, by: str, via: str, now: int, *
     flagged, doubtful = row["flagged"] is not None, row["doubtful"] is not None
     if flagged is on and not (doubtful and not on):
         return False
-    bucket = _counted_in(store, head) if row["counted_at"] is not None else None
+    bucket = counted_in(store, head, lambda one: bool(one.total)) if row["counted_at"] is not None else None
     if bucket is None or row["excluded"] is not None:
         raise InvalidInput(
             f"run {run_id} does not count for a service level: flag one that completed or failed, and that "
@@ -47,17 +45,5 @@ def flag(store: Store, run_id: str, comment: str, by: str, via: str, now: int, *
     store.put_level(head["tenant"], head["pack"], counted)
     fact = RunFlagged(comment) if on else RunFlagRemoved(comment)
     event = Event(fact, max(now, head["updated_at"]), by, None, via)
-    store.insert_events(run_id, head["run_seq"], [event])
-    columns = project(store, run_id, head, head["run_seq"], [event])
-    store.change_run(head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts})
+    record(store, head, event)
     return True
-
-
-def _counted_in(store: Store, head: HeadRow) -> Bucket | None:
-    """The bucket that holds the run by now."""
-    moment = head["counted_at"] or 0
-    for width in LENGTHS:
-        bucket = store.level(head["tenant"], head["pack"], start_of(moment, width), width)
-        if bucket is not None and bucket.total:
-            return bucket
-    return None

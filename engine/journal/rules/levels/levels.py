@@ -23,6 +23,8 @@ from engine.slo.buckets import (
 from engine.slo.sketch import bin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.journal.rows import FlowNames, HeadRow, RequestColumns, RequestRow, RunColumns
     from engine.journal.rules.store import Store
 
@@ -88,6 +90,16 @@ def count_request(store: Store, request: RequestRow, columns: RequestColumns) ->
         waits = {bin_of(ended - request["requested_at"]): 1}
         roles = {role: RoleCounts(asked=1, waits=waits)}
         _count(store, request, Bucket(ended, asked=1, waits=waits, roles=roles))
+
+
+def counted_in(store: Store, head: HeadRow, may_hold: Callable[[Bucket], bool]) -> Bucket | None:
+    """The bucket that holds an ended run by now: counts are moved to longer buckets as they grow old."""
+    moment = head["counted_at"] or 0
+    for width in LENGTHS:
+        bucket = store.level(head["tenant"], head["pack"], start_of(moment, width), width)
+        if bucket is not None and may_hold(bucket):
+            return bucket
+    return None
 
 
 def _count(store: Store, of: FlowNames, counts: Bucket) -> None:

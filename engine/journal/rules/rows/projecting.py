@@ -15,6 +15,7 @@ from engine.journal.rules.rows.event_rows import (
     StepChanges,
     changes_of,
 )
+from engine.journal.rules.rows.run_rows import worked_since
 from engine.journal.rules.spending.holding import settle
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
     from engine.journal.rows import (
         FlowNames,
+        HeadRow,
         NewRequestRow,
         NewStepRow,
         RequestRow,
         RunColumns,
+        RunRow,
         StepColumns,
         StepRow,
     )
@@ -69,6 +72,23 @@ def project(
                 known = request is not None and request["request_id"] == change.request_id
                 _end_request(store, change, request if known else store.request(change.request_id))
     return columns
+
+
+def record(
+    store: Store,
+    head: HeadRow | RunRow,
+    event: Event,
+    columns: RunColumns | None = None,
+    *,
+    request: RequestRow | None = None,
+) -> None:
+    """Append an event that needs no lease: whoever works the run reads on. `request` as for `project`."""
+    run_id, run_seq = head["run_id"], head["run_seq"] + 1
+    store.insert_events(run_id, head["run_seq"], [event])
+    changed = project(store, run_id, head, head["run_seq"], [event], request=request)
+    worked = head["worked"] + worked_since(head, event.ts)
+    now: RunColumns = {"run_seq": run_seq, "updated_at": event.ts, "worked": worked}
+    store.change_run(head, {**changed, **(columns or {}), **now})
 
 
 def _start_step(store: Store, run_id: str, row: NewStepRow) -> None:
