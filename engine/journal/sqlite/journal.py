@@ -145,7 +145,7 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
 
         def changes(result: T) -> ChangeSet:
             found = change(result) if callable(change) else change
-            return found.telling(written) if written else found
+            return found.with_events(written) if written else found
 
         return await self._writer.run(write, changes)
 

@@ -24,20 +24,20 @@ class LoopCalls:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._end, self._begin = os.pipe()
-        os.set_blocking(self._end, False)
-        os.set_blocking(self._begin, False)
-        loop.add_reader(self._end, self._woken)
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        os.set_blocking(self._write_end, False)
+        loop.add_reader(self._read_end, self._woken)
 
     def post(self, callback: Callable[..., Any], *arguments: Any) -> None:
         """Have it called in the loop, from any thread."""
         self._calls.append((callback, arguments))
         with suppress(BlockingIOError):  # full: the loop will be woken anyway
-            os.write(self._begin, b"\0")
+            os.write(self._write_end, b"\0")
 
     def _woken(self) -> None:
         with suppress(BlockingIOError):
-            os.read(self._end, _BYTES)
+            os.read(self._read_end, _BYTES)
         self._call()
 
     def _call(self) -> None:
@@ -51,7 +51,7 @@ class LoopCalls:
 
     def close(self) -> None:
         """Make what is still to be called; the thread has ended."""
-        self._loop.remove_reader(self._end)
-        os.close(self._end)
-        os.close(self._begin)
+        self._loop.remove_reader(self._read_end)
+        os.close(self._read_end)
+        os.close(self._write_end)
         self._call()

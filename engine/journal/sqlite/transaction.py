@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.spend_rows import added
-from engine.journal.sqlite.file.connection import WrittenWhole
+from engine.journal.sqlite.file.connection import ImmediateTransaction
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.slo.buckets import Bucket
 
 
-class Transaction(WrittenWhole):
+class Transaction(ImmediateTransaction):
     """What an operation writes through; as a context, one transaction. The counts that it keeps are in the
     file after `write_counts`, and so at its end."""
 
@@ -49,7 +49,7 @@ class Transaction(WrittenWhole):
         self._spent: dict[tuple[object, ...], SpendRow] = {}
 
     def complete(self) -> None:
-        """See WrittenWhole."""
+        """See ImmediateTransaction."""
         self.write_counts()
 
     def enter_bucket(self, key: BucketKey, created_at: int) -> int:

@@ -218,8 +218,8 @@ class Writer:
     def _write(self, connection: sqlite3.Connection, lock: FairFileLock, group: list[_Job]) -> None:
         try:
             with lock:
-                if not self._write_plainly(connection, group):
-                    self._write_apart(connection, group)
+                if not self._write_together(connection, group):
+                    self._write_with_savepoints(connection, group)
                 self._check()  # what went into a file that is gone is not acknowledged
         except Unavailable as error:
             self._fail(group, error)
@@ -234,7 +234,7 @@ class Writer:
         for job in group:
             job.error = failure
 
-    def _write_plainly(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
+    def _write_together(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
         """All jobs in one transaction; False, with nothing written, when one of them fails."""
         try:
             with Transaction(connection) as transaction:
@@ -245,8 +245,8 @@ class Writer:
             return False
         return True
 
-    def _write_apart(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
-        """The same with a savepoint for each job, so that one failure spoils no other."""
+    def _write_with_savepoints(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        """The same with a savepoint for each job, so that only the jobs that fail are rolled back."""
         with Transaction(connection):
             self._check(connection)
             for job in group:

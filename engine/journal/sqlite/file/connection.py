@@ -111,7 +111,7 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
     if to is None and not _version(connection):
         _make_newest(connection)
     while (current := _version(connection)) < target:
-        with WrittenWhole(connection):
+        with ImmediateTransaction(connection):
             current = _version(connection)  # another process may have been first
             if current < target:
                 for statement in _statements(migrations()[current + 1]):
@@ -122,14 +122,14 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
 
 def _make_newest(connection: sqlite3.Connection) -> None:
     """Fill an empty database; one that has become another's or another process's meanwhile is left alone."""
-    with WrittenWhole(connection):
+    with ImmediateTransaction(connection):
         if not _has_tables(connection) and not _version(connection):
             for statement in _newest_schema():
                 connection.execute(statement)
             _mark(connection, schema_version())
 
 
-class WrittenWhole:
+class ImmediateTransaction:
     """One transaction: all that is written within the context, or nothing when it raises."""
 
     __slots__ = ("connection",)

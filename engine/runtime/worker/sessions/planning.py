@@ -12,6 +12,7 @@ from engine.frozen import replace
 from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
+    ChildVerb,
     Collect,
     Effect,
     Prepare,
@@ -156,13 +157,12 @@ def _note(plan: Plan, effect: Effect) -> None:
 def steering_input(effect: SteerChild, now: int) -> Input:
     """The verb a parent passes on to its child."""
     match effect.verb:
-        case "pause":
+        case ChildVerb.PAUSE:
             return Pause(now=now, actor="parent run")
-        case "resume":
+        case ChildVerb.RESUME:
             return Resume(now=now, actor="parent run")
-        case _:
-            mode = CancelMode.NOW if effect.verb == "cancel_now" else CancelMode.BOUNDARY
-            return Cancel(now=now, actor="parent run", mode=mode)
+        case ChildVerb.CANCEL_NOW:
+            return Cancel(now=now, actor="parent run", mode=CancelMode.NOW)
 
 
 def unrepeatable(plan: Plan) -> frozenset[str]:
