@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
@@ -57,7 +56,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         ts = max(decision.now, run["updated_at"])
         record(store, run, Event(RequestExpired(request_id), ts, ENGINE, path), request=row)
         return expired(row)
-    _refuse_past_around(store, row, decision.now)
+    _refuse_past_around(store, run, row, decision.now)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
@@ -77,16 +76,15 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     return Decided(run_id, path, taken(told))
 
 
-def _refuse_past_around(store: Store, request: RequestRow, now: int) -> None:
+def _refuse_past_around(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
     """Raises Refused (`request_expired`) when the time of something around the request is over, though no
     worker has seen to it: whatever is said comes to nothing, or to an action after its time."""
-    limit = limit_around(request["run_id"], request["step_id"], partial(_started_by, store), store.timer)
-    refuse_past_limit(request, limit, now)
 
+    def parent_of(run_id: str) -> tuple[str, str] | None:
+        at = run if run_id == run["run_id"] else store.run(run_id)
+        return started_by(at) if at is not None else None
 
-def _started_by(store: Store, run_id: str) -> tuple[str, str] | None:
-    run = store.run(run_id)
-    return started_by(run) if run is not None else None
+    refuse_past_limit(request, limit_around(run["run_id"], request["step_id"], parent_of, store.timer), now)
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:
