@@ -105,9 +105,10 @@ class SearchLine(SafeInput):
         self.disabled = not shown  # one that is only hidden could still get the focus, and with it every key
 
     def offer(self) -> None:
-        """Show it, to be typed into."""
+        """Show it, to be typed into: what stands there is selected, so that the first letter replaces it."""
         self.shown = True
         self.focus()
+        self.select_all()
 
 
 class SafeTextArea(TextArea):

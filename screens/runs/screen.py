@@ -48,7 +48,8 @@ class FilterInput(SearchLine):
     """The line in which the filter of the list is typed (after `/`)."""
 
     HELP = (
-        "A filter of the runs, in force while you type. Words are found in parts of run ids, pack, flow and "
+        "A filter of the runs, in force while you type; the first letter begins a new one, → edits the one "
+        "that stands there. Words are found in parts of run ids, pack, flow and "
         "requester. status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: "
         "take one name, error: one error code; words: finds words of title, input, error and output; "
         "age:<2h are younger runs, age:>3d older ones (s m h d w), ended:<12h those that ended since then. "

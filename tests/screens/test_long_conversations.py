@@ -76,7 +76,7 @@ async def test_words_are_found_in_turns_that_are_folded(console: OpenConsole) ->
         assert (turns_of(stage).current, turns_of(stage).source) == (3, 1)
         await stage.press("N")
         await stage.press("slash")
-        await stage.press(*"s nowhere", "enter")
+        await stage.press(*"nowhere", "enter")
         await stage.until(lambda: "No line of the conversation" in stage.notices())
         await stage.press("escape")
         assert stage.app.screen.query_one("#turn-search").display is False

@@ -126,10 +126,30 @@ async def test_faults_of_the_filter_are_told_while_typing(console: OpenConsole) 
         await stage.press("/")
         await stage.write("by:ana")
         await stage.until(lambda: keys_of(stage) == ["run-1"])
-        await stage.press("enter", "/")
+        await stage.press("enter", "/", "right")
         await stage.write(" stauts:x")
         await stage.shows("stauts: is no field")
         assert "not applied" not in stage.text()
+
+
+async def test_a_filter_in_force_is_replaced_by_the_first_letter_or_edited(console: OpenConsole) -> None:
+    engine = FakeEngine().add(
+        a_run("run-1", created_at=ago(7200)), a_run("run-2", created_at=ago(60), requested_by="carol")
+    )
+    async with console(engine) as stage:
+        await stage.until(lambda: len(keys_of(stage)) == 2)
+        await stage.press("/")
+        await stage.write("by:ana")
+        await stage.until(lambda: keys_of(stage) == ["run-1"])
+        await stage.press("enter", "/")
+        await stage.write("carol")
+        await stage.until(lambda: keys_of(stage) == ["run-2"])
+        await stage.press("enter", "/", "left")
+        await stage.write("by:")
+        assert stage.app.screen.query_one("#filter", SafeInput).value == "by:carol"
+        await stage.press("enter", "/", "enter")
+        await stage.until(lambda: keys_of(stage) == ["run-2"])
+        assert stage.app.screen.query_one("#filter", SafeInput).value == "by:carol"
 
 
 async def test_orders_turn_and_a_cursor_below_the_top_stays_on_its_run(console: OpenConsole) -> None:
