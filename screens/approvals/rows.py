@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestStatus, Risk
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("Risk", 10),
-    Column("Title", 20, flex=6),
-    Column("Subject", 10, flex=2, rank=3),
+    Column("Title", 16, flex=6),
+    Column("Subject", 10, flex=2, rank=1, room=6),
     Column("Flow", 12, flex=1, rank=2),
     Column("Age", 6),
-    Column("State", 11, flex=1, rank=1),
+    Column("State", 11, flex=1),
 )
 _RISKIEST = {risk: place for place, risk in enumerate(reversed(Risk))}
 _NAME = 40
@@ -52,12 +52,7 @@ ORDERS = (
 def columns(order: InboxOrder) -> list[Column]:
     """The columns, with a mark at the one that orders the rows."""
     return [
-        Column(
-            f"{column.title} ▼" if place == order.column else column.title,
-            column.width,
-            column.flex,
-            column.rank,
-        )
+        replace(column, title=f"{column.title} ▼") if place == order.column else column
         for place, column in enumerate(_COLUMNS)
     ]
 
