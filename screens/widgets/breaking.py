@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len, chop_cells
 
 CONTINUED = "┆ "
 """Stands before what goes on of a line from outside: so no text can be made to look like a line of ours."""
+
+_WORD = re.compile("[^ ]+ *| +")
 
 
 def broken(line: str, width: int, continued: str) -> list[str]:
@@ -18,6 +22,37 @@ def broken(line: str, width: int, continued: str) -> list[str]:
     first = whole[0]
     rest = cut(line[len(first) :], max(1, width - cell_len(continued)))
     return [first, *(continued + piece for piece in rest)]
+
+
+def broken_at_spaces(line: str, width: int, continued: str, begins: int) -> list[str]:
+    """As `broken`, but a word that fits into a line is not broken. Nothing is left out: a space stays at the
+    end of its piece. What stands before the prose `begins` stays with its first word.
+    """
+    words, room = _WORD.findall(line, begins), width - cell_len(continued)
+    if not words or room < 2 or cell_len(line) <= width:
+        return broken(line, width, continued)
+    words[0] = line[:begins] + words[0]
+    pieces, left = [""], width
+    for word in words:
+        size = cell_len(word)
+        if left < size <= room and pieces[-1]:
+            pieces.append("")
+            left = room
+        for number, piece in enumerate(_cut_from(word, left, room)):
+            if number:
+                pieces.append("")
+                left = room
+            pieces[-1] += piece
+            left -= cell_len(piece)
+    return [pieces[0], *(continued + piece for piece in pieces[1:])]
+
+
+def _cut_from(word: str, left: int, room: int) -> list[str]:
+    """The pieces of a word of which the first fits into what is `left` of a line, the others into `room`."""
+    if cell_len(word) <= left:
+        return [word]
+    first = cut(word, left)[0] if left > 1 else ""
+    return [first, *cut(word[len(first) :], room)]
 
 
 def cut(line: str, width: int) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
-from screens.widgets.breaking import CONTINUED, broken
+from screens.run.conversation.prose import prose_begins
+from screens.widgets.breaking import CONTINUED, broken, broken_at_spaces
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
@@ -201,15 +203,17 @@ class TurnsTable(LineTable):
             heading = f"{block.sign} {block.heading or '…'}"
             yield _line(heading, tone if block.heading else Tone.QUIET, 0)
         if block.open and block.lines is not None:
+            begins = islice(prose_begins(block.lines), after, None)
             for number, line in enumerate(block.lines[after:], after + 1):
-                yield from self._pieces(line, width, number)
+                yield from self._pieces(line, width, number, next(begins))
 
-    def _pieces(self, line: SafeText, width: int, source: int) -> Iterator[_Line]:
+    def _pieces(self, line: SafeText, width: int, source: int, prose: int) -> Iterator[_Line]:
         tone = Tone.PLAIN if line.startswith(_FENCES) else Tone.QUIET
         if not self._wrapped or len(line) <= width // 2:
             yield _line(line, tone, source)
             return
-        for piece in broken(line, width, CONTINUED):
+        pieces = broken_at_spaces(line, width, CONTINUED, prose) if prose else broken(line, width, CONTINUED)
+        for piece in pieces:
             yield _line(piece, tone, source)
 
 
