@@ -98,6 +98,12 @@ def embedded(home: Path, capsys: pytest.CaptureFixture[str]) -> Vasini:
     return perform
 
 
+def test_a_word_that_no_list_has_is_told_in_words_for_a_person(vasini: Vasini) -> None:
+    outcome = vasini("budget", "show", "--by", "nope")
+    assert outcome.status == ExitCode.USAGE
+    assert "Invalid value for '--by': 'nope' is not one of 'tenant'," in outcome.stderr
+
+
 def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
     done = embedded("budget", "set", "model", "own", "--window", "day", "--hard", "2.50", "--comment", "less")
     assert done.status == 0, done.stderr

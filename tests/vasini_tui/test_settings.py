@@ -234,3 +234,16 @@ def test_hooks_of_an_operator_are_read_whole_and_a_wrong_one_is_named(home: Path
     write(home / "config.yaml", f"policies:\n  hooks: [{hook.replace('prod', repr(' '))}]\n")
     with pytest.raises(VasiniError, match=r"policies\.hooks\.0\.contains\.0.*a character that is seen"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("identity: {operators: {ana: {tenants: [acme], roles: [admin]}}}", "identity.operators"),
+        ("policies: {separate_duties: false}", "policies.separate_duties"),
+        ("policies: {by_pack: {hello: {separate_duties: false}}}", "policies.by_pack.hello.separate_duties"),
+    ],
+)
+def test_who_may_decide_is_refused_in_the_secrets_file(home: Path, text: str, key: str) -> None:
+    write(home / "secrets.yaml", f"secrets: {{a: b}}\n{text}\n")
+    assert f"secrets.yaml:2: {key}: is read from config.yaml only" in refusal().message

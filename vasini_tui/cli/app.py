@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
             args=list(arguments), prog_name="vasini", standalone_mode=False
         )
     except typer.TyperException as error:
-        words = " ".join(error.format_message().split())
+        words = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
         place = getattr(error, "ctx", None)  # the command, as far as it was understood
         raise UsageError(
             f"{words.rstrip('.')}. See `{place.command_path if place else 'vasini'} --help`."

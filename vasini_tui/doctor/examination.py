@@ -76,6 +76,7 @@ async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str, *, d
             "VASINI_HOME": str(places.home) if places.home else None,
             "config": str(places.config_file),
             "secrets": str(places.secrets_file),
+            "variables": str(places.env_file),
             "data": str(places.data_dir),
             "runs": str(places.runs_dir),
             "cache": str(places.cache_dir),

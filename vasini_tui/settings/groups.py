@@ -1,4 +1,4 @@
-"""The settings by group: every name, type, default and limit an operator can set (docs/cli.md).
+"""The settings by group: every name, type, default and limit an operator can set (docs/settings.md).
 
 These are the ones that any command asks for, and the console before its first frame; seldom_asked.py has
 the others. Plain classes, so that where nothing is set no pydantic is loaded for them: only what somebody

@@ -146,13 +146,15 @@ def _checked_env_file(path: Path) -> tuple[ConfigFile, Mapping[str, str]]:
         error.details["source"] = source
         raise
     _require_right(source, read.settings.data, read.settings)
-    for key in _decides_who(read.settings.data):
-        problem = "is read from config.yaml only"
-        line = read.settings.line_of(key)
-        raise config_error(
-            source, [{"file": str(path), "line": line, "key": ".".join(key), "message": problem}]
-        )
+    _refuse_deciding(source, read.settings)
     return read.settings, read.variables
+
+
+def _refuse_deciding(source: Source, file: ConfigFile) -> None:
+    """Who may decide stands in one place, which is looked at for whoever else may write it."""
+    for key in _decides_who(file.data):
+        problem = {"file": str(file.path), "line": file.line_of(key), "key": ".".join(key)}
+        raise config_error(source, [{**problem, "message": "is read from config.yaml only"}])
 
 
 def _checked_environment() -> dict[str, Any]:
@@ -188,6 +190,8 @@ def _checked_file(source: Source, path: Path, *, private: bool) -> ConfigFile:
         error.details["source"] = source
         raise
     _require_right(source, file.data, file)
+    if private:
+        _refuse_deciding(source, file)
     return file
 
 

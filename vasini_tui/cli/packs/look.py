@@ -85,7 +85,8 @@ async def _validate(session: Session, *, directory: Path) -> int:
     else:
         _write_problems(session, problems)
         if not problems:
-            session.out.line(f"{pack.pack} {pack.version or ''} is valid: {len(pack.flows)} flows")
+            flows = f"{len(pack.flows)} flow{'' if len(pack.flows) == 1 else 's'}"
+            session.out.line(f"{pack.pack} {pack.version or ''} is valid: {flows}")
         _write_problems(session, pack.not_in_force)
     if not problems:
         return ExitCode.OK
