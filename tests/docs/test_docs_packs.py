@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import yaml
 
 from docs.pack_tables import MODELS, PAGE, page
-from engine.contracts.flows.flow import FlowDef
 from engine.packs.catalog.scan import MAX_PACKS
 from engine.packs.layers import composer
 from engine.packs.source import directory, yaml_events
@@ -59,9 +57,3 @@ def test_the_skill_on_the_page_is_one() -> None:
 def test_the_layers_on_the_page_are_yaml() -> None:
     (layers,) = re.findall(r"^```yaml layers\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     assert list(yaml.safe_load(layers)) == ["soul", "role", "memory"]
-
-
-def test_every_field_of_a_flow_is_explained() -> None:
-    flows = (Path(__file__).parents[2] / "docs" / "flows.md").read_text("utf-8")
-    names = [field.serialization_alias or name for name, field in FlowDef.model_fields.items()]
-    assert [name for name in names if f"| `{name}` |" not in flows] == []
