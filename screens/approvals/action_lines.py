@@ -12,6 +12,7 @@ from engine.safe_text import sanitize
 from screens.approvals.plan_lines import plan_lines
 from screens.approvals.styled_lines import Ink, Line
 from screens.widgets.json.json_tree import format_key
+from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +54,11 @@ def format_size(value: Any) -> str:
     match value:
         case str():
             lines = value.count("\n") + 1
-            return f"text, {_count(len(value), 'character')}" + (f", {lines:,} lines" if lines > 1 else "")
+            return f"text, {counted(len(value), 'character')}" + (f", {lines:,} lines" if lines > 1 else "")
         case dict():
-            return f"object, {_count(len(value), 'key')}"
+            return f"object, {counted(len(value), 'key')}"
         case list() | tuple():
-            return f"list, {_count(len(value), 'item')}"
+            return f"list, {counted(len(value), 'item')}"
         case _:
             return json.dumps(value, default=str)
 
@@ -127,13 +128,9 @@ def _visible(line: str) -> str:
     """Blanks at the end of a line can be counted."""
     bare = line.rstrip(" ")
     blanks = len(line) - len(bare)
-    return f"{bare}⟨{_count(blanks, 'blank')}⟩" if blanks else line
+    return f"{bare}⟨{counted(blanks, 'blank')}⟩" if blanks else line
 
 
 def line(words: str, ink: Ink = Ink.PLAIN) -> Line:
     """One line, sanitized and whole."""
     return sanitize(words, limit=max(1, 32 * len(words))), ink
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -14,6 +14,7 @@ from screens.approvals.rows import claimed_by, format_claim
 from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, expiry, full_time, short_time
 from screens.widgets.json.json_text import hides_something
+from screens.widgets.numbers import counted
 from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, format_recovered
 
@@ -152,7 +153,7 @@ class DecisionCard(ReadPane):
         keys = self._state.keymap.fill("{text.down}" if self.has_focus else "{list.open}, then {text.down}")
         more = sanitize(f"more below: {keys}")
         if not self.end_seen and (left := self.lines_left()):
-            more = sanitize(f"{left:,} more line{'' if left == 1 else 's'} of the action: {keys}")
+            more = sanitize(f"{counted(left, 'more line')} of the action: {keys}")
         # Content, not a string: a string is read as markup, and a key can be a bracket.
         there_is_more = self.scroll_offset.y < self.max_scroll_y
         self.border_subtitle = Content(more) if there_is_more else ""

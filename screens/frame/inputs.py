@@ -15,6 +15,7 @@ from textual.widgets import Checkbox, Input, Select, TextArea
 from engine.safe_text import sanitize
 from screens.frame.console import act, console, show_notice
 from screens.keys.bindings import bindings
+from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ class SafeInput(Input):
         """The first line that says something; what is left out is told."""
         first, *rest = [line for line in unified(event.text).split("\n") if line.strip()] or [""]
         if rest:
-            left = f"{len(rest)} more line{'' if len(rest) == 1 else 's'}"
+            left = counted(len(rest), "more line")
             show_notice(self, f"Only the first line was pasted: {left} left out.", tone="warning")
         if first:
             super()._on_paste(events.Paste(first))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.packs.versions import PackOutcome
 from screens.packs.problems import format_place, format_problem
+from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def format_notice(notice: PackNotice) -> str:
         case PackOutcome.REMOVED:
             return f"Pack {notice.pack} removed"
         case PackOutcome.FAILED:
-            count = f"{notice.problems} problem{'' if notice.problems == 1 else 's'}"
+            count = counted(notice.problems, "problem")
             first = notice.first_problem
             where = f": {format_place(first)} {format_problem(first)}" if first else ""
             return f"Pack {notice.pack} not reloaded, {count}{where}"

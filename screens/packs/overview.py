@@ -8,6 +8,7 @@ from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import SignatureState
 from engine.safe_text import sanitize
 from screens.widgets.ages import full_time
+from screens.widgets.numbers import counted
 from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
@@ -35,7 +36,7 @@ def overview_rows(detail: PackDetail) -> list[Row]:
 def format_runs(view: PackView) -> str:
     """`not over: 3 runs on 1.2.0, 1 on 1.1.0`; empty while nothing goes on."""
     counts = [
-        f"{_runs_count(item.runs) if not place else item.runs} on {item.label}"
+        f"{counted(item.runs, 'run') if not place else item.runs} on {item.label}"
         for place, item in enumerate(view.runs)
     ]
     return f"not over: {', '.join(counts)}" if counts else ""
@@ -79,7 +80,7 @@ def _runs(view: PackView) -> list[Row]:
         _row(
             f"runs-{item.digest}",
             "Not over" if not place else "",
-            f"{_runs_count(item.runs)} on {item.label} ({item.digest[:12]})",
+            f"{counted(item.runs, 'run')} on {item.label} ({item.digest[:12]})",
         )
         for place, item in enumerate(view.runs)
     ]
@@ -111,10 +112,6 @@ def _format_version(version: PackVersion) -> str:
     sbom = " · SBOM" if version.sbom else ""
     when = f"{full_time(version.published_at)} by {version.published_by}"
     return f"{version.version}  {latest}{when} · {signed}{sbom} · {version.digest[:12]}"
-
-
-def _runs_count(number: int) -> str:
-    return f"{number:,} run{'' if number == 1 else 's'}"
 
 
 def _row(key: str, name: str, words: str, tone: Tone = Tone.PLAIN) -> Row:

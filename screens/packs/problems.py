@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
+from screens.widgets.numbers import counted
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
@@ -56,7 +57,7 @@ def format_place(problem: Problem) -> str:
 
 
 def _file_rows(file: str, text: str | None, problems: Sequence[Problem]) -> Iterator[Row]:
-    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+    count = counted(len(problems), "problem")
     yield _row(f"{file}", "", f"{file}  {count}", Tone.BUSY)
     lines = text.splitlines() if text is not None else []
     by_line: dict[int, list[Problem]] = {}

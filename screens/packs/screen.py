@@ -26,6 +26,7 @@ from screens.packs import problems as pack_problems
 from screens.packs.dialogs import TrustDialog
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.json.json_view import JsonView
+from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.status_labels import PACK_LABELS, STYLES
 from screens.widgets.tables.row_table import RowTable
@@ -236,9 +237,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
 
     def _draw_head(self, detail: PackDetail) -> None:
         view, label = detail.view, PACK_LABELS[detail.view.state]
-        problems = (
-            f"  {len(view.problems)} problem{'' if len(view.problems) == 1 else 's'}" if view.problems else ""
-        )
+        problems = f"  {counted(len(view.problems), 'problem')}" if view.problems else ""
         self.query_one("#pack-head", Plain).show(
             (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
             (sanitize(f"  {view.pack} {view.label}"), "bold"),

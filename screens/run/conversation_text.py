@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepStatus
+from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,8 +38,7 @@ def whole_turn_lines(number: int, turn: SpokenTurn) -> Iterator[str]:
 
 def title_line(conversation: Conversation) -> str:
     """Which agent, how it stands, how many turns there are."""
-    count = conversation.turn_count
-    turns = f"{count:,} turn{'' if count == 1 else 's'}"
+    turns = counted(conversation.turn_count, "turn")
     return f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
 
 

@@ -16,6 +16,7 @@ from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
+from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import RUN_LABELS, Tone, run_label
 from screens.widgets.tables.columns import Column
@@ -156,7 +157,7 @@ class BulkDialog(Dialog[bool]):
         """How many, in which statuses, and which."""
         number = len(self._views)
         with Vertical(classes="dialog"):
-            title = f"{self._verb.title}: {number} run{'' if number == 1 else 's'}?"
+            title = f"{self._verb.title}: {counted(number, 'run')}?"
             yield Plain(sanitize(title), classes="dialog-title")
             yield Plain(sanitize(format_statuses(self._views)), classes="dialog-text")
             yield RowTable(_COLUMNS, id="marked")

@@ -16,6 +16,7 @@ from screens.frame.console import console, show_notice
 from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
+from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Plain
 from screens.widgets.prompt import Prompt
 from screens.widgets.status_labels import Tone
@@ -134,7 +135,7 @@ class StartScreen(ConsoleScreen):
         name = self.copied_id()
         flow, about = self._flows.get(name), self.query_one("#about", Plain)
         if flow is not None:
-            steps = f"{flow.steps} step{'' if flow.steps == 1 else 's'}"
+            steps = counted(flow.steps, "step")
             about.show(
                 (sanitize(f"{flow.description} · {steps} · {flow.autonomy_level}", limit=400), "$quiet")
             )

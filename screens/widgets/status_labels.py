@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.packs.pack import PackState
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
+from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
     from engine.contracts.runs.listed import RunSummary
@@ -127,4 +128,4 @@ RUN_WORDS: dict[str, RunStatus] = {
 
 def format_recovered(times: int) -> str:
     """How often a lost worker's call was taken over."""
-    return f"recovered {times:,} time{'' if times == 1 else 's'}"
+    return f"recovered {counted(times, 'time')}"

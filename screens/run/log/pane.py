@@ -23,6 +23,7 @@ from screens.run.log.event_rows import (
 from screens.run.log.event_search import next_match, previous_match
 from screens.run.pane import RunMoment, RunPane
 from screens.widgets.json.json_tree import value_text
+from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.paged_table import PagedTable
@@ -263,7 +264,7 @@ class LogPane(RunPane):
             self.query_one("#event-text", TextLines).show(safe_lines(text))
 
     def _draw_state(self) -> None:
-        newest = f"{self._all.newest:,} event{'' if self._all.newest == 1 else 's'}"
+        newest = counted(self._all.newest, "event")
         at_end = self.table.cursor_row >= self.table.row_count - 1
         back = self.state.keymap.fill("{screen.back}")
         words = f" {newest}" + (" · follows the newest" if self.table.follow and at_end else "")

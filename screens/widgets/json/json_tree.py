@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
+from screens.widgets.numbers import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -104,9 +106,9 @@ def format_value(node: Node) -> str:
     """What stands beside the name: the value in one line, cut with a note, or how much is inside."""
     match node.value:
         case dict() as items:
-            return "{}" if not items else f"{{{_count(len(items), 'key')}}}"
+            return "{}" if not items else f"{{{counted(len(items), 'key')}}}"
         case list() | tuple() as items:
-            return "[]" if not items else f"[{_count(len(items), 'item')}]"
+            return "[]" if not items else f"[{counted(len(items), 'item')}]"
         case str() as text:
             cut = len(text) - SHOWN_CHARACTERS
             note = f" … {cut:,} more characters, Enter shows all" if cut > 0 else ""
@@ -133,7 +135,3 @@ def _parts(value: Any) -> list[tuple[str | int, Any]] | None:
             return list(enumerate(value))
         case _:
             return None
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
