@@ -10,7 +10,7 @@ from engine.contracts.governing.slo import AlertKind, DriftMetric
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from engine.journal.rules.levels.alerts import AlertLook, NewAlert
-from engine.runtime.noted import read_notes
+from engine.runtime.shared_notes import read_notes
 from engine.slo.alerting import holding
 
 if TYPE_CHECKING:

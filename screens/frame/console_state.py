@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Engine
 
-_LOG = logging.getLogger("vasini.console")
+logger = logging.getLogger("vasini.console")
 
 
 class Editor(Protocol):
@@ -67,5 +67,5 @@ def explain(error: Exception) -> str:
     """Words for an error that reached a screen. A defect of ours is logged and named without its trace."""
     if isinstance(error, VasiniError):
         return f"{error.code}: {error.message}"
-    _LOG.error("unexpected error in the console", exc_info=error)
+    logger.error("unexpected error in the console", exc_info=error)
     return f"internal error: {type(error).__name__}: {error}"

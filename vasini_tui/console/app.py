@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from vasini_tui.console.options import ConsoleOptions, Opening
     from vasini_tui.console.overlays import Overlays
 
-_LOG = logging.getLogger("vasini.console")
+logger = logging.getLogger("vasini.console")
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
 _OLDER = (5, 2)
@@ -324,7 +324,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
     def _handle_exception(self, error: Exception) -> None:
         # Textual composes nothing any more once it ends: a screen that was about to open may fail.
         if self._exit or self._ending:
-            _LOG.warning("while the console ended", exc_info=error)
+            logger.warning("while the console ended", exc_info=error)
         else:
             super()._handle_exception(error)
 

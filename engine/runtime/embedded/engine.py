@@ -235,8 +235,8 @@ class EmbeddedEngine:
                     await worker.running_or(running)
                     with self._intake.served_by(worker.held):
                         async with AsyncExitStack() as beside:
-                            for one in self._beside(rounds, worker.worker_id):
-                                await beside.enter_async_context(one)
+                            for context in self._background_contexts(rounds, worker.worker_id):
+                                await beside.enter_async_context(context)
                             yield worker
                 finally:
                     worker.stop()
@@ -245,14 +245,16 @@ class EmbeddedEngine:
                     finally:
                         await self._sessions.close_connections()
 
-    def _beside(self, rounds: Rounds, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
-        """What goes on beside a worker as long as it works."""
+    def _background_contexts(
+        self, rounds: Rounds, worker_id: str
+    ) -> Iterator[AbstractAsyncContextManager[object]]:
+        """What is open beside a worker as long as it works."""
         yield self._pack_watch.watching()
-        yield self._telling()
+        yield self._sending_notices()
         yield self.tools.following(self._pack_source.read_again, self._sessions.use)
-        yield self._looking(rounds, worker_id)
+        yield self._standing_looks(rounds, worker_id)
 
-    def _looking(self, rounds: Rounds, worker_id: str) -> AbstractAsyncContextManager[None]:
+    def _standing_looks(self, rounds: Rounds, worker_id: str) -> AbstractAsyncContextManager[None]:
         """What moves on without a person is looked at while the context is open."""
         from engine.runtime.embedded.standing_looks import standing_looks  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
@@ -270,11 +272,11 @@ class EmbeddedEngine:
             resting=RestingNotes(self._journal, self._clock, worker_id, self._sessions.resting_models),
         )
 
-    def _telling(self) -> AbstractAsyncContextManager[None]:
+    def _sending_notices(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
         if self._config.rules.notify is None:
             return nullcontext()
-        from engine.runtime.notices import NoticeSender  # noqa: PLC0415 - off by default
+        from engine.runtime.notice_sender import NoticeSender  # noqa: PLC0415 - off by default
 
         config = self._config
         sender = NoticeSender(

@@ -10,7 +10,7 @@ from engine.contracts.runs.event_head import EventHead
 from engine.facade.feed import ALL_NEWS, FeedBatch, Topic, latest
 from engine.governance.access import AccessScoped
 from engine.machine.events.run_facts import RunQueued
-from engine.runtime.embedded.notices import AlertNotices, CapNotices, ClaimNotices, PackNotices
+from engine.runtime.embedded.notice_sources import AlertNotices, CapNotices, ClaimNotices, PackNotices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
-    from engine.runtime.embedded.notices import NoticeSource
+    from engine.runtime.embedded.notice_sources import NoticeSource
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.watch import PackWatch
 

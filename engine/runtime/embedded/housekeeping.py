@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TREES_AT_ONCE = 50
 """Trees of runs that are removed in one transaction."""
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Housekeeping(AccessScoped):
@@ -89,7 +89,7 @@ class Housekeeping(AccessScoped):
         sizes = await asyncio.to_thread(self._folders, folders, remove=not dry_run)
         if not dry_run:
             words = "%s removed %d runs that ended before %s, %d values and %d folders"
-            _LOG.info(words, actor.name, len(gone), rfc3339(finished_before), values, len(sizes))
+            logger.info(words, actor.name, len(gone), rfc3339(finished_before), values, len(sizes))
         return PruneReport(
             runs=tuple(run_id for run_id, _ in gone),
             events=events,

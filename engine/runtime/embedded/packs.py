@@ -16,7 +16,7 @@ from engine.runtime.pack_library.diffs import between, on_disk
 from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.contracts.actor import Actor
     from engine.contracts.flows.trigger import TriggerList, TriggerState
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.triggering.sources import TriggerSource
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.diffs import DiffSides, Side
     from engine.runtime.pack_library.library import PackLibrary
@@ -98,7 +99,7 @@ class PackList(AccessScoped):
         from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
         from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
-        sources = await trigger_sources.trigger_sources(self._library) if self._sees_triggers else ()
+        sources = await self._trigger_sources()
         found = await trigger_switch.with_switches(self._journal.shared_notes, sources)
         return trigger_sources.trigger_list(found, self._clock.now(), page_size(limit))
 
@@ -108,15 +109,16 @@ class PackList(AccessScoped):
         from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
         from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
-        sources = await trigger_sources.trigger_sources(self._library) if self._sees_triggers else ()
+        sources = await self._trigger_sources()
         notes, now = self._journal.shared_notes, self._clock.now()
         found = await trigger_switch.switch(notes, sources, name, on=on, actor=actor, now=now)
         return trigger_sources.trigger_state(found)
 
-    @property
-    def _sees_triggers(self) -> bool:
-        """They are there for whoever sees the tenant that their runs belong to."""
-        return self.access.sees(DEFAULT_TENANT)
+    async def _trigger_sources(self) -> Sequence[TriggerSource]:
+        """Those of all packs, for whoever sees the tenant that their runs belong to."""
+        from engine.runtime.embedded.triggering.sources import trigger_sources  # noqa: PLC0415 - seldom needed
+
+        return await trigger_sources(self._library) if self.access.sees(DEFAULT_TENANT) else ()
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
-from engine.runtime.noted import read_notes
 from engine.runtime.processes import is_gone
+from engine.runtime.shared_notes import read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

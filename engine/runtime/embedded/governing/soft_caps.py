@@ -24,7 +24,7 @@ from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.spend_rows import SOFT_REACHED, cap_key_of
 from engine.runtime.embedded.governing.caps_in_force import CapsInForce
 from engine.runtime.embedded.governing.late_questions import LateQuestions
-from engine.runtime.noted import read_notes
+from engine.runtime.shared_notes import read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

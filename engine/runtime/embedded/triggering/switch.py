@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
-from engine.runtime.noted import read_notes
+from engine.runtime.shared_notes import read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

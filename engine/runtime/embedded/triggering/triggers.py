@@ -22,7 +22,7 @@ from engine.runtime.embedded.starting.run_starter import StartRequest
 from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
-from engine.runtime.noted import read_notes
+from engine.runtime.shared_notes import read_notes
 from engine.safe_text import is_unicode
 from engine.templates import render_value
 from engine.values import digest_of

@@ -86,20 +86,17 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._executor = executor
-        writer, limit = (
-            LineWriter(CallOutputs(config.runs_dir), live_output),
-            config.rules.limits.max_output_bytes,
-        )
-        kept = partial(kept_output, writer, values, clock, limit, live_output)
+        writer = LineWriter(CallOutputs(config.runs_dir), live_output)
+        kept = partial(kept_output, writer, values, clock, self._limits.max_output_bytes, live_output)
         tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept, hand_off)
         paying = Paying(journal, clock, config.rules.budget)
         turns = EndedTurns(journal, values)
 
-        def door(catalog: ModelCatalog, prices: PriceBook) -> ModelCalls:
+        def make_calls(catalog: ModelCatalog, prices: PriceBook) -> ModelCalls:
             questions = Questions(catalog, executor, values, turns)
             return ModelCalls(catalog, questions, values, clock, kept, prices, paying)
 
-        self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, door)
+        self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, make_calls)
         self._launching = launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )

@@ -31,7 +31,7 @@ _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 LONGEST_SHOWN = 4_096
 """Characters of a line that is still coming: what is longer shows when it is whole."""
 _IN_NUMBERS = "().+-"
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 Stream = Literal["out", "err"]
 
 
@@ -133,7 +133,7 @@ class CallOutput:
         if error is not None or not kept.result():
             self._left = 0
         if isinstance(error, VasiniError):
-            _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
+            logger.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
 
     async def __aenter__(self) -> Self:
         self._live_output.begin(self)

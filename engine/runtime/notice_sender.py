@@ -42,7 +42,7 @@ OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
 """A notice that could not be sent for so long is given up, and logged."""
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _REQUESTS = {
     PendingHuman.kind: NoticeKind.APPROVAL,
     UserInputRequested.kind: NoticeKind.FORM,
@@ -102,7 +102,7 @@ class NoticeSender:
             try:
                 await self._tell_all()
             except Unavailable as error:
-                _LOG.warning("notices wait for the journal: %s", error.message)
+                logger.warning("notices wait for the journal: %s", error.message)
                 await asyncio.sleep(OTHERS_TURN_SECONDS)
 
     async def _place_of_events(self) -> int:
@@ -169,13 +169,13 @@ class NoticeSender:
             try:
                 await self._send(notice)
             except Exception as error:  # noqa: BLE001 - the edge: whatever a channel raises is tried again
-                _LOG.warning("notice %s was not sent, again in %g s: %s", notice.id, seconds, error)
+                logger.warning("notice %s was not sent, again in %g s: %s", notice.id, seconds, error)
             else:
                 return
             await asyncio.sleep(seconds)
             waited += seconds
             seconds = min(2 * seconds, longest)
-        _LOG.error("notice %s is given up: %s", notice.id, notice.title)
+        logger.error("notice %s is given up: %s", notice.id, notice.title)
 
     async def _notice(self, stored: StoredEvent) -> Notice | None:
         """What is to be told of an event, if it still holds."""
@@ -188,7 +188,7 @@ class NoticeSender:
         except Unavailable as error:
             if error.code is not ErrorCode.JOURNAL_CORRUPT:
                 raise
-            _LOG.warning("an event of run %s cannot be told: %s", stored.run_id, error.message)
+            logger.warning("an event of run %s cannot be told: %s", stored.run_id, error.message)
             return None
 
     async def _of_request(self, stored: StoredEvent, kind: NoticeKind) -> Notice | None:
