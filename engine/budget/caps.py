@@ -87,6 +87,11 @@ class Limit:
         return replace(self, soft=soft, hard=hard, topped_up=by)
 
 
+def caps_of_pack(cost_limit: int | None) -> tuple[Cap, ...]:
+    """What a pack's tools layer lets each of its runs cost (billionths); nothing where it does not say."""
+    return () if cost_limit is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=cost_limit, source="pack"),)
+
+
 def limits_of(caps: Iterable[Cap], subject: Subject, now: int, zone: ZoneInfo) -> list[Limit]:
     """What holds for a call of the subject at a moment (microseconds). A pack's own cap of a run holds beside
     another one: the smaller hard cap of the two counts."""

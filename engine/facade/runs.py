@@ -179,7 +179,7 @@ class Runs(Protocol):
         ...
 
     async def as_of(self, run_id: str, run_seq: int, *, steps: bool = True) -> RunDetail:
-        """The same of the run as it was after the event `run_seq`; files are the ones it had written by then.
+        """As `get`, of the run as it was after the event `run_seq`, with the files written by then.
 
         Raises NotFound, InvalidInput (no such event).
         """

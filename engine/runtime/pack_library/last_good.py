@@ -30,11 +30,11 @@ class LastKnownGood:
         known = {row.directory: row.digest for row in await self._journal.packs.good()} if good else {}
         from engine.journal.rules.publishing import GoodPack  # noqa: PLC0415 - lists of runs read no packs
 
-        new = [
-            (GoodPack(key, reading.files.pack_id, digest, read_at), reading.files.content)
-            for reading in good
-            if known.get(key := reading.place.key) != (digest := reading.files.content.digest)
-        ]
+        new = []
+        for reading in good:
+            key, content = reading.place.key, reading.files.content
+            if known.get(key) != content.digest:
+                new.append((GoodPack(key, reading.files.pack_id, content.digest, read_at), content))
         if new:
             texts = await asyncio.to_thread(lambda: [content.to_json() for _, content in new])
             await self._journal.packs.keep_good(

@@ -100,19 +100,20 @@ class PinnedPacks:
         layer = pack.tools_layer
         wish = layer.level_of_code(tool_prefix(pack_id)) if layer is not None else "process"
         code = PackCode(pack_id, digest, files, wish) if files else None
+        manifest, agent = pack.manifest, pack.agent
         flow = PinnedFlow(
-            FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
-            code,
-            digest,
-            policies,
-            pack.flows,
-            pack.tools_layer,
-            pack.guardrails,
-            pack.manifest.risk_level if pack.manifest is not None else Risk.LOW,
-            persona_of(pack.agent) if pack.agent is not None else "",
-            pack.manifest.llm if pack.manifest is not None else None,
-            {one.id: one for one in pack.agent.skills} if pack.agent is not None else {},
-            pack.agent.workflow.handoffs if pack.agent is not None else (),
+            graph=FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
+            code=code,
+            pack_digest=digest,
+            policies=policies,
+            siblings=pack.flows,
+            layer=layer,
+            guardrails=pack.guardrails,
+            risk=manifest.risk_level if manifest is not None else Risk.LOW,
+            persona=persona_of(agent) if agent is not None else "",
+            llm=manifest.llm if manifest is not None else None,
+            skills={one.id: one for one in agent.skills} if agent is not None else {},
+            handoffs=agent.workflow.handoffs if agent is not None else (),
         )
         self._flows[digest, flow_id] = flow
         return flow

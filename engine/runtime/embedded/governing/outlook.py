@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.budget.admission import Balance
-from engine.budget.caps import Cap, Subject, limits_of
+from engine.budget.caps import Subject, caps_of_pack, limits_of
 from engine.budget.standing import standing
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.runs.listed import RunFilter, RunSort
@@ -18,7 +18,7 @@ from engine.runtime.views.cap_views import by_cap, with_top_ups
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.budget.caps import Limit
+    from engine.budget.caps import Cap, Limit
     from engine.contracts.governing.budget import CapView
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
@@ -107,5 +107,4 @@ class Outlooks:
             pack = await self._packs.pinned(run["pack"], run["pack_digest"])
         except PackInvalid:  # its content is gone: nothing of it is worked any more
             return ()
-        limit = pack.tools_layer.cost_limit if pack.tools_layer is not None else None
-        return () if limit is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=limit, source="pack"),)
+        return caps_of_pack(pack.tools_layer.cost_limit if pack.tools_layer is not None else None)

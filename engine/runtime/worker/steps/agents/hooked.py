@@ -1,4 +1,4 @@
-"""Where an agent's steps are looked at by the hooks that hold for it, before anything comes of them."""
+"""The hooks of an agent: each function gives the step's refusal when a hook vetoes it, else None."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def refused_start(at: Rendering, told: Mapping[str, Any]) -> StepPrepared | None:
-    """An agent that may not begin with what it would be told."""
+    """Of an agent that would begin with these instructions and this prompt."""
     return _first(at, HookPoint.START, [told["instructions"], told["prompt"]])
 
 
 def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
-    """A model that may not be told what came since it was asked last: results, or what a person said.
+    """Of a question: what came since the last one, results of calls or what a person said.
 
     `context` is what it is told in this question alone.
     """
@@ -63,7 +63,7 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
 
 
 def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | None:
-    """An answer that may not be acted on, or not be the agent's last one."""
+    """Of a model's answer: before its calls are made, or before it is the agent's last one."""
     if not at.flow.hooks:
         return None
     wanted = [_read(call["arguments"]) for call in reply["calls"]]
@@ -83,15 +83,14 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
 
 
 def refused_plan(at: Rendering, text: str) -> StepPrepared | None:
-    """What a model wrote as a plan and that no person may be shown."""
+    """Of what a model wrote as a plan, before a person is shown it."""
     return _first(at, HookPoint.AFTER_MODEL, text)
 
 
 def refused_call(
     at: Rendering, tool: str, params: Any, data: Mapping[str, Any] | None = None
 ) -> StepPrepared | None:
-    """A call that a model chose and that may not be made with this, and the `data` that people gave to it; an
-    agent is told why, a plan ends."""
+    """The hook before a call that a model chose, with the `data` that people gave; an agent is told why."""
     return _first(at, HookPoint.BEFORE_TOOL, [params, data], tool)
 
 

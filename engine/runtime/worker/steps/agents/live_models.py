@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 class LiveModels:
-    """Hands each call to what was made of the newest settings. `made` makes that; connections are kept."""
+    """Hands each call to the ModelCalls made of the newest settings; connections are kept."""
 
     def __init__(
         self,
         models: ModelSettings,
         budget: BudgetSettings,
         secrets: Mapping[str, str],
-        made: Callable[[ModelCatalog, PriceBook], ModelCalls],
+        make_calls: Callable[[ModelCatalog, PriceBook], ModelCalls],
     ) -> None:
-        self._made = made
+        self._make_calls = make_calls
         self.connections = Connections()
         self._use(models, budget, secrets)
 
     def _use(self, models: ModelSettings, budget: BudgetSettings, secrets: Mapping[str, str]) -> None:
         self._seen = models, budget.prices, {**secrets}
         self.catalog = ModelCatalog(models, self._seen[2], self.connections)
-        self._calls = self._made(self.catalog, PriceBook(models, budget))
+        self._calls = self._make_calls(self.catalog, PriceBook(models, budget))
 
     def use(self, models: ModelSettings, budget: BudgetSettings, secrets: Mapping[str, str]) -> bool:
         """Ask these from the next question on, with their prices and keys; whether anything is another.

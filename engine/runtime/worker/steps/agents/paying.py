@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
-from engine.budget.caps import Cap, Subject
-from engine.contracts.governing.budget import CapScope, CapWindow, words_of_cap
+from engine.budget.caps import Subject, caps_of_pack
+from engine.contracts.governing.budget import words_of_cap
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
 from engine.errors import Unavailable
@@ -174,8 +174,7 @@ class Paying:
     async def _call(self, site: CallSite, execution: Execution, name: str, price: Price | None) -> PaidCall:
         zone, boot = await self._where()
         row, layer = site.row, site.flow.layer
-        of_pack = layer.cost_limit if layer is not None else None
-        task = () if of_pack is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=of_pack, source="pack"),)
+        of_pack = caps_of_pack(layer.cost_limit if layer is not None else None)
         return PaidCall(
             hold_id=new_id("hold"),
             run_id=row["run_id"],
@@ -186,7 +185,7 @@ class Paying:
             sent=0,
             added=0,
             answer=0,
-            caps=(*self._caps, *task),
+            caps=(*self._caps, *of_pack),
             zone=zone,
             allow_unpriced=self._settings.unpriced == "allow",
             now=self._clock.now(),
