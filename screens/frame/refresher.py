@@ -18,15 +18,15 @@ LONGEST_PAUSE = 1.0
 """Seconds that news wait at most, also after a very long load, such as the first one of all packs."""
 
 _SHARE = 3
-_GROUP = "refresh"
 
 
 class Refresher:
     """Any number of `ask` calls while a load runs become one more load after it."""
 
-    def __init__(self, owner: DOMNode, load: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, owner: DOMNode, load: Callable[[], Awaitable[Any]], group: str = "refresh") -> None:
         self._owner = owner
         self._load = load
+        self._group = group
         self._wanted = False
         self._running = False
         self._pausing = False
@@ -46,13 +46,13 @@ class Refresher:
     def ask_at_once(self) -> None:
         """Load now: another thing is to be shown, so a load or pause that is under way ends."""
         self._wanted = True
-        self._owner.workers.cancel_group(self._owner, _GROUP)
+        self._owner.workers.cancel_group(self._owner, self._group)
         self._start()
 
     def _start(self) -> None:
         self._running, self._pausing = True, False
         self._turn += 1
-        begin(self._owner, self._run, group=_GROUP)
+        begin(self._owner, self._run, group=self._group)
 
     async def _run(self) -> None:
         turn, loop = self._turn, asyncio.get_running_loop()

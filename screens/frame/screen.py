@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from engine.contracts.runs.run import RunCounts
     from engine.facade.feed import FeedBatch
 
 T = TypeVar("T")
@@ -121,6 +122,7 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
         super().__init__()
         self.state = state
         self.refresher = Refresher(self, self._load)
+        self._counter = Refresher(self, self._count_alone, group="count")
         self._in_view = False
         self._tick_timer: Timer | None = None
         self._retry_timer: Timer | None = None
@@ -182,6 +184,8 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
             self.state.broken_packs = None
         if self.concerned(message.batch):
             self.refresher.ask()
+        elif ConsoleScreen.concerned(self, message.batch):  # the top line is about all runs
+            self._counter.ask()
 
     def concerned(self, batch: FeedBatch) -> bool:
         """Whether this screen shows anything the news may have changed."""
@@ -258,26 +262,43 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
 
     async def _load(self) -> None:
         try:
-            asked_at = self.state.now()
-            counts = await self.state.engine.runs.counts(
-                tenant=self.state.tenant, failed_after=await counted_since(self.state)
-            )
-            self._counted = (counts.failed_lately, asked_at)
-            self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs or ()))
+            counts = await self._count()
             self._damaged = ()
             await self.load()
             self._loaded_at = self.state.now()
             self._show_problem("")
             if self._damaged:
                 self._put_line(format_damaged(self._damaged))
-            if self.state.broken_packs is None:
-                # Reading packs takes long the first time: what the screen is about comes before.
-                packs = await self.state.engine.packs.list()
-                self.state.broken_packs = tuple(pack for pack in packs if pack.problems)
-                self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs))
+            await self._count_broken_packs(counts)
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
-            if self.is_attached and not self._pruning:  # else it is closed: nothing is shown or read again
-                self.show_failure(error)
+            self._failed(error)
+
+    async def _count_alone(self) -> None:
+        try:
+            await self._count_broken_packs(await self._count())
+        except Exception as error:  # noqa: BLE001 - edge: as of a load
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        if self.is_attached and not self._pruning:  # else it is closed: nothing is shown or read again
+            self.show_failure(error)
+
+    async def _count(self) -> RunCounts:
+        """What the top line counts."""
+        asked_at = self.state.now()
+        counts = await self.state.engine.runs.counts(
+            tenant=self.state.tenant, failed_after=await counted_since(self.state)
+        )
+        self._counted = (counts.failed_lately, asked_at)
+        self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs or ()))
+        return counts
+
+    async def _count_broken_packs(self, counts: RunCounts) -> None:
+        """Reading packs takes long the first time: what the screen is about comes before."""
+        if self.state.broken_packs is None:
+            packs = await self.state.engine.packs.list()
+            self.state.broken_packs = tuple(pack for pack in packs if pack.problems)
+            self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs))
 
     def _say_reading(self) -> None:
         if self._loaded_at is not None or self._retry_timer is not None:
