@@ -107,8 +107,10 @@ def test_a_run_of_hidden_characters_is_one_sign_with_their_number() -> None:
     assert sanitize("pa" + "\u200b" * 30 + "th") == "pa⟨30×U+200B⟩th"
     assert sanitize("a\u200b\u200c\u200db") == "a⟨3 hidden, first U+200B⟩b"
     assert sanitize("a\u200b\u200bb") == "a⟨U+200B⟩⟨U+200B⟩b"
+    assert sanitize("a\u200b\u200b\u200bb\u200d\u200d\u200d\u200dc") == "a⟨3×U+200B⟩b⟨4×U+200D⟩c"
     for safe in ("pa⟨30×U+200B⟩th", "⟨⟨⟨⟨"):
         assert sanitize(safe) == safe
+    assert sanitize("\t\t\t", multiline=True) == " " * 12
 
 
 def test_every_character_is_drawn_in_as_many_cells_as_are_counted() -> None:
@@ -132,6 +134,20 @@ def test_flags_and_skin_tones_that_not_every_terminal_joins_are_signs(text: str)
 
 def test_a_mark_without_a_base_gets_one() -> None:
     assert sanitize("\u0301x") == "◌\u0301x"
+    assert sanitize("\u0301\u0301x") == "◌\u0301\u0301x"
+
+
+def test_marks_past_what_one_character_may_carry_are_one_note() -> None:
+    carried = "e" + "\u0301" * MAX_MARKS
+    assert sanitize(f"{carried}x") == f"{carried}x"
+    assert sanitize("e" + "\u0301" * 30 + "x") == f"{carried}⟨marks⟩x"
+    assert with_few_marks("◌" + "\u0301" * 30) == "◌" + "\u0301" * MAX_MARKS
+
+
+def test_the_style_of_an_emoji_stands_behind_one_only() -> None:
+    assert sanitize("❤\ufe0f") == "❤\ufe0f"
+    assert sanitize("a\ufe0f") == "a⟨U+FE0F⟩"
+    assert sanitize("\ufe00") == "⟨U+FE00⟩"
 
 
 def test_long_text_says_how_much_was_cut() -> None:
@@ -140,6 +156,8 @@ def test_long_text_says_how_much_was_cut() -> None:
     assert safe.endswith("characters)")
     shown = safe.count("x")
     assert f"(+{20_000 - shown} characters)" in safe
+    assert sanitize("x" * 200, limit=100) == "x" * 60 + "… (+140 characters)"
+    assert sanitize("\u200b" * 500, limit=100) == "⟨101×U+200B⟩… (+399 characters)"
 
 
 def test_any_object_can_be_shown() -> None:

@@ -66,11 +66,7 @@ def refuse_claim(row: RequestRow, held: ClaimRow | None, by: str, now: int) -> N
 
 
 def refuse_decision(row: RequestRow, decision: Decision) -> None:
-    """Raise when the request of `row` cannot be decided so any more.
-
-    Raises AlreadyDecided, Refused (`request_withdrawn`, `request_expired`, `approval_changed`).
-    """
-    refuse_closed(row)
+    """Raise Refused (`approval_changed`) when the open request of `row` is not what was shown."""
     if decision.digest is not None and decision.digest != row["digest"]:
         raise Refused(
             ErrorCode.APPROVAL_CHANGED,

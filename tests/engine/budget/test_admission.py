@@ -45,13 +45,21 @@ def test_a_call_goes_waits_or_is_refused(
 def test_of_several_caps_each_has_to_have_room() -> None:
     roomy, full, busy = balance(0, 0), balance(CAP, 0), balance(0, CAP)
     assert admit([roomy, busy], 10, 10) == (Admission.WAIT, busy)
+    assert admit([busy, balance(1, CAP)], 10, 10) == (Admission.WAIT, busy)
     assert admit([busy, roomy, full], 10, 10) == (Admission.REFUSE, full)
     assert admit([balance(CAP, 0, None)], 10, 10) == (Admission.GO, None)
 
 
 @pytest.mark.parametrize(
     ("sent", "learned", "expected"),
-    [(400, (0, 0), 400), (400, (4_000, 1_000), 100), (401, (4_000, 1_000), 101), (400, (10, 1_000), 400)],
+    [
+        (400, (0, 0), 400),
+        (400, (0, 10), 400),
+        (400, (10, 0), 400),
+        (400, (4, 1), 100),
+        (401, (4_000, 1_000), 101),
+        (400, (10, 1_000), 400),
+    ],
 )
 def test_bytes_bound_the_tokens_whatever_was_learned(
     sent: int, learned: tuple[int, int], expected: int

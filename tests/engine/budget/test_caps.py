@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,12 @@ def test_of_one_scope_and_window_the_cap_that_names_its_subject_most_exactly_cou
     assert hard_of(each, person) == hard_of(person, each) == [4]
     assert hard_of(person, own) == [2]
     assert hard_of(other) == []
+    assert hard_of(a_cap(CapScope.PACK, tenant="other", name="docs")) == []
+
+
+def test_a_cap_that_a_person_took_back_holds_nothing_and_one_that_only_warns_holds() -> None:
+    assert hard_of(a_cap(hard=1), a_cap(hard=None, source="person")) == []
+    assert hard_of(a_cap(hard=None, soft=5)) == [None]
 
 
 def test_caps_of_different_scopes_and_windows_hold_together() -> None:
@@ -63,6 +70,18 @@ def test_of_a_run_s_cap_and_that_of_its_pack_the_smaller_counts(
     if written is not None:
         caps.append(a_cap(of, window=total, hard=written))
     assert hard_of(*caps) == [counts]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "counts"), [(2, 5, (2, 3)), (2, None, (2, 3)), (3, 5, (3, 3)), (4, 5, (None, 3))]
+)
+def test_below_its_pack_s_own_cap_a_run_is_warned_about_as_it_was_written(
+    soft: int, hard: int | None, counts: tuple[int | None, int]
+) -> None:
+    of_run = partial(a_cap, CapScope.RUN, window=CapWindow.TOTAL)
+    caps = [of_run(hard=3, source="pack"), of_run(soft=soft, hard=hard, pause=True)]
+    (found,) = limits_of(caps, SUBJECT, 0, BERLIN)
+    assert ((found.soft, found.hard), found.pause) == (counts, counts[0] is not None)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +144,22 @@ def test_exactly_at_a_cap_is_reached(spent: int, state: str) -> None:
     assert view.left == max(80 - spent, 0)
 
 
+def test_one_of_the_two_caps_is_enough() -> None:
+    assert standing(Balance(limit(hard=None), 101, 0), DAY).state is CapState.SOFT
+    assert standing(Balance(limit(soft=None), 99, 0), DAY).state is CapState.OK
+
+
 def test_when_it_runs_out_is_told_if_that_is_within_the_window() -> None:
     soon = standing(Balance(limit(), 25, 0), DAY).runs_out_at
     assert soon is not None
     assert soon.timestamp() * 1_000_000 == 4 * DAY
     assert standing(Balance(limit(), 10, 0), DAY).runs_out_at is None
     assert standing(Balance(limit(until=None), 25, 0), DAY).runs_out_at is None
+    for of, spent in ((limit(since=DAY), 25), (limit(), 0), (limit(hard=None), 25)):
+        assert standing(Balance(of, spent, 20), DAY).runs_out_at is None
+    over = standing(Balance(limit(since=DAY), 125, 0), 3 * DAY).runs_out_at
+    assert over is not None
+    assert over.timestamp() * 1_000_000 == 3 * DAY
 
 
 def test_a_top_up_raises_both_caps() -> None:

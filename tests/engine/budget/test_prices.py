@@ -36,6 +36,12 @@ def test_the_rates_of_a_long_input_hold_for_all_of_a_call() -> None:
     price = Price((Rates(0, 1_000_000, 1_000_000, 0), Rates(200_000, 2_000_000, 2_000_000, 0)))
     assert cost_of(price.at(200_000), 200_000, 0, 0) == 200_000
     assert cost_of(price.at(200_001), 200_001, 0, 0) == 400_002
+    assert (price.bound(200_000, 0), price.bound(200_001, 0)) == (200_000, 400_002)
+
+
+def test_what_costs_nothing_does_so_at_every_length() -> None:
+    assert FREE.is_free
+    assert not Price((*FREE.rates, Rates(200_000, 0, 0, 1))).is_free
 
 
 @given(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 from engine.contracts.masks import MASKED, STRUCK_OUT, holds_mask
 from engine.errors import ErrorCode, InvalidInput
-from engine.governance.masking import Masker
+from engine.governance.masking import MAX_DEPTH, Masker
 from engine.governance.secret_names import is_secret_name
+from engine.values import image_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MASKER = Masker()
 FRAGMENTS = st.sampled_from(
@@ -292,6 +296,10 @@ def test_a_pattern_that_cannot_be_used_is_named(pattern: str) -> None:
     assert pattern[:80] in caught.value.message
 
 
+def test_a_pattern_may_be_as_long_as_is_said() -> None:
+    assert Masker(["a" * 500]).mask("a" * 500) != "a" * 500
+
+
 def test_what_is_nested_too_deeply_is_replaced_as_a_whole() -> None:
     deep: Any = "sk-abc123"
     for _ in range(80):
@@ -302,6 +310,33 @@ def test_what_is_nested_too_deeply_is_replaced_as_a_whole() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert "abc123" not in str(MASKER.mask(deep))
+
+
+@pytest.mark.parametrize("around", [lambda inner: {"d": inner}, lambda inner: [inner]])
+def test_what_is_nested_as_deeply_as_may_be_is_masked_part_by_part(around: Callable[[Any], Any]) -> None:
+    deep: Any = ["ok", "sk-abc123"]
+    for _ in range(MAX_DEPTH - 1):
+        deep = around(deep)
+    assert "ok" in str(MASKER.scrub_secrets(deep))
+    assert "ok" not in str(MASKER.scrub_secrets(around(deep)))
+    assert "abc123" not in str(MASKER.scrub_secrets([deep, around(deep)]))
+
+
+def test_only_the_name_of_a_secret_stands_for_it() -> None:
+    named = {"token": {"$secret": "deploy_key"}}
+    assert MASKER.scrub_secrets(named) is named
+    for shown in ({"$secret": "sk-abc123"}, {"$secret": "deploy_key", "note": "sk-abc123"}):
+        assert "abc123" not in str(MASKER.scrub_secrets(shown))
+
+
+def test_an_image_is_left_alone_unless_it_stands_under_a_secret_s_name() -> None:
+    image = image_ref(b"4111111111111111", "png", 640, 480)
+    assert MASKER.scrub_secrets({"photo": image})["photo"] is image
+    assert image["$image"] not in str(MASKER.scrub_secrets({"password": image}))
+
+
+def test_personal_data_is_masked_by_what_it_is_not_by_its_name() -> None:
+    assert MASKER.mask_personal({"password": "hunter2 ann@example.org"}) == {"password": "hunter2 [EMAIL]"}
 
 
 def test_keys_are_masked_and_stay_distinct() -> None:

@@ -87,6 +87,17 @@ def test_a_preview_never_shows_part_of_what_is_masked() -> None:
         assert "ann" not in str(REDACTOR.storable({"t": f"{mail} " * padding}).value["preview"])
 
 
+def test_a_preview_shows_beginnings_and_how_much_more_there_is() -> None:
+    few, many = list(range(8)), list(range(10))
+    named = {str(number): number for number in range(10)}
+    assert REDACTOR.preview(few) == few
+    assert REDACTOR.preview(many) == [*few, "… +2"]
+    assert REDACTOR.preview(dict(list(named.items())[:8])) == {str(number): number for number in few}
+    assert REDACTOR.preview(named) == {**{str(number): number for number in few}, "…": "+2"}
+    assert REDACTOR.preview([[[1, 2]], {"a": {"b": 1}}]) == [["[… 2 items]"], {"a": "{… 1 fields}"}]
+    assert REDACTOR.preview(["x" * 80, "x" * 81]) == ["x" * 80, f"{'x' * 79}…"]
+
+
 def test_personal_data_stays_inline_when_masking_is_off() -> None:
     value = {"mail": "ann@example.org"}
     assert Redactor(Masker(enabled=False)).storable(value).value is value

@@ -13,6 +13,7 @@ from engine.journal.records import Decided
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,
+    PersonalDataShown,
     RequestExpired,
     RequestWithdrawn,
     UserInputReceived,
@@ -319,6 +320,15 @@ async def test_a_decision_past_its_time_is_refused_and_the_request_is_expired(
     assert again.value.code is ErrorCode.REQUEST_EXPIRED
     assert await journal.events_after("run_0001", held.seq + 1) == []
     await assert_counters_agree(journal)
+
+
+async def test_a_request_expires_no_earlier_than_what_its_run_did_last(journal: Journal) -> None:
+    held = await expiring(journal)
+    assert await journal.note("appr_0001", PersonalDataShown("appr_0001"), "bob", "console", LATER + 9)
+    with pytest.raises(Refused):
+        await journal.decide(approve("appr_0001", now=LATER))
+    (stored,) = await journal.events_after("run_0001", held.seq + 1)
+    assert (stored.event.kind, stored.event.ts) == ("request_expired", LATER + 9)
 
 
 async def test_what_is_decided_does_not_expire(journal: Journal) -> None:

@@ -132,9 +132,15 @@ async def test_a_reader_that_cannot_follow_is_told_that_it_lagged(home: Home, ea
 async def test_leaving_the_feed_ends_it(home: Home) -> None:
     home.flow("one", tool("a", params={"x": 1}))
     async with home.working() as engine:
-        async with engine.feed.subscribe():
+        async with engine.feed.subscribe() as left:
+            run_id = (await finished(engine, "one")).run_id
+            await read(left, len(await engine.runs.events(run_id)))
+        more = asyncio.ensure_future(anext(left))
+        async with engine.feed.subscribe() as batches:
             await finished(engine, "one")
-        await finished(engine, "one")
+            await read(batches, 1)
+        assert not more.done()
+        more.cancel()
 
 
 async def test_waiting_returns_in_time_or_at_rest(home: Home) -> None:
