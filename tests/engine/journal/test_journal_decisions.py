@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import RunStatus
+from engine.contracts.runs.listed import WaitingFor
+from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.journal.encoding import encode
 from engine.journal.errors import SeqConflict
-from engine.journal.records import Decided
+from engine.journal.records import Decided, RunHead
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,
@@ -329,6 +330,43 @@ async def test_a_request_expires_no_earlier_than_what_its_run_did_last(journal: 
         await journal.decide(approve("appr_0001", now=LATER))
     (stored,) = await journal.events_after("run_0001", held.seq + 1)
     assert (stored.event.kind, stored.event.ts) == ("request_expired", LATER + 9)
+
+
+@pytest.mark.parametrize(
+    ("timer", "step"), [("max_duration", None), ("timeout:both", "both"), ("timeout:both/0", "both/0")]
+)
+async def test_a_decision_at_the_last_moment_of_what_is_around_its_request_counts(
+    journal: Journal, timer: str, step: str | None
+) -> None:
+    held = await hold(journal)
+    asks = step_started("both/0/ask", "human_approval"), approval_opened("appr_0001", "both/0/ask")
+    waits = RunStatus.PENDING_HUMAN
+    await held.append(*asks, status=waits, timers={timer: LATER}, release=True, ready=False)
+    with pytest.raises(Refused) as caught:
+        await journal.decide(approve("appr_0001", now=LATER))
+    assert (caught.value.code, caught.value.details["step_id"]) == (ErrorCode.REQUEST_EXPIRED, step)
+    assert (await journal.decide(approve("appr_0001", now=LATER - 1))).step_id == "both/0/ask"
+
+
+async def test_a_run_waits_for_a_worker_once_what_it_waited_for_is_decided(journal: Journal) -> None:
+    waits = WaitingFor(kind=WaitKind.APPROVAL, id="appr_0001")
+    held = await wait_for_approval(journal, head=RunHead(RunStatus.PENDING_HUMAN, "ask", waits))
+    await journal.decide(approve("appr_0001"))
+    row = await held.row()
+    assert (row["waiting_for"], row["waiting_for_id"]) == ("worker", None)
+
+
+async def test_a_fact_about_a_request_is_noted_while_it_is_open(journal: Journal) -> None:
+    held = await wait_for_approval(journal)
+    seen = PersonalDataShown("appr_0001")
+    assert await journal.note("appr_0001", seen, "bob", "cli", NOW - 5)
+    (stored,) = await journal.events_after("run_0001", held.seq)
+    told = stored.event
+    assert (told.fact, told.ts, told.actor, told.via) == (seen, NOW, "bob", "cli")
+    await journal.decide(approve("appr_0001"))
+    assert not await journal.note("appr_0001", seen, "bob", "cli", LATER)
+    assert not await journal.note("appr_none", seen, "bob", "cli", LATER)
+    assert len(await journal.events_after("run_0001", held.seq)) == 2
 
 
 async def test_what_is_decided_does_not_expire(journal: Journal) -> None:

@@ -17,6 +17,7 @@ from engine.journal.errors import LeaseLost
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import CallAdmission, Granted, OverHardCap, PaidCall
 from engine.journal.rules.spending.soft_caps import HeldBack, UseLowerTier
+from engine.journal.rules.spending.tokens import OverTokenCeiling
 from engine.journal.spend_rows import CAP_SET, LOWERED, STOPPED, TOPPED_UP
 from engine.machine.model.inputs import Cancel
 from tests.engine.journal.run_script import NOW, HeldRun, a_run, hold, take
@@ -73,6 +74,7 @@ async def test_a_call_holds_the_most_it_may_cost_until_its_answer_is_written(jou
     await held.append(used(cost=30, hold="hold_1"))
     assert await held_amounts(journal) == []
     assert await begun(journal, a_call(held, 2, hard(150))) == Granted(100, capped=True)
+    assert await begun(journal, a_call(held, 3, added=20)) == Granted(120, capped=False)
 
 
 async def test_rows_that_are_read_compare_alike_in_every_journal(journal: Journal) -> None:
@@ -91,17 +93,19 @@ async def test_one_that_fits_only_when_others_cost_less_waits_for_them_and_is_re
     second = await begun(journal, a_call(held, 2, cap))
     assert isinstance(second, OverHardCap)
     assert (second.waits, second.balance.held, second.most) == (True, 100, 100)
+    assert (await held.row())["waiting_for"] == "money"
     await held.append(used(cost=60, hold="hold_1"))
     refused = await begun(journal, a_call(held, 2, cap))
     assert isinstance(refused, OverHardCap)
     assert (refused.waits, refused.balance.spent, refused.balance.held) == (False, 60, 0)
+    assert (await held.row())["waiting_for"] is None
 
 
 async def test_what_was_learned_of_bytes_tells_whether_it_is_worth_waiting(journal: Journal) -> None:
     held = await hold(journal)
     await held.append(used(model="fast", input=10, sent=100, cost=100))
     await begun(journal, a_call(held, 1, hard(250)))
-    over_cap = await begun(journal, a_call(held, 2, hard(250), most=140))  # 13 tokens and 10 are likely
+    over_cap = await begun(journal, a_call(held, 2, hard(250), most=240))  # 23 tokens and 10 are likely
     assert isinstance(over_cap, OverHardCap)
     assert over_cap.waits
     too_much = await begun(journal, a_call(held, 2, hard(250), most=1_510))  # 150 tokens and 10
@@ -138,6 +142,9 @@ async def test_whoever_lost_the_run_begins_no_call(journal: Journal) -> None:
     held = await hold(journal)
     with pytest.raises(LeaseLost):
         await begun(journal, a_call(held, 1, epoch=held.epoch + 1))
+    await journal.release(held.run_id, held.epoch, ready=True)
+    with pytest.raises(LeaseLost):
+        await begun(journal, a_call(held, 1))
     assert await held_amounts(journal) == []
 
 
@@ -179,7 +186,8 @@ async def test_an_unknown_price_is_refused_below_a_hard_cap_unless_it_is_allowed
     assert isinstance(refused, OverHardCap)
     assert (refused.most, refused.waits) == (None, False)
     assert isinstance(await begun(journal, replace(call, allow_unpriced=True)), Granted)
-    assert await begun(journal, replace(call, caps=())) == Granted(0, capped=False)
+    for caps in ((), (Cap(CapScope.TENANT, CapWindow.DAY, soft=10),)):
+        assert await begun(journal, replace(call, caps=caps)) == Granted(0, capped=False)
     assert await held_amounts(journal) == []
 
 
@@ -285,6 +293,31 @@ async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_
     assert await journal.spending.waits("", 10) == []
     kinds = [act["kind"] for act in await journal.spending.newest_acts(None, 10)]
     assert kinds == ["lowered", "soft_reached", "topped_up"]
+
+
+async def test_below_a_soft_cap_that_pauses_calls_begin(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(used(cost=49))
+    cap = Cap(CapScope.TENANT, CapWindow.DAY, soft=50, pause=True)
+    assert await begun(journal, a_call(held, 1, cap, may_lower=True)) == Granted(100, capped=False)
+
+
+async def test_what_another_tenant_s_calls_hold_takes_no_room(journal: Journal) -> None:
+    held = await hold(journal)
+    cap = hard(150, CapScope.PACK)
+    other = replace(a_call(held, 1, cap).subject, tenant="other")
+    await begun(journal, a_call(held, 1, cap, subject=other))
+    assert isinstance(await begun(journal, a_call(held, 2, cap)), Granted)
+
+
+async def test_a_run_that_no_token_is_left_for_waits_at_no_soft_cap_any_more(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(used(cost=50))
+    cap = Cap(CapScope.TENANT, CapWindow.DAY, soft=50, pause=True)
+    assert isinstance(await begun(journal, a_call(held, 1, cap)), HeldBack)
+    assert len(await journal.spending.waits("", 10)) == 1
+    assert isinstance(await begun(journal, a_call(held, 1, cap, ceiling=1)), OverTokenCeiling)
+    assert await journal.spending.waits("", 10) == []
 
 
 async def test_stop_at_a_soft_cap_tells_the_outermost_run_in_the_same_transaction(journal: Journal) -> None:

@@ -60,6 +60,7 @@ async def test_questions_of_one_tree_do_not_pass_its_ceiling_together(journal: J
         granted
     ] * 2
     assert await journal.begin_call(a_question(one, 3)) == OverTokenCeiling(250, 0, 200, 100, waits=True)
+    assert await journal.begin_call(a_question(one, 3, 100)) == OverTokenCeiling(100, 0, 200, 100, waits=True)
     row = await one.row()
     assert (row["waiting_for"], row["waiting_for_id"]) == ("tokens", None)
     await answered(other, 2, 50)
@@ -68,6 +69,7 @@ async def test_questions_of_one_tree_do_not_pass_its_ceiling_together(journal: J
     await answered(one, 1, 90)
     await answered(one, 3, 20)
     assert await journal.begin_call(a_question(other, 4)) == OverTokenCeiling(250, 160, 0, 100, waits=False)
+    assert (await other.row())["waiting_for"] is None
 
 
 async def test_other_trees_and_runs_without_a_ceiling_hold_no_tokens(journal: Journal) -> None:
