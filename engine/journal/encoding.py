@@ -59,8 +59,11 @@ def stored_event(row: Any) -> StoredEvent:
     from engine.machine.events.table import read_event  # noqa: PLC0415 - see above
 
     run_id, run_seq = row["run_id"], row["run_seq"]
+    actor, step_id = row["actor"], row["step_id"]
+    if isinstance(actor, bytes) or isinstance(step_id, bytes):
+        raise EventUnreadable("who acted, or where, is no text").of_run(run_id, run_seq)
     try:
-        event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
+        event = read_event(row["kind"], row["ts"], actor, step_id, decode(row["payload"]))
     except EventUnreadable as error:
         raise error.of_run(run_id, run_seq) from None
     except (ValueError, LookupError, TypeError) as error:

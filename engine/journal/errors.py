@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from engine.journal.records import NewRun
     from engine.journal.rows import KeyRow
@@ -52,6 +52,13 @@ def damaged_history(run_id: str, why: str) -> Unavailable:
     return Unavailable(
         ErrorCode.JOURNAL_CORRUPT, f"the history of run {run_id} cannot be read: {why}", {"run_id": run_id}
     )
+
+
+def require_text(row: Mapping[str, object], run_id: str) -> None:
+    """Raises Unavailable (`journal_corrupt`) for a row of the run with bytes where text belongs."""
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            raise damaged_history(run_id, f"its {name} is no text")
 
 
 @contextmanager

@@ -316,7 +316,8 @@ class KeyRow(TypedDict):
 class SlotRow(TypedDict):
     """A flow with a limit: how many of its runs may work at once, and how many do."""
 
-    slot_key: str
+    slot_key: str | bytes
+    """Bytes where it is damaged."""
     slot_limit: int
     used: int
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
+from engine.journal.errors import require_text
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
     decision_event,
@@ -38,8 +39,8 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     """Record the decision, cancel the request's timer, and post the input to the run.
 
     Past its time the request ends EXPIRED instead, whether or not a worker has seen to its timer: that is
-    written, so the refusal is returned. Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`,
-    `approval_changed`, and `request_expired` for the time of what is around it).
+    written, so the refusal is returned. Raises NotFound, AlreadyDecided, Unavailable (`journal_corrupt`),
+    Refused (`request_withdrawn`, `approval_changed`, `request_expired` for the time of what is around it).
     """
     request_id = decision.request_id
     if decision.clock is not None:
@@ -47,8 +48,9 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     row = store.request(request_id)
     if row is None or row["kind"] != decision.kind:
         raise unknown_request(decision.kind, request_id)
-    refuse_closed(row)
     run_id, path = row["run_id"], row["step_id"]
+    require_text({**row}, run_id)
+    refuse_closed(row)
     run = store.run(run_id)
     if run is None:
         raise unknown_request(decision.kind, request_id)

@@ -29,16 +29,23 @@ class Slots:
     """
 
     def __init__(self, rows: Iterable[SlotRow]) -> None:
-        self._free: dict[str, int] = {row["slot_key"]: row["slot_limit"] - row["used"] for row in rows}
+        self._free: dict[str, int] = {
+            row["slot_key"]: row["slot_limit"] - row["used"]
+            for row in rows
+            if isinstance(row["slot_key"], str)
+        }
 
     def full(self) -> list[str]:
         """Flows that may not start another run."""
         return [key for key, free in self._free.items() if free <= 0]
 
     def take(self, run: RunRow) -> bool:
-        """Whether the run may be claimed; it takes a slot unless it has none to take or holds one."""
+        """Whether the run may be claimed; it takes a slot unless it has none to take or holds one.
+
+        One whose row is damaged there takes none: it is read, and found to be damaged.
+        """
         key = run["slot_key"]
-        if key is None or run["status"] in RUN_SLOT_HOLDING:
+        if key not in self._free or run["status"] in RUN_SLOT_HOLDING:
             return True
         if self._free[key] <= 0:
             return False

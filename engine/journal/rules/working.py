@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
 from engine.errors import Unavailable
+from engine.journal.errors import damaged_history, reading, require_text
 from engine.journal.records import Claim, StoredRun
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
@@ -86,12 +87,21 @@ def _take(store: Store, worker_id: str, row: RunRow, known: KnownStates) -> Clai
 
 
 def _read(store: Store, row: RunRow, known: KnownStates) -> StoredRun:
+    whole: RunRow = {**row}  # SQLite's own row is none
     run_id = row["run_id"]
+    require_text(whole, run_id)
+    if (row["slot_key"] is None) is not (row["slot_limit"] is None):
+        raise damaged_history(run_id, "a limit belongs to a flow")
     left = known.find(run_id)
+    if left is not None and left.state.run_seq > row["run_seq"]:
+        left = None  # the journal was put back to an earlier copy since
     run_seq, snapshot = (left.state.run_seq, None) if left else store.snapshot(run_id) or (0, None)
     events = store.events_after(run_id, run_seq) if run_seq < row["run_seq"] else []
+    if run_seq + len(events) != row["run_seq"]:
+        missing = f"{len(events)} events are there after its event {run_seq}, and it has {row['run_seq']}"
+        raise damaged_history(run_id, missing)
     mail = readable_mail(store, run_id)
-    return StoredRun(row={**row}, snapshot=snapshot, events=events, mail=mail, known=left)
+    return StoredRun(row=whole, snapshot=snapshot, events=events, mail=mail, known=left)
 
 
 def readable_mail(store: Store, run_id: str) -> list[tuple[int, Input]]:
@@ -192,10 +202,12 @@ def steer(store: Store, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
     row = store.run(run_id)
     if row is None:
         raise unknown_run(run_id)
+    with reading("the row", run_id):
+        status = RunStatus(row["status"])
     changed = changes(row, [given for _, given in readable_mail(store, run_id)], verb)
     if changed:
         store.put_mail(run_id, verb)
-    return RunStatus(row["status"]), changed
+    return status, changed
 
 
 def any_ready(store: Store, now: int, damaged: Collection[str]) -> bool:

@@ -15,7 +15,7 @@ from engine.journal.encoding import readable_input
 from engine.journal.records import WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
-from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
+from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal, readable_text
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
@@ -112,6 +112,7 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
             uri = read_only(path, immutable=immutable)
             journal._reader = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             journal._reader.row_factory = sqlite3.Row
+            journal._reader.text_factory = readable_text
         except sqlite3.Error as error:
             await journal._writer.close()
             raise unavailable(error, path) from error

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MOST = 2**62
 """A column holds no more."""
 _COLUMNS = len(fields(Bucket))
+_DAMAGED = (ValueError, TypeError, AttributeError)
 
 
 def level_row(bucket: Bucket) -> tuple[object, ...]:
@@ -43,12 +44,22 @@ def level_row(bucket: Bucket) -> tuple[object, ...]:
 
 
 def read_level(row: sqlite3.Row) -> Bucket:
-    """A row as a bucket: its last columns are the fields of one, in their order."""
+    """A row as a bucket: its last columns are the fields of one, in their order.
+
+    Damaged codes or roles count as none: whatever ends in that stretch is counted in the row.
+    """
     bucket = Bucket(*row[-_COLUMNS:])
-    bucket.codes = json.loads(row["codes"]) if row["codes"] != "{}" else {}
+    bucket.codes = _codes(row["codes"]) if row["codes"] != "{}" else {}
     bucket.times, bucket.waits = decode(row["times"]), decode(row["waits"])
     bucket.roles = _decoded(row["roles"]) if row["roles"] != "{}" else {}
     return bucket
+
+
+def _codes(text: str) -> dict[str, int]:
+    try:
+        return {code: int(count) for code, count in json.loads(text).items()}
+    except _DAMAGED:
+        return {}
 
 
 def _encoded(roles: Mapping[str, RoleCounts]) -> str:
@@ -56,7 +67,12 @@ def _encoded(roles: Mapping[str, RoleCounts]) -> str:
 
 
 def _decoded(text: str) -> dict[str, RoleCounts]:
-    return {
-        role: RoleCounts(asked, expired, {int(bin_): count for bin_, count in waits.items()})
-        for role, (asked, expired, waits) in json.loads(text).items()
-    }
+    try:
+        return {
+            role: RoleCounts(
+                int(asked), int(expired), {int(bin_): int(count) for bin_, count in waits.items()}
+            )
+            for role, (asked, expired, waits) in json.loads(text).items()
+        }
+    except _DAMAGED:
+        return {}

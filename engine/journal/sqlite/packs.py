@@ -75,8 +75,8 @@ class SqlitePacks:
 
     async def pinned_runs(self, tenant: str | None) -> list[PinnedRuns]:
         """See port."""
-        rows = await self._read(query("count_pinned"), (tenant, tenant))
-        return [PinnedRuns(row["pack"], row["pack_version"], row["pack_digest"], row["runs"]) for row in rows]
+        rows = [tuple(row) for row in await self._read(query("count_pinned"), (tenant, tenant))]
+        return [PinnedRuns(*row) for row in rows if not any(isinstance(value, bytes) for value in row)]
 
     async def run_totals(self, tenant: str | None) -> dict[str, int]:
         """See port."""

@@ -17,7 +17,7 @@ from engine.machine.events.run_facts import RunFailed
 from engine.machine.events.step_facts import StepSkipped
 from engine.machine.model.inputs import Pause
 from tests.engine.empty_journal import lay_journal
-from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, wait_for_approval
+from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, approve, event, hold, wait_for_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +139,22 @@ async def test_a_run_that_cannot_be_read_is_left_alone_and_the_others_are_worked
     assert (caught.value.code, caught.value.details["run_id"]) == (ErrorCode.JOURNAL_CORRUPT, "run_0001")
     assert [stored.run_id for stored in await journal.feed_events(0, ALL)] == ["run_0002", "run_0003"]
     await journal.close()
+
+
+@pytest.mark.parametrize("missing", [1, 2, 4])
+async def test_a_run_with_a_missing_event_is_left_alone(
+    sqlite_journal: SqliteJournal, tmp_path: Path, missing: int
+) -> None:
+    journal, path = sqlite_journal, tmp_path / "journal.db"
+    await wait_for_approval(journal, 1)
+    await journal.create_run(a_run(2))
+    await asyncio.to_thread(
+        change(f"DELETE FROM events WHERE run_id = 'run_0001' AND run_seq = {missing}"), path
+    )
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-1", uptime=NOW))
+    assert decided.claim is None
+    assert await claimed(journal) == ["run_0002"]
+    assert "run_0001" in journal.damaged
 
 
 async def test_mail_that_cannot_be_read_holds_nobody_up(tmp_path: Path) -> None:

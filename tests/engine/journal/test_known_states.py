@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -129,3 +132,25 @@ async def test_what_another_process_did_meanwhile_is_read(
     (claim,) = await sqlite_journal.claim("worker-1", NOW, 1)
     assert claim.run.known is known
     assert [stored.event.kind for stored in claim.run.events] == ["approval_decided", "step_started"]
+
+
+async def test_a_state_of_events_that_were_taken_back_with_an_earlier_copy_is_not_used(
+    sqlite_journal: SqliteJournal, tmp_path: Path
+) -> None:
+    """A copy is put back by SQLite's own means while the program runs: the file stays the same one."""
+    await wait_for_approval(sqlite_journal)
+    file = tmp_path / "journal.db"
+    await asyncio.to_thread(copy, file, tmp_path / "copy.db")
+    await sqlite_journal.decide(approve("appr_0001"))
+    held = await take(sqlite_journal, "run_0001", start=False)
+    await held.append(step_started("act", ts=LATER), release=True, known=left(6))
+    await asyncio.to_thread(copy, tmp_path / "copy.db", file)
+    await sqlite_journal.decide(approve("appr_0001"))
+    (claim,) = await sqlite_journal.claim("worker-1", NOW, 1)
+    assert claim.run.known is None
+    assert [stored.run_seq for stored in claim.run.events] == [1, 2, 3, 4, 5]
+
+
+def copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)

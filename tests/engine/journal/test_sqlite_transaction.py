@@ -106,6 +106,7 @@ def test_slots_that_were_taken_are_seen_in_the_same_transaction(connection: sqli
         store = SqliteStore(transaction)
         commit.create_run(store, a_run(1, slot_limit=3))
         (before,) = store.slots(0)
+        assert isinstance(before["slot_key"], str)
         store.count(f"slot:{before['slot_key']}", 2)
         (slot,) = store.slots(0)
         assert (before["used"], slot["used"]) == (0, 2)

@@ -34,6 +34,15 @@ def read_only(path: Path, *, immutable: bool) -> str:
     return f"{path.absolute().as_uri()}?{'immutable=1' if immutable else 'mode=ro'}"
 
 
+def readable_text(data: bytes) -> str | bytes:
+    """A text as SQLite keeps it. What is no UTF-8 stays bytes: whoever reads its row finds that no text is
+    there, and the other rows can be read."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """A connection that only reads. Raises Unavailable."""
     try:
@@ -42,6 +51,7 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise unavailable(error, path) from error
     connection.row_factory = sqlite3.Row
+    connection.text_factory = readable_text
     return connection
 
 
@@ -85,6 +95,7 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         raise unavailable(error, path) from error
     try:
         connection.row_factory = sqlite3.Row
+        connection.text_factory = readable_text
         _refuse_other(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

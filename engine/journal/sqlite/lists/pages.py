@@ -35,9 +35,9 @@ def page(
         ids = found_ids(connection, filters, sort, limit, after, offset)
     else:
         ids = _ids_of_page(connection, filters, sort, limit, after, offset)
-    rows = connection.execute(query("runs_by_id"), (json.dumps(ids),))
+    rows = connection.execute(query("runs_by_id"), (json.dumps(ids, default=str),))
     by_id = {row["run_id"]: cast("ListedRow", dict(row)) for row in rows}
-    return [by_id[run_id] for run_id in ids]
+    return [by_id[run_id] for run_id in ids if run_id in by_id]  # a damaged id stands for no run
 
 
 def _ids_of_page(

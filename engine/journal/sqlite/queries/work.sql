@@ -43,11 +43,11 @@ SELECT r.slot_key, min(r.slot_limit) AS slot_limit, coalesce(c.n, 0)
           AND r.lease_worker IN (SELECT worker_id FROM workers WHERE expires_at >= ?)
           AND r.status NOT IN ('RUNNING', 'RETRYING')) AS used
 FROM runs r LEFT JOIN counters c ON c.name = 'slot:' || r.slot_key
-WHERE r.ready = 1 AND r.slot_key IS NOT NULL GROUP BY r.slot_key
+WHERE r.ready = 1 AND r.slot_key IS NOT NULL AND r.slot_limit IS NOT NULL GROUP BY r.slot_key
 
 -- name: claimable
--- runs that have work, that no living worker holds and whose flow has a slot
-SELECT * FROM runs WHERE ready = 1 AND run_id > ?
+-- runs that have work, that no living worker holds and whose flow has a slot; a damaged id is none
+SELECT * FROM runs WHERE ready = 1 AND run_id > ? AND run_id NOT GLOB '*[^0-9A-Za-z_-]*'
     AND (lease_worker IS NULL OR lease_worker NOT IN (SELECT worker_id FROM workers WHERE expires_at >= ?))
     AND (slot_key IS NULL OR status IN ('RUNNING', 'RETRYING')
          OR slot_key NOT IN (SELECT value FROM json_each(?)))

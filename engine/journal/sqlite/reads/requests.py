@@ -98,6 +98,8 @@ class RequestReading(PartOfReading):
         arguments = (listed(run_ids), RequestKind.APPROVAL.value)
         found: dict[str, list[CommentRow]] = {}
         for row in await self._read(query("select_comments"), arguments):
+            if any(isinstance(value, bytes) for value in row):
+                continue  # damaged, and told where it is looked at
             found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))
         return found
 
