@@ -48,16 +48,26 @@ class ToolCall:
 class Carried:
     """What a server wants to be told again with an answer of its own, as it was: thoughts, signatures.
 
-    `of` says whose it is: nobody else is told it.
+    `of` says whose it is: nobody else is told it. What is `signed` goes back as it was, or not at all.
     """
 
     data: Mapping[str, Any]
     of: str = ""
+    signed: frozenset[str] = frozenset()
 
     @cached_property
     def characters(self) -> int:
         """How many it has as JSON."""
         return len(to_json(dict(self.data)))
+
+    def kept_as(self, data: Mapping[str, Any]) -> Carried | None:
+        """What can be told again where this is kept of it: no server takes a signature that does not fit."""
+        told = {
+            name: part
+            for name, part in data.items()
+            if name not in self.signed or part == self.data[name]
+        }
+        return replace(self, data=told) if told else None
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ class _Events(Reader):
         if reason is not None:
             self.may_end = True
             if self._thoughts:
-                yield Carried({"blocks": [thought.whole for thought in self._thoughts.values()]})
+                blocks = [thought.whole for thought in self._thoughts.values()]
+                yield Carried({"blocks": blocks}, signed=frozenset({"blocks"}))
             yield Finished(_REASONS.get(str(reason), FinishReason.STOP))
 
     def _used(self, given: Mapping[str, Any]) -> UsageSeen:

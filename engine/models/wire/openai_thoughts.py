@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PIECES = ("text", "summary", "data")
 """Fields of a detail that come piece by piece."""
+_SIGNED = frozenset({"extra_content", "reasoning_details"})
 
 
 class OpenAiThoughts:
@@ -69,7 +70,7 @@ class OpenAiThoughts:
             ]
             data["ids"] = calls.ids
         if data:
-            yield Carried(data)
+            yield Carried(data, signed=_SIGNED)
 
 
 def are_wanted(messages: Sequence[Message]) -> bool:

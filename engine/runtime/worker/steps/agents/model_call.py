@@ -20,6 +20,7 @@ from engine.models.conversation import (
     ThoughtDelta,
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import CallHeldBack
     from engine.machine.model.state import Execution, RunState
     from engine.models.catalog import ModelCatalog
-    from engine.models.conversation import Delta, Reply
+    from engine.models.conversation import Carried, Delta, Reply
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
@@ -91,6 +92,7 @@ class ModelCalls:
             asked = await self._questions.of(site, execution, state)
             meter, asked = await self._begun(site, execution, asked)
             reply = await self._reply(site, execution, asked, meter)
+            reply = replace(reply, carried=await self._kept(reply.carried))
             stored = await self._values.store_any(_as_data(reply, asked))
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
@@ -125,6 +127,13 @@ class ModelCalls:
             usage={**meter.whole(reply), "why": asked.route.why},
         )
         return finished, stored.blobs
+
+    async def _kept(self, carried: Carried | None) -> Carried | None:
+        """What its server can be told again, without the secrets in it."""
+        if carried is None:
+            return None
+        data = dict(carried.data)
+        return carried.kept_as(await off_loop_if_large(data, lambda: self._values.scrubbed(data)))
 
     async def leave(self, usage: Mapping[str, Any]) -> None:
         """A call was stopped that is made again by whoever goes on with its run, who counts this one."""
