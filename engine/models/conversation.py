@@ -63,9 +63,7 @@ class Carried:
     def kept_as(self, data: Mapping[str, Any]) -> Carried | None:
         """What can be told again where this is kept of it: no server takes a signature that does not fit."""
         told = {
-            name: part
-            for name, part in data.items()
-            if name not in self.signed or part == self.data[name]
+            name: part for name, part in data.items() if name not in self.signed or part == self.data[name]
         }
         return replace(self, data=told) if told else None
 

@@ -36,7 +36,7 @@ _SILENT = re.compile(
     r"web-flow|transifex)\b|(^|[-_ ])(ro)?bot\Z|autocommit|\bautobot\b",
     re.I,
 )
-_CO_AUTHOR = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<email>[^<>]*)>")
+_CO_AUTHOR = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>")
 _MAX_DEPTH = 200
 _CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 
@@ -202,7 +202,7 @@ def _people(commits: list[Commit]) -> list[list[str]]:
         for trailer in commit.get("trailers", ()):
             match = _CO_AUTHOR.match(trailer["value"])
             if trailer["key"].lower() == "co-authored-by" and match:
-                named.append((match["name"], match["email"]))
+                named.append((match["name"].rstrip(), match["email"]))
         for name, email in named:
             shown = plain(name)
             if shown and not is_bot(shown, email):

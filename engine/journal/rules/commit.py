@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.changes import Appended
@@ -34,7 +34,7 @@ def create_run(store: Store, run: NewRun) -> tuple[str, bool]:
         store.put_key(run.tenant, run.idempotency_key, kept)
     row = _insert_run(store, run)
     if run.first is not None:
-        _append(store, run.first, cast("HeadRow", {**row, "newest_mail": None}))
+        _append(store, run.first, row, newest_mail=None)
     return run.run_id, True
 
 
@@ -56,18 +56,18 @@ def append(store: Store, commit: Commit) -> Appended:
     head = store.head(commit.run_id)
     if head is None:
         raise LeaseLost(commit.run_id)
-    return _append(store, commit, head)
+    return _append(store, commit, head, head["newest_mail"])
 
 
-def _append(store: Store, commit: Commit, head: HeadRow) -> Appended:
-    """The same to a run whose row is `head`."""
+def _append(store: Store, commit: Commit, head: HeadRow | RunRow, newest_mail: int | None) -> Appended:
+    """The same to a run whose row is `head`, and whose mail is up to `newest_mail`."""
     run_id = commit.run_id
     if head["lease_epoch"] != commit.epoch or head["lease_worker"] is None:
         raise LeaseLost(run_id)
     if head["run_seq"] != commit.expected_seq:
         raise SeqConflict(run_id)
     seen = commit.mail_seen
-    if seen is not None and (head["newest_mail"] or 0) > seen:
+    if seen is not None and (newest_mail or 0) > seen:
         newest = max((mail_id for mail_id, _ in readable_mail(store, run_id)), default=0)
         if newest > seen:
             raise SeqConflict(run_id)
@@ -81,7 +81,7 @@ def _append(store: Store, commit: Commit, head: HeadRow) -> Appended:
         store.put_mail(other, given)
     for child in commit.children:
         _insert_run(store, child)
-    told = head["newest_mail"] is not None or commit.mail  # else no mail is there to be looked for
+    told = newest_mail is not None or commit.mail  # else no mail is there to be looked for
     ready = commit.ready or bool(commit.release and told and store.has_mail(run_id))
     columns = run_change(commit, head, moved, ready=ready)
     if moment := waits_until(store, run_id, commit.head):
@@ -97,7 +97,7 @@ def _append(store: Store, commit: Commit, head: HeadRow) -> Appended:
     return Appended(ready, slot_free)
 
 
-def _count_slot(store: Store, head: HeadRow, status: RunStatus) -> None:
+def _count_slot(store: Store, head: HeadRow | RunRow, status: RunStatus) -> None:
     """How many slots of its flow the run takes, or gives back, when it becomes `status`."""
     change = (status in RUN_SLOT_HOLDING) - (head["status"] in RUN_SLOT_HOLDING)
     if change and head["slot_key"] is not None:

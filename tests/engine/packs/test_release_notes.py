@@ -347,3 +347,10 @@ def test_a_file_is_split_at_the_nearest_directory_that_exists(tools: ModuleType,
     for bad in ("b.md", str(tmp_path)):
         with pytest.raises(ValueError):
             tools.locate(bad)
+
+
+def test_a_trailer_of_any_length_is_read_at_once(tools: ModuleType) -> None:
+    history = History()
+    history.commit("feat: x", f"Co-authored-by: Cy{' ' * 300_000}cy@example.org")
+    history.commit("feat: y", "Co-authored-by: Dee Dow \t <dee@example.org>")
+    assert tools.group_commits(history.commits)["people"] == ["Ada", "Dee Dow"]

@@ -9,12 +9,12 @@ from engine.machine.model.state import segments
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.journal.rows import HeadRow, RunColumns, StatedRow
+    from engine.journal.rows import HeadRow, RunColumns, RunRow, StatedRow
     from engine.journal.rules.store import Store
     from engine.slo.buckets import Bucket
 
 
-def count_confidence(store: Store, head: HeadRow, columns: RunColumns, counted: Bucket) -> None:
+def count_confidence(store: Store, head: HeadRow | RunRow, columns: RunColumns, counted: Bucket) -> None:
     """Count what the agents of a run that ends had stated, and note the lowest in its row."""
     if columns.get("confidence", head["confidence"]) is None:
         return

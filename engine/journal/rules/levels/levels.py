@@ -25,7 +25,7 @@ from engine.slo.sketch import bin_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.journal.rows import FlowNames, HeadRow, RequestColumns, RequestRow, RunColumns
+    from engine.journal.rows import FlowNames, HeadRow, RequestColumns, RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
 
 Levels = dict[tuple[str, str], list[Bucket]]
@@ -48,7 +48,7 @@ NO_FAULT = frozenset({StepErrorCode.APPROVAL_REJECTED, StepErrorCode.RUN_REFUSED
 _DECIDED = frozenset({RequestStatus.APPROVED, RequestStatus.REJECTED, RequestStatus.ANSWERED})
 
 
-def count_end(store: Store, head: HeadRow, columns: RunColumns) -> None:
+def count_end(store: Store, head: HeadRow | RunRow, columns: RunColumns) -> None:
     """Count the run that `columns` end, and note in them that it was: a run counts once, by its first end.
 
     A run that another one started does not count: what it does is part of that one.

@@ -104,7 +104,6 @@ class Session:
         self._defect: Exception | None = None
         self._stopping = False
         self._released = False
-        self._steered: list[str] = []
 
     async def start(self, run: NewRun, worker_id: str) -> tuple[str, bool]:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
@@ -157,12 +156,12 @@ class Session:
             kept = self._unfinished.not_begun(self.state)
             left = [*await self._uncounted(), *self._inbox.take()]
             unfinished = [*put_back(kept, self._clock), *self._unfinished.interrupted(self.state, but=kept)]
-            await self._take_in([*left, *unfinished], wanted, budget=0, keep=bool(kept))
+            plan = await self._take_in([*left, *unfinished], wanted, budget=0, keep=bool(kept))
             if not self._released:
                 await self._give_back()
         finally:
             await self._stop_calls()
-        return self._steered
+        return [child.child_run_id for child in plan.steer_children]
 
     async def _resume(self) -> None:
         """Continue where the events end: mail, lost calls, what has to be prepared."""
@@ -194,8 +193,8 @@ class Session:
         *,
         budget: int = PREPARED_AT_ONCE,
         keep: bool = False,
-    ) -> None:
-        """Plan and commit until the journal agrees, then act. With `keep` the commit gives nothing back."""
+    ) -> Plan:
+        """Plan and commit until the journal agrees, then act: the plan. With `keep` nothing is given back."""
         while True:
             consumed = [one.mail_id for one in incoming if one.mail_id is not None]
             plan = await self._planner.plan(self.state, [one.given for one in incoming], wanted, budget)
@@ -225,6 +224,7 @@ class Session:
             self._adopt(plan, commit)
             break
         await self._act(plan, budget)
+        return plan
 
     def _holds(self, plan: Plan) -> bool:
         """Whether the run has to stay with this worker after the commit."""
@@ -236,7 +236,6 @@ class Session:
     def _adopt(self, plan: Plan, commit: Commit) -> None:
         self.state = plan.state
         self._released = commit.release
-        self._steered += [child.child_run_id for child in plan.steer_children]
         self._planner.committed(commit, plan.state)
         for due in commit.timers.values():
             if due is not None:
