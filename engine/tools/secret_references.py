@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _REFERENCE = "$secret"
 
 
+def names_a_secret(value: Any) -> bool:
+    """Whether a JSON value holds a reference, at any depth."""
+    if isinstance(value, dict):
+        return _REFERENCE in value or any(map(names_a_secret, value.values()))
+    return isinstance(value, list) and any(map(names_a_secret, value))
+
+
 def resolve_references(value: Any, lookup: Callable[[str], str | None], used: set[str]) -> Any:
     """A copy of `value` with each `{"$secret": "NAME"}` replaced; the values go into `used`.
 

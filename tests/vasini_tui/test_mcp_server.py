@@ -137,18 +137,24 @@ async def test_a_secret_in_an_input_is_shown_masked_and_comes_back_as_it_was(eng
         assert (await asking)["updatedInput"] == given["input"]
 
 
-async def test_an_input_that_names_a_secret_of_the_operator_is_denied_also_when_approved(
+async def test_an_input_that_names_a_secret_of_the_operator_is_denied_and_nobody_is_asked(
     engine: Engine,
 ) -> None:
-    given = {"tool_name": "Bash\x1b[2J", "input": {"command": "curl", "header": {"$secret": "TOKEN"}}}
+    given = {"tool_name": "Bash", "input": {"command": "curl", "headers": [{"$secret": "TOKEN"}]}}
     async with connected(engine) as client:
-        asking = asyncio.create_task(called(client, "permission_prompt", given))
+        told_back = await called(client, "permission_prompt", given)
+        assert told_back["behavior"] == "deny"
+        assert "names a secret" in told_back["message"]
+        assert (await engine.requests.approvals()).items == ()
+
+
+async def test_what_an_agent_calls_its_tool_is_shown_harmless(engine: Engine) -> None:
+    async with connected(engine) as client:
+        asking = asyncio.create_task(called(client, "permission_prompt", {**BASH, "tool_name": "B\x1b[2J"}))
         shown = await approval(engine)
         assert "\x1b" not in shown.title + shown.message
-        await engine.requests.approve(shown.approval_id, actor=BOB)
-        told_back = await asking
-        assert told_back["behavior"] == "deny"
-        assert "secret" in told_back["message"]
+        await engine.requests.reject(shown.approval_id, actor=BOB, comment="no")
+        assert (await asking)["behavior"] == "deny"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus, WaitKin
 from engine.errors import InvalidInput, NotFound, VasiniError
 from engine.json_schema.forms import check_schema, form_schema
 from engine.safe_text import sanitize
+from engine.tools.secret_references import names_a_secret
 from engine.values import canonical_json, digest_of
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Desk:
             raise InvalidInput(f"the call cannot be written down: {error}") from error
         if size > MAX_CALL:
             raise InvalidInput(f"the call is larger than {MAX_CALL:,} bytes, more than a person can read")
+        if names_a_secret(given):
+            raise InvalidInput("the call names a secret of the people here ($secret), which no agent may do")
         digest = digest_of({"tool": tool, "input": given})
         call = {"tool": one_line(tool, 200), "input": given, "digest": digest, "high": high}
         return exactly(await self._ask("approval", title, {"message": told(message), **call}, tell), digest)
