@@ -107,16 +107,16 @@ class _Loading:
         """What was gathered."""
         agent = self._layers.agent(self.manifest) if self._layers and self.manifest else None
         return LoadedPack(
-            content,
-            self.manifest,
-            self.flows,
-            tuple(self.problems),
-            source,
-            tuple(self.subflows),
-            agent,
-            self._flow_files,
-            frozenset(self._sops),
-            tuple(self._layers.not_in_force) if self._layers else (),
+            content=content,
+            manifest=self.manifest,
+            flows=self.flows,
+            problems=tuple(self.problems),
+            source=source,
+            subflows=tuple(self.subflows),
+            agent=agent,
+            flow_files=self._flow_files,
+            sops=frozenset(self._sops),
+            not_in_force=tuple(self._layers.not_in_force) if self._layers else (),
         )
 
     def _load_manifest(self, document: SourceDocument) -> None:

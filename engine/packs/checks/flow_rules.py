@@ -10,6 +10,7 @@ from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems
 from engine.packs.checks.needs_rules import needs_problems
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.step_node import field_problem
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import checks_of
 from engine.packs.checks.trigger_rules import trigger_problems
@@ -92,20 +93,17 @@ class _Shape:
                 yield from self._free_text(index, node)
         yield from self._gates()
 
-    def _at(self, node: StepNode, field: str, message: str) -> Problem:
-        path = (*node.path, field) if field in node.raw else node.path
-        found = shown(node.raw[field]) if field in node.raw else None
-        return problem_at(self._document, path, message, found=found)
-
     def _ids(self) -> Iterator[Problem]:
         first: dict[str, StepNode] = {}
         for node in self._sequence.nodes:
             if node.id in RESERVED_IDS:
-                yield self._at(node, "id", f"the step id `{node.id}` is reserved: choose another")
+                yield field_problem(
+                    self._document, node, "id", f"the step id `{node.id}` is reserved: choose another"
+                )
             elif node.id in first:
                 line = self._document.place(first[node.id].path).line
                 message = f"the step id `{shortened(node.id)}` is here twice (first on line {line})"
-                yield self._at(node, "id", message)
+                yield field_problem(self._document, node, "id", message)
             first.setdefault(node.id, node)
 
     def _jump(self, index: int, node: StepNode, field: str) -> Iterator[Problem]:
@@ -115,13 +113,16 @@ class _Shape:
         if target == "continue":
             if node.model.asks is RequestKind.APPROVAL and field == "on_failure":
                 message = "a rejected approval may not `continue`: use `fail` or a step behind what it gates"
-                yield self._at(node, field, message)
+                yield field_problem(self._document, node, field, message)
             return
         landing = self._sequence.index(target)
         name = shortened(target)
         if self._sequence.by_needs:
-            yield self._at(
-                node, field, "the steps of a graph have no order to jump in: use `needs` and `run_if`"
+            yield field_problem(
+                self._document,
+                node,
+                field,
+                "the steps of a graph have no order to jump in: use `needs` and `run_if`",
             )
         elif landing is None:
             if target in self._elsewhere:
@@ -129,17 +130,14 @@ class _Shape:
             else:
                 known = [*(each.id for each in self._sequence.nodes), *JUMP_WORDS]
                 message = f"there is no step `{name}` in this list{close_match(target, known)}"
-            yield self._at(node, field, message)
+            yield field_problem(self._document, node, field, message)
         elif landing <= index and not self._sequence.nodes[landing].raw.get("max_visits"):
             message = f"this jump goes back to `{name}`, which names no `max_visits`"
-            yield self._at(node, field, message)
+            yield field_problem(self._document, node, field, message)
 
     def _handoffs(self, index: int, node: StepNode) -> Iterator[Problem]:
         """Agents that an agent may hand over to: beside it, and bounded where that goes back."""
-        named = node.raw.get("handoffs") if node.type == AGENT else None
-        for number, target in enumerate(named if isinstance(named, list) else ()):
-            if not isinstance(target, str):
-                continue
+        for place, target in node.texts("handoffs") if node.type == AGENT else ():
             landing, name = self._sequence.index(target), shortened(target)
             known = [each.id for each in self._sequence.nodes if each.type == AGENT and each is not node]
             message = None
@@ -154,8 +152,7 @@ class _Shape:
             ):
                 message = f"this goes back to `{name}`, which names no `max_visits`"
             if message is not None:
-                path = (*node.path, "handoffs", number)
-                yield problem_at(self._document, path, message, found=shown(target))
+                yield problem_at(self._document, (*node.path, *place), message, found=shown(target))
 
     def _gates(self) -> Iterator[Problem]:
         gated: dict[int, StepNode] = {}
@@ -164,11 +161,11 @@ class _Shape:
                 continue
             gate = self._gate(index, node)
             if isinstance(gate, str):
-                yield self._at(node, "gates", gate)
+                yield field_problem(self._document, node, "gates", gate)
             elif gate is not None:
                 if gate in gated:
                     message = f"`{self._sequence.nodes[gate].id}` is gated by `{gated[gate].id}` already"
-                    yield self._at(node, "gates", message)
+                    yield field_problem(self._document, node, "gates", message)
                 gated[gate] = node
                 yield from self._jumps_past(index, gate)
 
@@ -207,7 +204,7 @@ class _Shape:
                     f"this jump reaches `{nodes[gate].id}` without the approval `{nodes[approval].id}`: "
                     "a jump may not land on a step that an approval gates"
                 )
-                yield self._at(node, field, message)
+                yield field_problem(self._document, node, field, message)
 
     def _free_text(self, index: int, form: StepNode) -> Iterator[Problem]:
         for node in _followers(self._sequence, index):
@@ -216,7 +213,7 @@ class _Shape:
                     f"the step `{node.id}` directly follows the free-text form `{form.id}`: "
                     "put an approval or a choice form between them"
                 )
-                yield self._at(node, "type", message)
+                yield field_problem(self._document, node, "type", message)
 
 
 def _unseen(gated: StepNode) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from engine.contracts.flows.flow import GATES_NOTHING
 from engine.contracts.status import RequestKind
-from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, shortened
+from engine.packs.checks.step_node import field_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,39 +26,39 @@ def needs_problems(document: Document, sequence: StepSequence) -> Iterator[Probl
         for node in sequence.nodes:
             for field in _FIELDS:
                 if field in node.raw:
-                    yield _at(document, node, field, f"`{field}` is for steps of a graph only")
+                    yield field_problem(document, node, field, f"`{field}` is for steps of a graph only")
         return
     for node in sequence.nodes:
         yield from _names(document, sequence, node)
         if node.raw.get("run_if") in {"failed", "done"} and not sequence.needs(node):
             message = "`run_if` speaks of what a step needs, and this one needs nothing"
-            yield _at(document, node, "run_if", message)
+            yield field_problem(document, node, "run_if", message)
         yield from _order(document, node)
     circle = _circle(sequence)
     if circle:
         ways = " -> ".join(shortened(name) for name in circle)
         first = sequence.nodes[sequence.index(circle[0]) or 0]
-        yield _at(document, first, "needs", f"the steps need each other in a circle: {ways}")
+        yield field_problem(document, first, "needs", f"the steps need each other in a circle: {ways}")
 
 
 def _names(document: Document, sequence: StepSequence, node: StepNode) -> Iterator[Problem]:
     known = [each.id for each in sequence.nodes if each.id != node.id]
     for name in sequence.needs(node):
         if name == node.id:
-            yield _at(document, node, "needs", f"the step `{shortened(name)}` needs itself")
+            yield field_problem(document, node, "needs", f"the step `{shortened(name)}` needs itself")
         elif name not in known:
             message = f"there is no step `{shortened(name)}` in this graph{close_match(name, known)}"
-            yield _at(document, node, "needs", message)
+            yield field_problem(document, node, "needs", message)
 
 
 def _order(document: Document, node: StepNode) -> Iterator[Problem]:
     """What only means something in a list that is worked through in order."""
-    if node.model.asks is RequestKind.APPROVAL and node.text("gates") != "none":
+    if node.model.asks is RequestKind.APPROVAL and node.text("gates") != GATES_NOTHING:
         message = (
             "in a graph an approval binds nothing: write `gates: none` for an acknowledgement, "
             "or put it before its step in a `parallel` of one branch"
         )
-        yield _at(document, node, "gates", message)
+        yield field_problem(document, node, "gates", message)
 
 
 def _circle(sequence: StepSequence) -> list[str]:
@@ -84,9 +86,3 @@ def _visit(name: str, needs: dict[str, list[str]], done: set[str], way: list[str
     way.pop()
     done.add(name)
     return []
-
-
-def _at(document: Document, node: StepNode, field: str, message: str) -> Problem:
-    path = (*node.path, field) if field in node.raw else node.path
-    value: Any = node.raw.get(field)
-    return problem_at(document, path, message, found=shown(value) if value is not None else None)

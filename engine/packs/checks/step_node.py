@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.step import STEP_TYPES, StepFields
+from engine.packs.checks.schemas.schema_problems import problem_at, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from engine.packs.source.yaml_source import SourcePath
+    from engine.contracts.packs.pack import Problem
+    from engine.packs.source.yaml_source import Document, SourcePath
 
 
 Model = type[StepFields]
@@ -30,7 +32,21 @@ class StepNode:
         value = self.raw.get(field)
         return value if isinstance(value, str) else None
 
+    def texts(self, field: str) -> Iterator[tuple[SourcePath, str]]:
+        """The texts of a field that is a list, each with its place in the step."""
+        value = self.raw.get(field)
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(item, str):
+                yield (field, index), item
+
     @property
     def model(self) -> Model:
         """What its type says of itself; a type that is not known (the schema refuses it) says nothing."""
         return STEP_TYPES.get(self.type) or StepFields
+
+
+def field_problem(document: Document, node: StepNode, field: str, message: str) -> Problem:
+    """A Problem at a field of a step; at the step itself where the field is missing."""
+    if field not in node.raw:
+        return problem_at(document, node.path, message)
+    return problem_at(document, (*node.path, field), message, found=shown(node.raw[field]))

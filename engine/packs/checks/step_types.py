@@ -84,7 +84,7 @@ class _ToolChecks(StepChecks):
         if tool and tool_names is not None and not is_known(tool, tool_names):
             yield ("tool",), f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
         schema = tool_names.get(tool) if tool and isinstance(tool_names, Mapping) else None
-        params = node.raw.get("params", {}) if isinstance(node.raw, dict) else None
+        params = node.raw.get("params", {})
         if schema is not None and isinstance(params, dict):
             for name, message in literal_faults(schema, params):
                 yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
@@ -129,18 +129,22 @@ class _ParallelChecks(StepChecks):
                 yield ("branches", number), branch
 
 
-class _ForEachChecks(StepChecks):
+class _HoldingSteps(StepChecks):
+    """Of types that hold one list of steps."""
+
+    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
+        steps = node.raw.get("steps")
+        if isinstance(steps, list):
+            yield ("steps",), steps
+
+
+class _ForEachChecks(_HoldingSteps):
     type = "for_each"
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         items = node.text("items")
         if items is not None and not has_template(items):
             yield ("items",), "`items` is a list or a template that gives one, such as `{{ payload.files }}`"
-
-    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
-        steps = node.raw.get("steps")
-        if isinstance(steps, list):
-            yield ("steps",), steps
 
     def item_name(self, node: StepNode) -> str | None:
         return node.text("as") or "item"
@@ -177,13 +181,8 @@ def _readable(field: str, read: Callable[[Any], object], value: Any) -> Iterator
         yield (field,), f"expected {error}"
 
 
-class _GraphChecks(StepChecks):
+class _GraphChecks(_HoldingSteps):
     type = "graph"
-
-    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
-        steps = node.raw.get("steps")
-        if isinstance(steps, list):
-            yield ("steps",), steps
 
 
 class _ChoosingChecks(StepChecks):
@@ -195,10 +194,7 @@ class _ChoosingChecks(StepChecks):
                 yield place, f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
 
     def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
-        named = node.raw.get("tools")
-        for number, tool in enumerate(named if isinstance(named, list) else ()):
-            if isinstance(tool, str):
-                yield ("tools", number), tool
+        yield from node.texts("tools")
 
 
 class _PlanChecks(_ChoosingChecks):
@@ -259,16 +255,10 @@ class _AgentChecks(_ChoosingChecks):
 
     def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
         yield from super().tools(node)
-        named = node.raw.get("deferred")
-        for number, tool in enumerate(named if isinstance(named, list) else ()):
-            if isinstance(tool, str):
-                yield ("deferred", number), tool
+        yield from node.texts("deferred")
 
     def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
-        named = node.raw.get("flows")
-        for number, flow in enumerate(named if isinstance(named, list) else ()):
-            if isinstance(flow, str):
-                yield ("flows", number), flow
+        yield from node.texts("flows")
 
     def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
         schema = node.raw.get("output")

@@ -44,21 +44,17 @@ def skill_choice_problems(document: Document, skills: Sequence[Skill]) -> Iterat
     sizes = {skill.id: len(skill.body.encode()) for skill in skills}
     for sequence in sequences(document.value):
         for node in sequence.nodes:
-            named = node.raw.get("skills") if isinstance(node.raw, dict) and node.type == "agent" else None
-            if not isinstance(named, list):
+            if node.type != "agent":
                 continue
-            for index, name in enumerate(named):
-                if isinstance(name, str) and name not in sizes and "{" not in name:
+            named = list(node.texts("skills"))
+            for place, name in named:
+                if name not in sizes and "{" not in name:
                     message = f"the pack has no skill `{shortened(name)}`{close_match(name, sizes)}"
-                    yield problem_at(document, (*node.path, "skills", index), message, found=shown(name))
-            size = sum(sizes.get(name, 0) for name in set(filter(_is_text, named)))
+                    yield problem_at(document, (*node.path, *place), message, found=shown(name))
+            size = sum(sizes.get(name, 0) for name in {name for _, name in named})
             if size > MAX_SKILL_BYTES:
                 message = f"these skills have {size} bytes together, an agent is told {MAX_SKILL_BYTES}"
                 yield problem_at(document, (*node.path, "skills"), message)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> Iterator[Problem]:
