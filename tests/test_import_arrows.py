@@ -114,6 +114,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "engine.values",
         "engine.frozen",
+        "engine.line_diff",
         "engine.named_table",
         "engine.errors",
         "engine.safe_text",

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.versions import DiffLine, TextDiff
+from engine.line_diff import MAX_COMPARED, common_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 AROUND = 3
 MAX_LINES = 2000
 """Lines one diff holds."""
-MAX_COMPARED = 20_000
-"""Lines compared one with another; of longer texts all between the first and last change is changed."""
 
 
 def texts_diff(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TextDiff, ...]:
@@ -63,7 +62,5 @@ def _groups(old: Sequence[str], new: Sequence[str]) -> list[list[tuple[str, int,
     if len(old) + len(new) <= MAX_COMPARED:
         matcher = SequenceMatcher(None, old, new, autojunk=True)
         return [list(group) for group in matcher.get_grouped_opcodes(AROUND)]
-    shorter = min(len(old), len(new))
-    head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
-    tail = next((i for i in range(shorter - head) if old[-1 - i] != new[-1 - i]), shorter - head)
+    head, tail = common_ends(old, new)
     return [[("replace", head, len(old) - tail, head, len(new) - tail)]]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.packs.catalog.text_diff import MAX_COMPARED, MAX_LINES, text_diff, texts_diff
+from engine.line_diff import MAX_COMPARED
+from engine.packs.catalog.text_diff import MAX_LINES, text_diff, texts_diff
 
 if TYPE_CHECKING:
     from engine.contracts.packs.versions import TextDiff

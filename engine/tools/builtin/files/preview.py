@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
+from engine.line_diff import MAX_COMPARED, common_ends
 from engine.tools.builtin.files.paths import decoded, read_regular_file
 from engine.tools.failure import ToolFailure, invalid_input
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from engine.tools.builtin.files.paths import PathScope, ScopedPath
 
 MAX_BASE_BYTES = 16 * 1024 * 1024
-MAX_COMPARED = 20_000
-"""Lines compared one with another; of longer texts all between the first and last change is changed."""
 
 
 def write_preview(scope: PathScope, params: dict[str, Any]) -> Preview:
@@ -92,9 +91,7 @@ def unified(old: str, new: str, name: str, *, made: bool) -> str:
 
 def _outer_diff(old: Sequence[str], new: Sequence[str], source: str, name: str) -> list[str]:
     """One hunk from the first change to the last: comparing more line by line would take too long."""
-    shorter = min(len(old), len(new))
-    head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
-    tail = next((i for i in range(shorter - head) if old[-1 - i] != new[-1 - i]), shorter - head)
+    head, tail = common_ends(old, new)
     gone, come = old[head : len(old) - tail], new[head : len(new) - tail]
     if not gone and not come:
         return []
