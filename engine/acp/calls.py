@@ -89,8 +89,8 @@ def options_of(given: Any) -> list[Option]:
     return [one if ids.count(one.option_id) == 1 else replace(one, kind="") for one in found]
 
 
-def only_kind(options: list[Option], kind: str) -> Option | None:
-    """The first of a kind."""
+def first_of_kind(options: list[Option], kind: str) -> Option | None:
+    """The first option of a kind, None where there is none."""
     return next((one for one in options if one.kind == kind), None)
 
 
@@ -102,8 +102,8 @@ class Transcript:
         self._said: list[str] = []
         self._length = 0
 
-    def said(self) -> str:
-        """What it said since the last time this was asked."""
+    def take_said(self) -> str:
+        """What it said since this was called last."""
         text, self._said, self._length = "".join(self._said), [], 0
         return text.strip()
 
@@ -119,15 +119,15 @@ class Transcript:
             case "agent_thought_chunk":
                 return _text(update.get("content"))
             case "tool_call" | "tool_call_update":
-                return self._told(update)
+                return self._hear_call(update)
             case "plan":
                 return _plan(update.get("entries"))
             case _:
                 return ""
 
-    def call(self, update: dict[str, Any]) -> SeenCall | None:
-        """The call that an update is about, with what it tells; None for one too many."""
-        call_id = str(update.get("toolCallId"))[:200]
+    def updated_call(self, update: dict[str, Any]) -> SeenCall | None:
+        """The call that an update is about, after it; None for one too many."""
+        call_id = _call_id(update)
         call = self.calls.get(call_id)
         if call is None:
             if len(self.calls) >= MOST_CALLS:
@@ -144,10 +144,10 @@ class Transcript:
             call.output = update["rawOutput"]
         return call
 
-    def _told(self, update: dict[str, Any]) -> str:
-        before = self.calls.get(str(update.get("toolCallId"))[:200])
+    def _hear_call(self, update: dict[str, Any]) -> str:
+        before = self.calls.get(_call_id(update))
         status = before.status if before is not None else None
-        call = self.call(update)
+        call = self.updated_call(update)
         if call is None:
             return ""
         if before is None:
@@ -155,6 +155,10 @@ class Transcript:
         return (
             f"\n  {call.status}: {str(call.told.get('title') or '')[:200]}\n" if call.status != status else ""
         )
+
+
+def _call_id(update: dict[str, Any]) -> str:
+    return str(update.get("toolCallId"))[:200]
 
 
 def result_of(call: SeenCall) -> dict[str, Any]:

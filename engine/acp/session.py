@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from engine.acp.calls import MOST_SHOWN, Option, SeenCall, Transcript, only_kind, options_of, result_of
+from engine.acp.calls import MOST_SHOWN, Option, SeenCall, Transcript, first_of_kind, options_of, result_of
 from engine.acp.failure import AgentFailure, AgentReason
 from engine.acp.peer import NO_METHOD, NO_PARAMS, Peer, Pipe, RequestId
 from engine.acp.usage import AgentUsage
@@ -169,7 +169,7 @@ class AgentSession:
             self.reject(number)
         if stop != "end_turn":
             raise AgentFailure(AgentReason.STOPPED, f"the agent stopped: {stop}", stop_reason=stop)
-        return Answer(self._transcript.said(), stop)
+        return Answer(self._transcript.take_said(), stop)
 
     def _hear_answer(self) -> None:
         """Its turn is over: what it asks for from now on nobody is asked."""
@@ -285,12 +285,12 @@ class AgentSession:
             self.peer.fail(AgentFailure(AgentReason.TOO_MANY_ASKED, message))
             return
         twice = any(one.call.call_id == told["toolCallId"] for one in self._open.values())
-        call = self._transcript.call(told)
+        call = self._transcript.updated_call(told)
         if call is None:
             self.peer.fail(AgentFailure(AgentReason.FLOOD, "the agent tells of too many calls"))
             return
         options = options_of(params.get("options"))
-        allowing, rejecting = only_kind(options, "allow_once"), only_kind(options, "reject_once")
+        allowing, rejecting = first_of_kind(options, "allow_once"), first_of_kind(options, "reject_once")
         always = [one.name for one in options if one not in (allowing, rejecting)]
         shown = call.shown(allowing, always)
         fault = self._fault(call, shown, allowing, twice=twice)
@@ -299,7 +299,7 @@ class AgentSession:
         number, self._number = self._number, self._number + 1
         self._open[number] = _Open(request_id, call, shown, allowing, rejecting)
         self._waits(True)
-        self._asked(Question(number, call.kind, shown, self._transcript.said(), fault))
+        self._asked(Question(number, call.kind, shown, self._transcript.take_said(), fault))
         if fault is not None:
             self.reject(number)
 

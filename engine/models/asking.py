@@ -22,7 +22,7 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.failure import ModelErrorCode, ModelFailure, malformed
+from engine.models.failure import ModelErrorCode, ModelFailure, ended_without_reason, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ async def ask(
         for _, (call_id, name, arguments) in sorted(parts.calls.items())
     )
     if parts.finish is None:
-        raise malformed("the server ended its answer without a reason")
+        raise ended_without_reason()
     if not text.strip() and not calls:
         bound = parts.finish is FinishReason.LENGTH  # which another try would use up as well
         code = ModelErrorCode.MALFORMED if bound else ModelErrorCode.NO_ANSWER

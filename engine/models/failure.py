@@ -100,6 +100,11 @@ class ModelFailure(Exception):
         return {name: value for name, value in known.items() if value is not None}
 
 
+def ended_without_reason() -> ModelFailure:
+    """The server's stream is over, and it did not say why the model stopped."""
+    return malformed("the server ended its answer without a reason")
+
+
 def malformed(message: str) -> ModelFailure:
     """The server sent what its wire format does not have."""
     return ModelFailure(ModelErrorCode.MALFORMED, message)

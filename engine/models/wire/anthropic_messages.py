@@ -20,7 +20,7 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.failure import ModelErrorCode, ModelFailure, malformed
+from engine.models.failure import ModelErrorCode, ModelFailure, ended_without_reason, malformed
 from engine.models.wire.server_errors import Hide, failure_in_stream
 from engine.models.wire.told_messages import in_turns
 from engine.models.wire.told_tools import schema_of
@@ -144,9 +144,7 @@ class _Events(Reader):
                 yield from self._closing(event)
             case "message_stop":
                 if not self.may_end:
-                    raise ModelFailure(
-                        ModelErrorCode.MALFORMED, "the server ended its answer without a reason"
-                    )
+                    raise ended_without_reason()
                 self.ended = True
             case "error" | None if event.get("error"):
                 raise failure_in_stream(event.get("error"), self._hide)

@@ -20,7 +20,7 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.failure import ModelErrorCode, ModelFailure, ended_without_reason
 from engine.models.wire.call_pieces import CallPieces
 from engine.models.wire.openai_thoughts import OpenAiThoughts, are_wanted, told_again
 from engine.models.wire.server_errors import Hide, failure_in_stream
@@ -42,7 +42,7 @@ from engine.models.wire.wire_format import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.models.conversation import Delta, Message, ModelRequest
+    from engine.models.conversation import Delta, Message, ModelRequest, ToolCall
 
 _OF_MISTRAL = re.compile(r"(mis|mix|minis|magis|devs|codes|pix|vox)tral", re.I)
 _EXAMPLE = re.compile("PUT_|PLACEHOLDER|YOUR_|ORG_ID", re.I)
@@ -126,7 +126,7 @@ class _Chunks(Reader):
     def read(self, frame: bytes) -> Iterator[Delta]:
         if frame == b"[DONE]":
             if not self.may_end:
-                raise ModelFailure(ModelErrorCode.MALFORMED, "the server ended its answer without a reason")
+                raise ended_without_reason()
             self.ended = True
             return
         chunk = json_frame(frame)
@@ -190,20 +190,21 @@ def _message(message: Message, names: WireNames, *, wanted: bool) -> dict[str, A
         wire["content"] = _parts(message)
     if message.calls:
         wire["content"] = message.text or None
-        wire["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": names.wire(call.name), "arguments": arguments},
-            }
-            for call in message.calls
-            for arguments in (to_json(arguments_of(call.arguments)).decode(),)
-        ]
+        wire["tool_calls"] = [_tool_call(call, names) for call in message.calls]
     if message.role is MessageRole.ASSISTANT:
         wire |= told_again(message, wire.get("tool_calls", ()), wanted=wanted)
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""
     return wire
+
+
+def _tool_call(call: ToolCall, names: WireNames) -> dict[str, Any]:
+    arguments = to_json(arguments_of(call.arguments)).decode()
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": names.wire(call.name), "arguments": arguments},
+    }
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

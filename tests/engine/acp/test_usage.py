@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.acp.calls import only_kind, options_of
+from engine.acp.calls import first_of_kind, options_of
 from engine.acp.usage import MOST_TOKENS, AgentUsage, Tokens
 
 
@@ -99,6 +99,6 @@ def test_an_answer_that_has_the_id_of_another_cannot_be_chosen() -> None:
     once = {"optionId": "x", "name": "Allow once", "kind": "allow_once"}
     always = {"optionId": "x", "name": "Always", "kind": "allow_always"}
     options = options_of([once, always, {"optionId": "n", "name": "No", "kind": "reject_once"}])
-    assert only_kind(options, "allow_once") is None
-    assert only_kind(options, "reject_once") is not None
+    assert first_of_kind(options, "allow_once") is None
+    assert first_of_kind(options, "reject_once") is not None
     assert [one.name for one in options] == ["Allow once", "Always", "No"]
