@@ -113,11 +113,14 @@ async def test_no_line_of_a_model_looks_like_one_of_ours() -> None:
 async def test_nothing_is_listened_to_where_nobody_sees_it_come() -> None:
     engine = FakeEngine()
     engine.add(a_run())
-    plain = Output(as_json=False, stdout=io.StringIO(), stderr=io.StringIO())
-    json = Output(as_json=True, stdout=FakeTerminal(), stderr=io.StringIO())
-    for out in (plain, json):
+    for as_json, stdout in ((False, io.StringIO()), (True, FakeTerminal())):
+        engine.stored_output["run-1"] = []
+        out = Output(as_json=as_json, stdout=stdout, stderr=io.StringIO())
         async with listening(engine, out, "run-1") as listener:
-            assert listener is None
+            engine.stored_output["run-1"].append(line("said"))
+        listener.close()
+        assert not listener.heard
+        assert stdout.getvalue() == ""
 
 
 async def test_what_was_written_before_is_not_written_again() -> None:

@@ -11,10 +11,13 @@ _AGE = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def moment_named(text: str | None, option: str, now: datetime | None = None) -> datetime | None:
+def optional_moment(text: str | None, option: str) -> datetime | None:
+    """As `moment_named`, None for an option that nobody wrote."""
+    return None if text is None else moment_named(text, option)
+
+
+def moment_named(text: str, option: str, now: datetime | None = None) -> datetime:
     """The moment in UTC; one without a zone is UTC. Raises UsageError."""
-    if text is None:
-        return None
     age = _AGE.fullmatch(text)
     try:
         if age is not None:

@@ -12,7 +12,7 @@ import typer
 from engine.contracts.governing.budget import AsShown, CapOf, CapScope, CapTerms, CapWindow, SpendBy
 from engine.contracts.governing.money import dollars, typed_billionths
 from engine.errors import ErrorCode, Refused
-from vasini_tui.cli.arguments.moments import moment_named
+from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -42,7 +42,9 @@ def show(
     act_as: ActAs = None,
 ) -> Invocation:
     """Show what models used and cost, and how that stands to caps."""
-    action = partial(_show, by=by, since=moment_named(since, "--since"), until=moment_named(until, "--until"))
+    action = partial(
+        _show, by=by, since=optional_moment(since, "--since"), until=optional_moment(until, "--until")
+    )
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 

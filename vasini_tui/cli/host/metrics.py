@@ -215,10 +215,12 @@ def _money(spending: Spending, caps: Caps) -> Iterator[Gauge]:
         "vasini_budget_remaining_dollars",
         "What is left of a hard cap, held money taken off.",
         (
-            ({"scope": one.scope, "tenant": one.tenant, "name": one.name, "window": one.window}, left)
+            (
+                {"scope": one.scope, "tenant": one.tenant, "name": one.name, "window": one.window},
+                one.left / BILLIONTHS,
+            )
             for one in caps.caps
             if one.left is not None and one.name != "*"
-            for left in (one.left / BILLIONTHS,)
         ),
     )
 

@@ -61,8 +61,9 @@ async def _models(session: Session) -> int:
     except Unavailable as error:
         session.out.note(f"which of them workers leave alone is not known: {error.message}")
     resting: dict[str, list[float]] = {}
-    for one in (one for worker in workers for one in worker.resting):
-        resting.setdefault(one.name, []).append(one.seconds)
+    for worker in workers:
+        for one in worker.resting:
+            resting.setdefault(one.name, []).append(one.seconds)
     if session.out.as_json:
         told = [{**asdict(one), "resting": resting.get(one.name, [])} for one in known]
         session.out.document({"models": told})

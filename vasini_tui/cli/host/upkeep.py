@@ -16,7 +16,7 @@ from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.statuses import statuses_named
 from vasini_tui.cli.call import Invocation
-from vasini_tui.exit_codes import ExitCode, UsageError
+from vasini_tui.exit_codes import ExitCode
 from vasini_tui.output import format_size
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ def prune(
 ) -> Invocation:
     """Remove runs that are over: history, values and folders. What works or waits stays."""
     moment = moment_named(older_than, "--older-than")
-    if moment is None:
-        raise UsageError("--older-than takes an age such as 30d")
     statuses = statuses_named(status or (), RunStatus) or tuple(RUN_TERMINAL)
     action = partial(_prune, moment=moment, statuses=statuses, dry_run=dry_run)
     return Invocation(action, as_json, act_as, tenant, all_tenants)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.core_agents import CORE_AGENTS
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 def agents(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
     """List the agents that a flow may name. Core agents, and programs of the settings."""
-    return Invocation(partial(_agents), as_json, act_as)
+    return Invocation(_agents, as_json, act_as)
 
 
 async def _agents(session: Session) -> int:

@@ -12,7 +12,7 @@ from engine.contracts.runs.listed import Page
 from engine.errors import InvalidInput
 from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.inputs import plan_edits
-from vasini_tui.cli.arguments.moments import moment_named
+from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
@@ -71,7 +71,7 @@ def approvals(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List approvals, oldest first. Before them stand interrupted calls whose outcome nobody knows."""
-    wanted = ApprovalFilter(pack, by, moment_named(since, "--since"), moment_named(before, "--before"))
+    wanted = ApprovalFilter(pack, by, optional_moment(since, "--since"), optional_moment(before, "--before"))
     action = partial(_approvals, status=one_status(status), run=run, wanted=wanted, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 

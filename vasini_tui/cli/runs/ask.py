@@ -22,13 +22,12 @@ from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.contracts.packs.pack import PackView
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
     from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
-    from vasini_tui.cli.runs.listening import Listener
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -153,13 +152,13 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str, images:
     if (found is None or found.waits_with is None) and await _waits_for_worker(engine, view):
         # of a retry, a resume, an answer of another command, or another asker
         async with listening(engine, session.out, run_id) as listener:
-            view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
+            view, status = await work_until_at_rest(session, engine, view, listener.close)
         if status in _STOPPED:
             session.out.note(f"{run_id} was still under way: nothing was said")
             return status
         told = await _conversations(engine, view)
         found = _newest(told)
-        if listener is not None and listener.heard:
+        if listener.heard:
             before = _answered_before(told)
     if found is None or found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; {_instead(view)}"
@@ -225,8 +224,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: dic
     """Work the run until it waits again, and write what was answered that was not before."""
     out = session.out
     async with listening(engine, out, view.run_id) as listener:
-        view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
-    heard = listener.heard if listener is not None else frozenset()
+        view, status = await work_until_at_rest(session, engine, view, listener.close)
     told = await _conversations(engine, view)
     found, turns = _newest(told), await _turns_since(engine, told, before)
     if status is ExitCode.OK and view.waiting_for is not None and not (found and found.waits_with):
@@ -237,7 +235,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: dic
         return status
     try:
         for turn in turns:
-            if turn.step_id not in heard:
+            if turn.step_id not in listener.heard:
                 _write_turn(out, turn)
             if turn.cut_off:
                 out.note("the answer is cut off: its bound of tokens (max_tokens) was used up")
@@ -247,10 +245,6 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: dic
         answered = bool(turns) and turns[-1].status is StepStatus.COMPLETED and not turns[-1].calls
         _note_rest(out, view, found, stopped=status in _STOPPED, answered=answered)
     return status
-
-
-def _breaking(listener: Listener | None) -> Callable[[], None]:
-    return listener.close if listener is not None else lambda: None
 
 
 def _write_turn(out: Output, turn: SpokenTurn) -> None:

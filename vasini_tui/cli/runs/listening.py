@@ -131,10 +131,10 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(engine: Engine, out: Output, run_id: str) -> AsyncIterator[Listener | None]:
+async def listening(engine: Engine, out: Output, run_id: str) -> AsyncIterator[Listener]:
     """What models of a run say while the context is open is written; nothing where nobody sees it come."""
     if not out.to_terminal:
-        yield None
+        yield Listener(engine, out, run_id, 0)  # which hears nothing
         return
     place, ended = 0, False
     while not ended:

@@ -13,7 +13,7 @@ from engine.contracts.status import RUN_TERMINAL
 from engine.contracts.times import rfc3339
 from engine.facade.pages import every_page
 from screens.widgets.ages import span
-from vasini_tui.cli.arguments.moments import moment_named
+from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, REJECTED, run_statuses
 from vasini_tui.cli.call import Invocation
@@ -115,13 +115,13 @@ def runs(
         parent=parent,
         error=error,
         words=words,
-        ended_after=moment_named(ended_since, "--ended-since"),
-        ended_before=moment_named(ended_before, "--ended-before"),
+        ended_after=optional_moment(ended_since, "--ended-since"),
+        ended_before=optional_moment(ended_before, "--ended-before"),
         pack=pack,
         flow=flow,
         requested_by=requested_by,
-        created_after=moment_named(since, "--since"),
-        created_before=moment_named(before, "--before"),
+        created_after=optional_moment(since, "--since"),
+        created_before=optional_moment(before, "--before"),
         text=text,
     )
     if session_id is not None:
