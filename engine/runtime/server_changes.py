@@ -1,17 +1,15 @@
-"""MCP servers and models as settings name them, also when these change while runs are worked."""
+"""The MCP servers that settings declare, also when settings change while runs are worked."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from engine.runtime.background import in_background
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import ChangedSettings, EngineConfig
@@ -20,37 +18,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def following(
+async def follow_settings(
     config: EngineConfig,
     servers: McpServers | None,
+    *,
     serve: Callable[[McpServers], None],
-    changed: Callable[[], Awaitable[object]],
-    heard: Callable[[ChangedSettings], None],
-) -> AsyncIterator[None]:
-    """Every few seconds `config.settings_now` (in a thread) says whether settings have changed.
-
-    `heard` is told of all that did, `serve` of servers where there were none before; `changed` is awaited
-    when they are others.
-    """
-    async with in_background(_follow(config, servers, serve, changed, heard)):
-        yield
-
-
-async def _follow(
-    config: EngineConfig,
-    servers: McpServers | None,
-    serve: Callable[[McpServers], None],
-    changed: Callable[[], Awaitable[object]],
-    heard: Callable[[ChangedSettings], None],
+    servers_changed: Callable[[], Awaitable[object]],
+    settings_changed: Callable[[ChangedSettings], None],
 ) -> None:
+    """Ask `config.rules.settings_now` (in a thread) every few seconds, until cancelled.
+
+    `settings_changed` is told of every change. `serve` gets the servers where there were none before;
+    `servers_changed` is awaited when others are declared.
+    """
     async with AsyncExitStack() as opened:
         while config.rules.settings_now is not None:
             await asyncio.sleep(config.settings_look_seconds)
             try:
                 found = await asyncio.to_thread(config.rules.settings_now)
                 if found is not None:
-                    heard(found)
+                    settings_changed(found)
                 if found is None or (servers is None and not found.servers):
                     continue
                 if servers is None:
@@ -58,7 +45,7 @@ async def _follow(
                     serve(servers)
                 if servers.apply(found.servers, found.secrets):
                     logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
-                    await changed()
+                    await servers_changed()
             except Exception:  # a disk that is full, a file that is odd: the next change counts again
                 logger.exception("changed settings could not be looked at, or not made known")
 

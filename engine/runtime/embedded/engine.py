@@ -251,7 +251,7 @@ class EmbeddedEngine:
         """What is open beside a worker as long as it works."""
         yield self._pack_watch.watching()
         yield self._sending_notices()
-        yield self.tools.following(self._pack_source.read_again, self._sessions.use)
+        yield self.tools.following_settings(self._pack_source.read_again, self._sessions.use)
         yield self._standing_looks(rounds, worker_id)
 
     def _standing_looks(self, rounds: Rounds, worker_id: str) -> AbstractAsyncContextManager[None]:

@@ -135,12 +135,12 @@ def _holds_key(value: Any, key: str) -> bool:
 def _depth(value: Any) -> int:
     """How deep it is nested; looks no deeper than is of interest."""
     level, depth = [value], 0
-    while level and depth <= MOST_DEPTH:
-        inside = [item for item in level if isinstance(item, dict | list)]
-        level = [one for item in inside for one in (item.values() if isinstance(item, dict) else item)]
-        depth += bool(inside)
-        if not inside:
+    while depth <= MOST_DEPTH:
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
             break
+        depth += 1
+        level = [one for item in containers for one in (item.values() if isinstance(item, dict) else item)]
     return depth
 
 

@@ -81,16 +81,15 @@ class OutputFiles:
         if found is None:
             return LeftOutFile(name=stored_name, size=0, sha256="", why="it is not there any more")
         raw, length = found
-        text = self._masked(raw, length * 4, whole=True) if length <= len(raw) else None
-        if text is not None:
-            return text
-        why = (
-            "it is no text, so it cannot be masked"
-            if length <= len(raw)
-            else f"it is larger than {MAX_WHOLE_FILE} bytes"
-        )
-        digest = hashlib.sha256(raw).hexdigest() if length <= len(raw) else ""
-        return LeftOutFile(name=stored_name, size=length, sha256=digest, why=why)
+        if length > len(raw):
+            why = f"it is larger than {MAX_WHOLE_FILE} bytes"
+            return LeftOutFile(name=stored_name, size=length, sha256="", why=why)
+        text = self._masked(raw, length * 4, whole=True)
+        if text is None:
+            digest = hashlib.sha256(raw).hexdigest()
+            why = "it is no text, so it cannot be masked"
+            return LeftOutFile(name=stored_name, size=length, sha256=digest, why=why)
+        return text
 
     def _read(self, pack: str, run_id: str, stored_name: str, size: int) -> FileText | None:
         found = self._folders.read_output(pack, run_id, stored_name, size + MARGIN)

@@ -69,16 +69,27 @@ class Tools:
         """MCP servers can be called while the context is open."""
         return nullcontext() if self._servers is None else self._servers.open()
 
-    def following(
-        self, changed: Callable[[], Awaitable[object]], heard: Callable[[ChangedSettings], None]
+    def following_settings(
+        self,
+        servers_changed: Callable[[], Awaitable[object]],
+        settings_changed: Callable[[ChangedSettings], None],
     ) -> AbstractAsyncContextManager[None]:
-        """MCP servers are those that are declared now; when these change `changed` is awaited.
+        """While the context is open, MCP servers are those that the settings declare now.
 
-        `heard` is told of all settings that changed.
+        `servers_changed` is awaited when they are others, `settings_changed` told of all changes.
         """
-        from engine.runtime.server_changes import following  # noqa: PLC0415 - reading calls no tool
+        from engine.runtime.background import in_background  # noqa: PLC0415 - reading calls no tool
+        from engine.runtime.server_changes import follow_settings  # noqa: PLC0415 - likewise
 
-        return following(self._config, self._servers, self._serve, changed, heard)
+        return in_background(
+            follow_settings(
+                self._config,
+                self._servers,
+                serve=self._serve,
+                servers_changed=servers_changed,
+                settings_changed=settings_changed,
+            )
+        )
 
     def _serve(self, servers: McpServers) -> None:
         self._servers = servers

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import StepStatus
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
+
+WAITS_FOR_PEOPLE = frozenset({StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from engine.contracts.runs.conversation import (
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
 from engine.models.conversation import FinishReason
+from engine.runtime.views.conversations.agent_steps import WAITS_FOR_PEOPLE
 from engine.runtime.views.conversations.outside_turns import outside_turns
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _turn(model: StepView, calls: str, below: AgentSteps) -> SpokenTurn:
 
 
 def _waits(call: StepView | None) -> bool:
-    return call is not None and call.status in {StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}
+    return call is not None and call.status in WAITS_FOR_PEOPLE
 
 
 def _call(below: AgentSteps, asked: Mapping[str, Any], path: str) -> SpokenCall:

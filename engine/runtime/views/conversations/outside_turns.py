@@ -9,14 +9,13 @@ from pydantic_core import to_json
 from engine.contracts.flows.outside_agent import PERMISSION, PROMPT
 from engine.contracts.runs.conversation import SpokenCall, SpokenTurn
 from engine.contracts.status import StepStatus
+from engine.runtime.views.conversations.agent_steps import WAITS_FOR_PEOPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.run import StepView
     from engine.runtime.views.conversations.agent_steps import AgentSteps
-
-_WAITING = frozenset({StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
 
 
 def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
@@ -39,7 +38,7 @@ def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
             output_tokens=None,
             calls=(_call(call, given, below.decided),),
             call_count=1,
-            asks=call.step_id if call.status in _WAITING else None,
+            asks=call.step_id if call.status in WAITS_FOR_PEOPLE else None,
         )
         number += 1
     reply = prompt.output if isinstance(prompt.output, dict) else {}
