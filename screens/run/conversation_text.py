@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import dollars
-from engine.contracts.status import StepStatus
+from engine.contracts.status import RunStatus, StepStatus
 from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 4_000
 """Characters of one text; the step has it whole."""
+_AT_WORK = frozenset({RunStatus.RUNNING, RunStatus.RETRYING})
 _SCRIPTED = "scripted (no model was asked)"
 _CUT_OFF = "cut off: its bound of tokens was used up"
 
@@ -39,7 +40,9 @@ def whole_turn_lines(number: int, turn: SpokenTurn) -> Iterator[str]:
 def title_line(conversation: Conversation) -> str:
     """Which agent, how it stands, how many turns there are."""
     turns = counted(conversation.turn_count, "turn")
-    return f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+    line = f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+    rests = conversation.status is StepStatus.RUNNING and conversation.run_status not in _AT_WORK
+    return f"{line} · its run is {conversation.run_status.value}" if rests else line
 
 
 def told_lines(conversation: Conversation) -> Iterator[str]:
@@ -67,13 +70,14 @@ def end_lines(conversation: Conversation) -> Iterator[str]:
 
 
 def turn_line(number: int, turn: SpokenTurn) -> str:
-    """Which turn, who answered, what it took."""
+    """Which turn, whether it asks a person, who answered, what it took: a narrow terminal cuts the end."""
     if turn.status is not StepStatus.COMPLETED:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
         return f"turn {number} · {turn.status.value}{tries}"
     who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
     cut = _CUT_OFF if turn.cut_off else ""
-    return " · ".join(filter(None, (f"turn {number}", who, _tokens(turn), cut)))
+    asks = "asks" if turn.asks is not None else ""
+    return " · ".join(filter(None, (f"turn {number}", asks, who, _tokens(turn), cut)))
 
 
 def turn_lines(turn: SpokenTurn) -> Iterator[str]:

@@ -313,7 +313,8 @@ class FakeRuns(AccessScoped):
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
         below = AgentSteps(inside, forms=forms, calls=calls)
-        return conversation_of(run_id, agent, below, first=first, count=count)
+        status = (await self.summary(run_id)).status
+        return conversation_of(run_id, status, agent, below, first=first, count=count)
 
     async def snapshot(self, run_id: str) -> RunSnapshot:
         run = await self.summary(run_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.runs.conversation import SpokenTurn
 from engine.contracts.status import RunStatus, StepStatus
 from screens.frame.inputs import SafeInput
@@ -46,6 +48,25 @@ async def test_enter_on_an_agent_opens_its_conversation_with_calls_and_results(c
         assert '← {"text": "beans"}' in text
         assert "✗ not_found: there is no tool files.none" in text
         assert "turn 2 · RUNNING" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunStatus.PAUSED, "agent look · RUNNING · 2 turns · its run is PAUSED"),
+        (RunStatus.PENDING_HUMAN, "2 turns · its run is PENDING_HUMAN"),
+        (RunStatus.RETRYING, "agent look · RUNNING · 2 turns"),
+    ],
+)
+async def test_an_agent_whose_run_rests_is_not_told_as_one_that_works(
+    console: OpenConsole, status: RunStatus, words: str
+) -> None:
+    engine = an_engine()
+    engine.add(a_run(status=status))
+    async with console(engine, size=(100, 40)) as stage:
+        await opened(stage)
+        assert words in stage.text()
+        assert ("its run is" in words) == ("its run is" in stage.text())
 
 
 def test_a_turn_says_what_it_cost_or_that_nobody_knows() -> None:
@@ -203,7 +224,7 @@ async def test_an_agent_of_another_program_shows_what_it_said_asks_and_says_now(
     engine.stored_output["run-1"] = [a_line("work/0/prompt", "it goes on")]
     async with console(engine, size=(80, 24)) as stage:
         await long_one(stage)
-        await stage.shows("turn 1 · acp:box · 1 call · asks")
+        await stage.shows("turn 1 · asks · acp:box · 1 call")
         await stage.shows("│ it goes on")
         assert "│ I look first." in stage.text()
         await stage.press("i")

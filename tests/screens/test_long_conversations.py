@@ -104,7 +104,7 @@ async def test_the_key_of_the_request_goes_to_the_call_that_asks(console: OpenCo
     engine.stored_steps["run-1"] = asking_steps()
     async with console(engine, size=(100, 40)) as stage:
         await opened(stage)
-        await stage.shows("2 calls · asks")
+        await stage.shows(" · asks · ")
         table = turns_of(stage)
         await stage.press("g", "j")
         table.set_open(1, opened=False)

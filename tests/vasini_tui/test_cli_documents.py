@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
-from engine.contracts.status import StepStatus
+from engine.contracts.status import RunStatus, StepStatus
 from tests.fakes.views import a_form, a_run, a_step, an_approval, an_event, an_outcome
 
 if TYPE_CHECKING:
@@ -108,6 +108,11 @@ def test_the_page_names_the_keys_of_a_conversation() -> None:
     call = SpokenCall(step_id="talk/0/calls/0/call", tool="files.read", arguments="{}")
     turn = SpokenTurn(step_id="talk/0/model", status=StepStatus.COMPLETED, calls=(call,))
     whole = Conversation(
-        run_id="run-1", step_id="talk", name="talk", status=StepStatus.COMPLETED, turns=(turn,)
+        run_id="run-1",
+        step_id="talk",
+        name="talk",
+        status=StepStatus.COMPLETED,
+        run_status=RunStatus.COMPLETED,
+        turns=(turn,),
     )
     assert list(missing(told("vasini conversation RUN [STEP]"), whole.model_dump(mode="json"))) == []

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.contracts.model import Contract
 from engine.contracts.runs.listed import RunError
-from engine.contracts.status import StepStatus
+from engine.contracts.status import RunStatus, StepStatus
 
 
 class SpokenCall(Contract):
@@ -98,6 +98,7 @@ class Conversation(Contract):
     step_id: str = Field(description="Path of the agent.")
     name: str
     status: StepStatus
+    run_status: RunStatus = Field(description="Of its run: of one that is paused no agent goes on.")
     instructions: str = ""
     prompt: str = ""
     tools: tuple[str, ...] = ()

@@ -166,9 +166,9 @@ class RunReader(AccessScoped):
         self, run_id: str, step_id: str, after: int, limit: int | None, *, calls: bool
     ) -> Conversation:
         """What an agent was told and said, masked. Raises NotFound, InvalidInput for a step that is none."""
-        agent = await self.step(run_id, step_id)
+        row, agent = await self.row(run_id), await self.step(run_id, step_id)
         return await read_conversation(
-            self._journal, self._views, run_id, agent, after=after, limit=limit, calls=calls
+            self._journal, self._views, row, agent, after=after, limit=limit, calls=calls
         )
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:

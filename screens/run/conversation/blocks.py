@@ -50,10 +50,8 @@ def read_turn(block: Block, number: int, turn: SpokenTurn) -> None:
     """Show a turn in its block; only an open one keeps its lines, of a turn that was read with its calls."""
     calls = turn.call_count
     more = "" if not calls else " · 1 call" if calls == 1 else f" · {calls:,} calls"
-    asks = turn.asks is not None
-    words = f"{turn_line(number, turn)}{more}{' · asks' if asks else ''}"
-    block.heading = sanitize(words, limit=HEADING_CHARACTERS)
-    block.loud = asks or turn.status is StepStatus.RUNNING
+    block.heading = sanitize(f"{turn_line(number, turn)}{more}", limit=HEADING_CHARACTERS)
+    block.loud = turn.asks is not None or turn.status is StepStatus.RUNNING
     block.lines = written(turn_lines(turn)) if block.open and is_whole(turn) else None
 
 

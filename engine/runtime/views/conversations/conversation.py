@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.run import StepView
+    from engine.contracts.status import RunStatus
     from engine.runtime.views.conversations.agent_steps import AgentSteps
 
 
 def conversation_of(
-    run_id: str, agent: StepView, below: AgentSteps, *, first: int, count: int
+    run_id: str, run_status: RunStatus, agent: StepView, below: AgentSteps, *, first: int, count: int
 ) -> Conversation:
     """What an agent was told and said: the turns after the `first` ones, as far as they are there, of `count`
     in all, without their calls where these were not read.
@@ -54,6 +55,7 @@ def conversation_of(
         step_id=agent.step_id,
         name=agent.name,
         status=agent.status,
+        run_status=run_status,
         instructions=_text(told.get("instructions")),
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),

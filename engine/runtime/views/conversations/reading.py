@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import MESSAGE, MODEL
 from engine.contracts.flows.outside_agent import PROMPT
-from engine.contracts.status import RequestKind, RequestStatus
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.runtime.views.conversations.agent_steps import AgentSteps
 from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.row_views import with_limits
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.conversation import Conversation
     from engine.contracts.runs.run import StepView
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
     from engine.runtime.views.row_views import RowViews
 
 _NEWEST = 2**62
@@ -23,7 +24,7 @@ _NEWEST = 2**62
 async def read_conversation(
     journal: Journal,
     views: RowViews,
-    run_id: str,
+    run: RunRow,
     agent: StepView,
     *,
     after: int,
@@ -31,6 +32,7 @@ async def read_conversation(
     calls: bool,
 ) -> Conversation:
     """See facade; the `agent` is in view. Raises InvalidInput for a step that is none."""
+    run_id = run["run_id"]
     count = await journal.count_scopes(run_id, agent.step_id, MODEL)
     first = max(0, min(count, after if after >= 0 else count + after))
     stop = count if limit is None else min(count, first + max(0, limit))
@@ -60,4 +62,5 @@ async def read_conversation(
     until = max((row["output_seq"] or _NEWEST for row in models), default=0)
     costs = await journal.spending.by_step(run_id, since, until)
     below = AgentSteps(inside, decided, forms, costs, asking, calls)
-    return conversation_of(run_id, agent, below, first=first, count=count)
+    status = RunStatus(run["status"])
+    return conversation_of(run_id, status, agent, below, first=first, count=count)
