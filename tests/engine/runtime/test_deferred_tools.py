@@ -18,7 +18,7 @@ from tests.engine.runtime.agents_at_work import (
     spoken,
     told,
 )
-from tests.engine.runtime.embedded_home import Home, finished
+from tests.engine.runtime.embedded_home import Home, failed, finished
 from tests.engine.runtime.told_conversation import conversation_lines
 
 DEFERRED = ["depot.weigh", "depot.move", "fake.give"]
@@ -91,3 +91,19 @@ def test_a_deferred_tool_that_is_not_there_is_a_problem(home: Home) -> None:
     home.flow("ask", agent(deferred=["fake.gvie"]))
     pack = read_pack(home.root / "shipped" / "demo", tool_names={"fake.give", "fake.echo", "fake.fail"})
     assert "unknown tool `fake.gvie`" in "\n".join(map(str, pack.problems))
+
+
+async def test_tools_that_take_all_that_a_model_is_told_are_named_as_what_is_too_much(home: Home) -> None:
+    words = {"type": "object", "description": "w" * 5_000}
+
+    async def nothing(params: object, context: object) -> None: ...
+
+    home.tools.registry.register(ToolSpec(name="fake.wordy", parameters=words), nothing)
+    home.flow("ask", agent(says("never asked for"), tools=("fake.wordy",)))
+    models = models_at("http://127.0.0.1:9", context_tokens=1_000)
+    async with home.working(models=models) as engine:
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert run.error.details["reason"] == "context_length"
+        assert "the tools on offer (1)" in run.error.message
+        assert "of the 4,000 that the model is told at the most; offer fewer" in run.error.message

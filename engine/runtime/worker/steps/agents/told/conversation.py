@@ -159,7 +159,7 @@ class Window:
 
     def _too_small(self) -> ModelFailure:
         message = (
-            f"what the agent has to be told does not fit into {self._characters} characters; raise "
+            f"what the agent has to be told does not fit into {self._characters:,} characters; raise "
             "context_tokens of the model, or let the agent be told less at once"
         )
         return ModelFailure(ModelErrorCode.CONTEXT_LENGTH, message)

@@ -10,6 +10,7 @@ from engine.frozen import frozen
 from engine.governance.pipeline import Point, Subject, check
 from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
+from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
 from engine.runtime.worker.steps.agents.messages import images_said, message_of_turn, text_of
@@ -32,7 +33,7 @@ from engine.tools.builtin.handing_off import HAND_OFF, hand_off_spec
 from engine.values import ImageRef, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import Branches, Execution, RunState
@@ -110,7 +111,7 @@ class Questions:
         later = await self._offers(site, found, hidden)
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
-        room = self._catalog.context_characters(route.name) - _characters(offers) - _characters(context)
+        room = self._room(route.name, offers, context)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
         takes = self._catalog.takes_images(route.name)
         gallery = Gallery(briefed, images_now, room // 2, takes=takes)
@@ -133,6 +134,18 @@ class Questions:
             found=tuple(found),
             hidden=tuple(hidden),
         )
+
+    def _room(self, model: str, offers: Sequence[ToolOffer], context: Sequence[Message]) -> int:
+        """Characters that are left for the conversation. Raises ModelFailure (`context_length`) for none."""
+        most, taken = self._catalog.context_characters(model), _characters(offers) + _characters(context)
+        if taken >= most:
+            message = (
+                f"the tools on offer ({len(offers)}), and what is said in this turn alone, take {taken:,} "
+                f"characters of the {most:,} that the model is told at the most; offer fewer tools "
+                "(`deferred`), or raise context_tokens of the model"
+            )
+            raise ModelFailure(ModelErrorCode.CONTEXT_LENGTH, message)
+        return most - taken
 
     async def _said(self, state: RunState, execution: Execution) -> tuple[str, list[ImageRef]]:
         """What a person says in this turn, and the images that come with it."""
