@@ -4,14 +4,15 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.status import StepStatus
 from engine.journal.errors import SeqConflict
-from engine.journal.known_states import MOST_EVENTS, KnownState, KnownStates
+from engine.journal.known_states import MOST_VALUES, KnownState, KnownStates, values_in
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.model.state import RunState
+from engine.machine.model.state import Branches, Execution, RunState, Scope
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
@@ -28,44 +29,78 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
 
 
-def left(run_seq: int) -> KnownState:
-    return KnownState(RunState(run_seq=run_seq), 0, 0)
+def execution(path: str, **fields: Any) -> Execution:
+    return Execution(path=path, step=path, type="tool", status=StepStatus.COMPLETED, **fields)
 
 
-def test_the_oldest_give_way_when_all_together_stand_for_too_many_events() -> None:
+def branches(number: int) -> Branches:
+    return Branches(total=number, children={index: Scope(path=f"a/{index}") for index in range(number)})
+
+
+def left(run_seq: int, values: int = 0) -> KnownState:
+    """A state that holds `values` beside what every state does."""
+    return KnownState(RunState(run_seq=run_seq, payload=[0] * values), 0, 0)
+
+
+EMPTY = values_in(left(1).state, MOST_VALUES)
+"""Values of a state whose payload is empty."""
+
+
+def weighs(values: int) -> KnownState:
+    return left(1, values - EMPTY)
+
+
+def test_the_oldest_give_way_when_all_together_hold_too_many_values() -> None:
     states = KnownStates()
-    states.keep("a", left(MOST_EVENTS - 2))
-    states.keep("b", left(1))
-    states.keep("c", left(1))
+    states.keep("a", weighs(MOST_VALUES - 2 * EMPTY))
+    states.keep("b", weighs(EMPTY))
+    states.keep("c", weighs(EMPTY))
     assert states.find("a") is not None
-    states.keep("d", left(1))
+    states.keep("d", weighs(EMPTY))
     assert [name for name in "abcd" if states.find(name)] == ["b", "c", "d"]
 
 
 def test_a_run_that_rests_again_is_kept_once_and_as_the_newest() -> None:
     states = KnownStates()
-    states.keep("a", left(1))
-    states.keep("b", left(MOST_EVENTS - 10))
-    states.keep("a", left(10))
-    assert (states.find("a"), states.find("b")) == (left(10), left(MOST_EVENTS - 10))
-    states.keep("c", left(1))
+    long, short = weighs(MOST_VALUES - 2 * EMPTY), weighs(2 * EMPTY)
+    states.keep("a", weighs(EMPTY))
+    states.keep("b", long)
+    states.keep("a", short)
+    assert (states.find("a"), states.find("b")) == (short, long)
+    states.keep("c", weighs(EMPTY))
     assert [name for name in "abc" if states.find(name)] == ["a", "c"]
 
 
-def test_what_stands_for_more_than_all_may_is_not_kept() -> None:
+def test_what_holds_more_than_all_may_is_not_kept_and_drives_no_other_out() -> None:
     states = KnownStates()
-    states.keep("a", left(MOST_EVENTS + 1))
-    states.keep("b", left(MOST_EVENTS))
-    assert (states.find("a"), states.find("b")) == (None, left(MOST_EVENTS))
+    states.keep("a", weighs(EMPTY))
+    states.keep("b", weighs(MOST_VALUES + 1))
+    assert states.find("a") is not None
+    assert states.find("b") is None
 
 
 def test_what_somebody_goes_on_with_makes_room() -> None:
     states = KnownStates()
-    states.keep("a", left(MOST_EVENTS))
+    states.keep("a", weighs(MOST_VALUES))
     states.forget("a")
     states.forget("never there")
-    states.keep("b", left(MOST_EVENTS))
+    states.keep("b", weighs(MOST_VALUES))
     assert [name for name in "ab" if states.find(name)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        RunState(payload={"list": [[] for _ in range(1_000)]}),
+        RunState(handoff={"notes": [{"n": 1}] * 1_000}),
+        RunState(root=Scope(path="", executions={"a": execution("a", output=[0] * 1_000)})),
+        RunState(root=Scope(path="", executions={"a": execution("a", branches=branches(1_000))})),
+    ],
+    ids=["payload", "handoff", "output", "branches"],
+)
+def test_whatever_a_state_holds_is_counted(state: RunState) -> None:
+    assert values_in(RunState(), MOST_VALUES) < 100
+    assert values_in(state, MOST_VALUES) > 1_000
 
 
 async def queued(journal: Journal) -> str:
