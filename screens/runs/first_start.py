@@ -21,14 +21,20 @@ _STEPS = (
 _WIDTH = 8
 
 
-def first_start(keymap: Keymap) -> list[Part]:
-    """The hint, with the keys in force. It is shown while there is no run."""
-    parts: list[Part] = [sanitize("No runs yet. What to do next:\n\n", multiline=True)]
+def first_start(keymap: Keymap, *, label: str) -> list[Part]:
+    """The hint, with the keys in force. It is shown while there is no run.
+
+    `label` names a workspace that is not the operator's own: commands of a shell would not reach it.
+    """
+    head = "The first runs begin in a moment. Then:" if label else "No runs yet. What to do next:"
+    parts: list[Part] = [sanitize(f"{head}\n\n", multiline=True)]
     for action_id, words in _STEPS:
         key = keymap.action(action_id).first_key()
         parts += [
             (sanitize(f"  {key:<{_WIDTH}}"), "bold $key"),
             sanitize(f"{words}\n", multiline=True),
         ]
+    if label:
+        return parts
     shell = "\nFrom a shell: vasini run hello/hello --set name=Ana\nA look around: vasini --demo"
     return [*parts, sanitize(shell, multiline=True)]

@@ -295,7 +295,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._show_empty(empty)
         if empty:
             keymap = self.state.keymap
-            words = [keymap.fill(_NO_MATCH)] if self._typed else first_start(keymap)
+            words = [keymap.fill(_NO_MATCH)] if self._typed else first_start(keymap, label=self.state.label)
             self.query_one(".empty-text", Plain).show(*words)
         self._draw_about()
         self._keep_ages()

@@ -38,7 +38,7 @@ def test_limits_are_those_of_the_code() -> None:
     assert (directory.MAX_FILES, directory.MAX_TOTAL_BYTES) == (500, 10 * 1024**2)
     assert (yaml_events.MAX_DEPTH, yaml_events.MAX_ALIASES, yaml_events.MAX_NODES) == (50, 100, 100_000)
     for words in (
-        "| 500, 10 MB |",
+        "| 500, 10 MiB |",
         "| 50 levels, 100, 100,000 with",
         "hold 1,000 at most",
         "up to 16 files deep",

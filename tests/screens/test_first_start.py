@@ -12,6 +12,7 @@ from screens.runs.start import StartScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_flow, a_form, a_pack, a_run, ago, an_approval
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,14 @@ async def test_the_first_start_says_what_to_do_next_with_the_keys_in_force(conso
         assert "vasini --demo" in text
         await stage.press("C")
         await stage.on(StartScreen)
+
+
+async def test_in_the_demonstration_no_command_is_named_that_would_not_reach_it(console: OpenConsole) -> None:
+    async with console(FakeEngine(), options=ConsoleOptions(label="DEMO")) as stage:
+        await stage.shows("The first runs begin in a moment")
+        text = stage.plain(".empty-text")
+        assert "start a run" in text
+        assert "vasini" not in text
 
 
 async def test_the_last_line_of_an_empty_list_offers_nothing_that_needs_a_row(console: OpenConsole) -> None:
