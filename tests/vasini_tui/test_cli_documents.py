@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine import open_engine
 from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
 from engine.contracts.status import RunStatus, StepStatus
 from tests.fakes.views import a_form, a_run, a_step, an_approval, an_event, an_outcome
+from vasini_tui.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +118,43 @@ def test_the_page_names_the_keys_of_a_conversation() -> None:
         turns=(turn,),
     )
     assert list(missing(told("vasini conversation RUN [STEP]"), whole.model_dump(mode="json"))) == []
+
+
+A_RUN_WHOLE = [
+    ("vasini token RUN", "token {run}"),
+    ("vasini answer RUN", 'answer {run} --values {{"style":"formal"}}'),
+    ("vasini worker", "worker --until-idle"),
+    ("vasini approve ID", "approve {approval}"),
+    ("vasini worker", "worker --until-idle"),
+    ("vasini show RUN", "show {run}"),
+    ("vasini export RUN", "export {run} --to {place}/run.zip"),
+    ("vasini verify FILE", "verify {place}/run.zip"),
+    ("vasini backup FILE", "backup {place}/journal.db"),
+    ("vasini flag RUN", "flag {run} --hallucination --comment wrong"),
+    ("vasini metrics", "metrics"),
+    ("vasini pack validate DIR", "pack validate {place}/home/packs/own"),
+    ("vasini pack publish PACK", "pack publish own"),
+    ("vasini pack versions PACK", "pack versions own"),
+    ("vasini pack diff A B", "pack diff own own@0.1.0"),
+    ("vasini pack trust PACK", "pack trust own"),
+    ("vasini ask PACK|PACK/FLOW|RUN [TEXT]", "ask senior-python-dev hello --set repo={place}"),
+    ("vasini prune", "prune --older-than 1s --dry-run"),
+]
+"""Commands in this order, from a run that waits for its form on."""
+
+
+def test_the_page_names_the_keys_of_documents_about_a_run_that_was_really_worked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def document(line: str) -> Any:
+        status = main([*line.split(), "--json"], opener=open_engine)
+        written = capsys.readouterr()
+        assert status == 0, (line, written.err)
+        return json.loads(written.out)
+
+    known = {"place": str(tmp_path), "run": document("run hello/hello --set name=Ada --wait")["run_id"]}
+    document("pack new own")
+    for heading, line in A_RUN_WHOLE:
+        if "{approval}" in line:
+            known["approval"] = document("approvals")["approvals"][0]["approval_id"]
+        assert list(missing(told(heading), document(line.format(**known)))) == [], heading
