@@ -118,6 +118,27 @@ async def test_damage_is_found_and_its_run_named(tmp_path: Path, kind: str) -> N
     assert run_id in " ".join(item.message for item in deep)
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            change("UPDATE events SET payload = '{}' WHERE kind = 'pending_human'"),
+            "approval appr_0001 of run run_0001 cannot be shown",
+        ),
+        (
+            change("UPDATE events SET step_id = 'ghost' WHERE kind = 'pending_human'"),
+            "run run_0001: pending_human: there is no execution ghost",
+        ),
+        (overwrite_a_page, "not everything could be read"),
+    ],
+)
+async def test_damage_is_told_in_words(tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
+    path = tmp_path / "journal.db"
+    await make(path)
+    damage(path)
+    assert words in "\n".join(item.message for item in find_damage(path, deep=False))
+
+
 async def claimed(journal: SqliteJournal) -> list[str]:
     await journal.heartbeat("w", "host", 1, NOW, LATER)
     return [claim.run.row["run_id"] for claim in await journal.claim("w", NOW, 9)]

@@ -20,7 +20,7 @@ from engine.machine.events.run_facts import (
     RunStarted,
 )
 from engine.machine.events.step_facts import StepCompleted
-from engine.machine.model.inputs import Pause, TimerFired
+from engine.machine.model.inputs import Pause, Resume, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
@@ -269,6 +269,16 @@ async def test_a_transition_that_does_not_know_of_newer_mail_is_a_conflict(journ
     assert await journal.has_mail(held.run_id)
     await held.append(event(RunPauseRequested.kind), mail_seen=mail_id, consumed=[mail_id])
     assert not await journal.has_mail(held.run_id)
+
+
+async def test_of_several_mails_a_transition_has_to_know_the_newest(journal: Journal) -> None:
+    held = await hold(journal)
+    for verb in (Pause(now=NOW, actor="ana"), Resume(now=NOW, actor="ana")):
+        await journal.steer(held.run_id, verb)
+    (older, _, _), (newest, _, _) = await journal.mail_for("worker-1")
+    with pytest.raises(SeqConflict):
+        await held.append(step_started("read"), mail_seen=older)
+    await held.append(step_started("read"), mail_seen=newest)
 
 
 async def test_a_run_can_be_created_held_with_its_first_transition(journal: Journal) -> None:

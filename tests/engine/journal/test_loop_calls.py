@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import threading
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 import pytest
 
 from engine.journal.sqlite.loop_calls import LoopCalls
 from tests.patience import PATIENCE
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Args = TypeVarTuple("Args")
 MANY = 100_000
 """More than a pipe holds bytes."""
 
 
 def open_descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
+
+
+class FakeLoop(asyncio.SelectorEventLoop):
+    """Remembers what it was told to read, and what it does then."""
+
+    told: Any = None
+
+    def add_reader(self, fd: Any, callback: Callable[[*Args], Any], *args: *Args) -> None:
+        self.told = fd, callback
+        super().add_reader(fd, callback, *args)
+
+
+def test_a_loop_that_was_woken_rests_again() -> None:
+    made: list[int] = []
+    with closing(FakeLoop()) as loop:
+        calls = LoopCalls(loop)
+        for number in range(2):
+            calls.post(made.append, number)
+        end, woken = loop.told
+        woken()
+        assert (made, select.select([end], [], [], 0)) == ([0, 1], ([], [], []))
+        calls.close()
 
 
 async def test_calls_of_a_thread_are_made_in_the_loop_in_their_order() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.connection import APPLICATION_ID, migrate, open_writer, schema_version
 from engine.journal.sqlite.journal import SqliteJournal
@@ -46,6 +48,19 @@ async def test_a_journal_is_made_with_its_directory_and_opens_again(tmp_path: Pa
     again = await SqliteJournal.open(path)
     assert await again.run_row("run_0001") is not None
     await again.close()
+
+
+async def test_a_journal_that_was_closed_or_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    (tmp_path / "diary").write_text("dear diary\n" * 500)
+    left: list[int] = []
+    for _ in range(2):  # the first one loads what stays open
+        await refused(tmp_path / "diary")
+        journal = await SqliteJournal.open(tmp_path / "journal.db")
+        await journal.create_run(a_run(len(left)))
+        assert await journal.lists.page(RunFilter(), RunSort.NEWEST, 5)
+        await journal.close()
+        left.append(len(os.listdir("/dev/fd")))  # noqa: PTH208 - as many as there are
+    assert left[1] <= left[0]
 
 
 @pytest.mark.parametrize("name", ["a b%20c?x=1#y.db", "журнал-é.db"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from engine.slo.buckets import HOUR, SHORTEST, Bucket
 from tests.engine.journal.run_script import a_run
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -136,6 +136,20 @@ def test_what_was_counted_is_seen_in_the_same_transaction(connection: sqlite3.Co
         assert store.level("default", "hello", SHORTEST, SHORTEST) is None
     rows = connection.execute("SELECT good FROM levels ORDER BY start").fetchall()
     assert [row["good"] for row in rows] == [1, 3]
+    marks = connection.execute("SELECT tenant, pack FROM level_marks").fetchall()
+    assert [tuple(row) for row in marks] == [("default", "hello")]
+
+
+def test_what_was_written_before_the_end_is_not_counted_again(connection: sqlite3.Connection) -> None:
+    with Transaction(connection) as transaction:
+        store = SqliteStore(transaction)
+        commit.create_run(store, a_run(1))
+        store.count("slot:bench/w", 1)
+        store.add_spending(spent("fast"))
+        transaction.write_counts()
+    assert queued(connection) == (1, 1)
+    (row,) = connection.execute("SELECT n, calls FROM counters, spending").fetchall()
+    assert tuple(row) == (1, 1)
 
 
 def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection: sqlite3.Connection) -> None:
@@ -143,6 +157,17 @@ def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection:
         assert not SqliteStore(transaction).at_work()
         transaction.enter_bucket(_retrying(), 0)
         assert SqliteStore(transaction).at_work()
+
+
+def test_a_transaction_that_cannot_be_ended_is_said_and_undone(connection: sqlite3.Connection) -> None:
+    class FakeFullDisk(Transaction):
+        def complete(self) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(sqlite3.OperationalError, match="full"), FakeFullDisk(connection) as transaction:
+        commit.create_run(SqliteStore(transaction), a_run(1))
+    assert not connection.in_transaction
+    assert connection.execute("SELECT run_id FROM runs").fetchall() == []
 
 
 def test_nothing_is_counted_by_a_transaction_that_fails(connection: sqlite3.Connection) -> None:

@@ -35,11 +35,15 @@ def back_up(journal: Path, target: Path) -> Backup:
     """Copy the journal as it is at one moment to a new file; nobody who works on it waits.
 
     The copy is one file, checked page by page, and is there whole or not at all. Raises InvalidInput when
-    `target` is there already or its directory is not, Unavailable.
+    `target` is there already, cannot be or its directory is not there, Unavailable.
     """
-    if target.exists():
+    try:
+        there, has_room = target.exists(), target.parent.is_dir()
+    except OSError as error:  # its name is too long
+        raise InvalidInput(f"{target} cannot be a file: {error.strerror}", {"path": str(target)}) from None
+    if there:
         raise InvalidInput(f"{target} is there already; choose another name", {"path": str(target)})
-    if not target.parent.is_dir():
+    if not has_room:
         raise InvalidInput(f"there is no directory {target.parent}", {"path": str(target)})
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     try:
