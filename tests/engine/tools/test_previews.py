@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.layers.tools import Tools
+from engine.contracts.tool import ToolSpec
+from engine.governance.tools_layer import tools_layer
 from engine.tools.builtin.all import builtin_registry
+from engine.tools.context import CallRules, ToolLimits
 from engine.tools.executor import ToolExecutor
+from engine.tools.registry import RegisteredTool, ToolRegistry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.runs.preview import Preview
-    from engine.tools.context import ToolContext, ToolLimits
+    from engine.tools.context import ToolContext
+    from engine.tools.registry import PreviewFunction
 
 
 def names_in(directory: Path) -> list[str]:
@@ -79,6 +86,43 @@ async def test_a_call_that_could_not_be_made_says_why(
     seen = await looked_at(context, limits, tool, **params)
     assert seen.kind == "unavailable"
     assert words in seen.summary
+
+
+async def hangs(params: Any, context: ToolContext) -> Any:
+    await asyncio.Event().wait()
+
+
+async def fails(params: Any, context: ToolContext) -> Any:
+    raise ValueError("odd")
+
+
+@pytest.mark.parametrize(
+    ("preview", "words"), [(hangs, "did not end within 0.01 s"), (fails, "ValueError: odd")]
+)
+async def test_a_preview_that_fails_or_is_late_says_so(
+    context: ToolContext, preview: PreviewFunction, words: str
+) -> None:
+    registry = ToolRegistry()
+    spec = ToolSpec(name="test.tool", parameters={"type": "object"})
+    registry.add(RegisteredTool(spec, fails, preview=preview))
+    seen = await ToolExecutor(registry, ToolLimits()).preview(
+        "test.tool", {}, context, rules=CallRules(timeout=0.01)
+    )
+    assert seen is not None
+    assert seen.kind == "unavailable"
+    assert words in seen.summary
+
+
+async def test_the_bounds_of_the_tools_layer_hold_for_a_preview(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    params = {"root": str(root), "path": "a.txt", "text": "one"}
+    tool = {"id": "files.write", "name": "x", "sandbox": {"filesystem": "read_only"}}
+    bounds = tools_layer(Tools.model_validate({"available": [tool]}, strict=False))
+    executor = ToolExecutor(builtin_registry(), limits)
+    seen = await executor.preview("files.write", params, context, rules=CallRules(layer=bounds))
+    assert seen is not None
+    assert seen.kind == "unavailable"
 
 
 async def test_a_request_is_shown_as_it_would_be_sent_without_its_secrets(
