@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.engine.deep_folders import fill_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager
@@ -23,6 +23,10 @@ def opened(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.fixture
@@ -65,6 +69,20 @@ def test_what_is_deep_is_measured_and_removed(tmp_path: Path) -> None:
         assert tree_bytes(descriptor) == 7
     discard(folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tree_is_as_large_as_its_files_and_links_and_nothing_of_it_stays_open(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for place, size in (("a/one", 5), ("a/b/two", 7), ("c/three", 11), ("four", 13)):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_bytes(b"x" * size)
+    (folder / "c" / "link").symlink_to("/etc")
+    before = open_descriptors()
+    with opened(folder) as descriptor:
+        assert tree_bytes(descriptor) == 5 + 7 + 11 + 13 + len("/etc")
+    discard(folder)
+    assert list(tmp_path.iterdir()) == []
+    assert open_descriptors() <= before
 
 
 def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path, other: Path) -> None:
