@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from engine.tools.builtin.all import builtin_registry
+
 ROOT = Path(__file__).parents[2]
 TRIED = (ROOT / "tests" / "engine" / "tools" / "test_attacks_by_level.py").read_text("utf-8")
 ATTACK = re.compile(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| `(test_\w+)` \|$", re.MULTILINE)
@@ -25,3 +27,11 @@ def test_where_a_test_expects_a_difference_the_table_says_so() -> None:
         if "is STOPPED[level]" in source
     ]
     assert [TABLE[name] for (name,) in differing] == [("no", "stopped")] * len(differing)
+
+
+def test_the_tools_that_start_nothing_are_those_of_the_engines_own_process() -> None:
+    (row,) = re.findall(
+        r"^\| `policy` \| ([^|]+) \|", (ROOT / "docs" / "sandbox.md").read_text("utf-8"), re.MULTILINE
+    )
+    there = [spec.name for spec in builtin_registry().specs() if spec.backend == "local"]
+    assert re.findall(r"`([a-z.]+)`", row) == there
