@@ -41,8 +41,10 @@ class Changed(Message):
 class Block(Vertical):
     """One field of any kind. `holder[key]` is its place in the draft; `path` is where its value goes."""
 
-    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int, *, classes: str) -> None:
-        super().__init__(classes=classes)
+    DEFAULT_CLASSES = "field-group"
+
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
+        super().__init__()
         self.field = field
         self.path = path
         self._holder: Any = holder
@@ -92,8 +94,10 @@ class Block(Vertical):
 class LeafBlock(Block):
     """A field to type into."""
 
+    DEFAULT_CLASSES = "field"
+
     def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
-        super().__init__(field, path, holder, key, classes="field")
+        super().__init__(field, path, holder, key)
         self.control = control_of(field, self.typed)
 
     def compose(self) -> ComposeResult:
@@ -104,9 +108,6 @@ class LeafBlock(Block):
 
 class GroupBlock(Block):
     """Fields under one head."""
-
-    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
-        super().__init__(field, path, holder, key, classes="field-group")
 
     def compose(self) -> ComposeResult:
         """Head, fields."""
@@ -122,7 +123,7 @@ class VariantBlock(Block):
     """A choice; under it the fields of what is chosen. What was typed under another choice is kept."""
 
     def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
-        super().__init__(field, path, holder, key, classes="field-group")
+        super().__init__(field, path, holder, key)
         self.control = control_of(field, self.typed["chosen"])
 
     def compose(self) -> ComposeResult:
@@ -183,8 +184,9 @@ class ListBlock(Block):
     BINDINGS = bindings("form.add", "form.remove", "form.move_up", "form.move_down")
 
     def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
-        super().__init__(field, path, holder, key, classes="field-group")
-        self._sure = -1
+        super().__init__(field, path, holder, key)
+        self._asked_about = -1
+        """The item whose removal was asked about last; -1 for none."""
 
     def compose(self) -> ComposeResult:
         """Head, items, the line that adds one."""
@@ -211,8 +213,8 @@ class ListBlock(Block):
         if place is None:
             return
         blank = initial_typed(self.field.makers[0].field)
-        if self.typed[place] != blank and self._sure != place:
-            self._sure = place
+        if self.typed[place] != blank and self._asked_about != place:
+            self._asked_about = place
             again = console(self).state.keymap.fill("{form.remove} again")
             self.show_fault(f"{again} takes item {place + 1} out, with what is typed in it")
             return
@@ -235,7 +237,7 @@ class ListBlock(Block):
         await self._redraw(place + by)
 
     async def _redraw(self, place: int) -> None:
-        self._sure = -1
+        self._asked_about = -1
         self.show_fault("")
         body = self.query_one(".group-body")
         await body.remove_children()

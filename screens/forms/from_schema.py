@@ -7,7 +7,7 @@ this module does not know) becomes a text field that takes JSON, so that every s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,30 @@ def form_of(schema: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     return _Drawing(SchemaParts(schema)).whole(schema, dict(defaults or {}))
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the schema that becomes a field, with the value it begins with."""
+
+    name: str
+    schema: Mapping[str, Any]
+    required: bool
+    initial: Any
+    nullable: bool = False
+
+    def field(self, kind: Kind, **more: Any) -> Field:
+        """The field, drawn as this kind; `more` are attributes that the schema does not say."""
+        known: dict[str, Any] = {
+            "title": str(self.schema.get("title") or self.name),
+            "description": str(self.schema.get("description") or ""),
+            "hint": hint(self.schema, kind),
+            "example": example(self.schema),
+            "required": self.required,
+            "nullable": self.nullable,
+            "initial": self.initial,
+        }
+        return Field(self.name, kind, **(known | more))
+
+
 class _Drawing:
     """Makes fields of one schema; counts them."""
 
@@ -73,12 +97,11 @@ class _Drawing:
         inside_itself = not references.isdisjoint(self.open)
         if plain is None or inside_itself or self.left[0] < 0 or self.depth > DEEPEST:
             words = schema if isinstance(schema, Mapping) else {}
-            initial = words.get("default") if given is None else given
-            return self._of_kind(Kind.JSON, name, words, required, initial)
+            return _Part(name, words, required, _initial(words, given)).field(Kind.JSON)
         self.depth += 1
         self.open += references
         try:
-            return self._drawn(name, plain, required, given)
+            return self._drawn(_Part(name, plain, required, _initial(plain, given)))
         finally:
             self.depth -= 1
             del self.open[len(self.open) - len(references) :]
@@ -87,166 +110,101 @@ class _Drawing:
         """The field of an item or an alternative: counted anew once somebody asks for it."""
         return _Drawing(self._parts, self if self.depth else None).field("", schema, True, given)
 
-    def _drawn(self, name: str, schema: Mapping[str, Any], required: bool, given: Any) -> Field:
-        initial = schema.get("default") if given is None else given
+    def _drawn(self, part: _Part) -> Field:
+        schema = part.schema
         if schema.get("format") == "images":  # which files are read, says whoever fills it in
-            initial = None
-        fixed = "const" in schema or (schema.get("readOnly") is True and initial is not None)
-        if fixed:
-            value = schema.get("const", initial)
-            return self._of_kind(Kind.FIXED, name, schema, required, value)
+            part = replace(part, initial=None)
+        if "const" in schema:
+            return replace(part, initial=schema["const"]).field(Kind.FIXED)
+        if schema.get("readOnly") is True and part.initial is not None:
+            return part.field(Kind.FIXED)
         enum = schema.get("enum")
         if isinstance(enum, (list, tuple)) and enum:
-            return self._choice(
-                name, schema, required, initial, tuple(enum), choice_labels(schema, tuple(enum))
-            )
+            choices = tuple(enum)
+            return part.field(Kind.CHOICE, choices=choices, labels=choice_labels(schema, choices))
         branches = branches_of(schema, self._parts)
-        if branches:
-            return self._branched(name, schema, required, initial, branches)
-        return self._by_type(name, schema, required, initial)
+        return self._branched(part, branches) if branches else self._by_type(part)
 
-    def _branched(
-        self,
-        name: str,
-        schema: Mapping[str, Any],
-        required: bool,
-        initial: Any,
-        branches: list[Mapping[str, Any]],
-    ) -> Field:
+    def _branched(self, part: _Part, branches: list[Mapping[str, Any]]) -> Field:
         nullable = any(map(nothing_but_null, branches))
         real = [branch for branch in branches if not nothing_but_null(branch)]
         if all("const" in branch for branch in real):
-            choices = tuple(branch["const"] for branch in real) + ((None,) if nullable else ())
-            labels = tuple(str(branch.get("title") or value_label(branch["const"])) for branch in real)
-            return self._choice(
-                name, schema, required, initial, choices, labels + (("nothing (null)",) if nullable else ())
-            )
+            choices = [branch["const"] for branch in real]
+            labels = [str(branch.get("title") or value_label(branch["const"])) for branch in real]
+            if nullable:
+                choices.append(None)
+                labels.append("nothing (null)")
+            return part.field(Kind.CHOICE, choices=tuple(choices), labels=tuple(labels))
         if len(real) == 1:
-            words = {key: schema[key] for key in ("title", "description", "default") if key in schema}
-            only = self.field(name, {**real[0], **words}, required, initial)
-            return _nullable(only) if nullable else only
+            words = {
+                key: part.schema[key] for key in ("title", "description", "default") if key in part.schema
+            }
+            only = self.field(part.name, {**real[0], **words}, part.required, part.initial)
+            return replace(only, nullable=True) if nullable else only
+        part = replace(part, nullable=nullable)
         # The label is the title.
         makers = tuple(FieldFactory(partial(self._later, {**branch, "title": ""})) for branch in real)
-        chosen = None if initial is None else best_branch(real, initial, self._parts)
-        started = None if chosen is None else makers[chosen].starting_with(initial)
+        chosen = None if part.initial is None else best_branch(real, part.initial, self._parts)
+        started = None if chosen is None else makers[chosen].starting_with(part.initial)
         if chosen is not None and started is None:
-            return self._of_kind(Kind.JSON, name, schema, required, initial, nullable=nullable)
-        return self._of_kind(
+            return part.field(Kind.JSON)
+        return part.field(
             Kind.VARIANT,
-            name,
-            schema,
-            required,
-            initial,
-            nullable=nullable,
             labels=branch_labels(real),
             chosen=chosen,
             initial_fields=(started,) if started else (),
             makers=makers,
         )
 
-    def _choice(
-        self,
-        name: str,
-        schema: Mapping[str, Any],
-        required: bool,
-        initial: Any,
-        choices: tuple[Any, ...],
-        labels: tuple[str, ...],
-    ) -> Field:
-        return self._of_kind(Kind.CHOICE, name, schema, required, initial, choices=choices, labels=labels)
-
-    def _by_type(self, name: str, schema: Mapping[str, Any], required: bool, initial: Any) -> Field:
-        types, nullable = plain_types(schema)
-        kind = Kind.JSON
+    def _by_type(self, part: _Part) -> Field:
+        types, nullable = plain_types(part.schema)
+        part = replace(part, nullable=nullable)
         if types == ["array"]:
-            return self._array(name, schema, required, initial, nullable)
+            return self._array(part)
         if types == ["object"]:
-            return self._object(name, schema, required, initial, nullable)
-        if len(types) == 1 and types[0] in _SIMPLE:
-            kind = _SIMPLE[types[0]]
-            if kind is Kind.TEXT and is_long(schema, initial):
-                kind = Kind.LONG_TEXT
-        return self._of_kind(kind, name, schema, required, initial, nullable=nullable)
+            return self._object(part)
+        kind = _SIMPLE.get(types[0], Kind.JSON) if len(types) == 1 else Kind.JSON
+        if kind is Kind.TEXT and is_long(part.schema, part.initial):
+            kind = Kind.LONG_TEXT
+        return part.field(kind)
 
-    def _object(
-        self, name: str, schema: Mapping[str, Any], required: bool, initial: Any, nullable: bool
-    ) -> Field:
-        properties = schema.get("properties")
+    def _object(self, part: _Part) -> Field:
+        properties = part.schema.get("properties")
         if not isinstance(properties, Mapping) or not properties:
-            return self._of_kind(
-                Kind.JSON, name, schema, required, initial, nullable=nullable, hint="JSON object"
-            )
-        given = dict(initial) if isinstance(initial, Mapping) else {}
-        named = schema.get("required")
+            return part.field(Kind.JSON, hint="JSON object")
+        given = dict(part.initial) if isinstance(part.initial, Mapping) else {}
+        named = part.schema.get("required")
         needed = set(named) if isinstance(named, (list, tuple)) else set()
         children = [
-            self.field(str(key), part, key in needed, given.pop(key, None))
-            for key, part in properties.items()
+            self.field(str(key), child, key in needed, given.pop(key, None))
+            for key, child in properties.items()
         ]
-        if is_open(schema, given):
+        if is_open(part.schema, given):
             words = "Fields that the form does not name, as a JSON object"
             others = Field(
                 ADDITIONAL_PROPERTIES, Kind.JSON, "More fields", words, "JSON object", initial=given or None
             )
             children.append(others)
-        return self._of_kind(
-            Kind.GROUP, name, schema, required, initial, nullable=nullable, children=tuple(children)
-        )
+        return part.field(Kind.GROUP, children=tuple(children))
 
-    def _array(
-        self, name: str, schema: Mapping[str, Any], required: bool, initial: Any, nullable: bool
-    ) -> Field:
-        items = self._parts.plain(schema.get("items"))
-        if items is None or "prefixItems" in schema:
-            return self._of_kind(
-                Kind.JSON, name, schema, required, initial, nullable=nullable, hint="JSON list"
-            )
+    def _array(self, part: _Part) -> Field:
+        items = self._parts.plain(part.schema.get("items"))
+        if items is None or "prefixItems" in part.schema:
+            return part.field(Kind.JSON, hint="JSON list")
         enum = items.get("enum")
         if isinstance(enum, (list, tuple)) and enum:
-            labels = choice_labels(items, tuple(enum))
-            return self._of_kind(
-                Kind.PICKS,
-                name,
-                schema,
-                required,
-                initial,
-                choices=tuple(enum),
-                labels=labels,
-                nullable=nullable,
-            )
-        if array_of_texts(items, initial):
-            return self._of_kind(Kind.LINES, name, schema, required, initial, nullable=nullable)
-        factory = FieldFactory(partial(self._later, schema["items"]))
-        begins = initial if isinstance(initial, (list, tuple)) else ()
+            choices = tuple(enum)
+            return part.field(Kind.PICKS, choices=choices, labels=choice_labels(items, choices))
+        if array_of_texts(items, part.initial):
+            return part.field(Kind.LINES)
+        factory = FieldFactory(partial(self._later, part.schema["items"]))
+        begins = part.initial if isinstance(part.initial, (list, tuple)) else ()
         started = [factory.starting_with(item) for item in begins[: MOST_ITEMS + 1]]
         if len(started) > MOST_ITEMS or None in started:
-            return self._of_kind(
-                Kind.JSON, name, schema, required, initial, nullable=nullable, hint="JSON list"
-            )
-        return self._of_kind(
-            Kind.LIST,
-            name,
-            schema,
-            required,
-            initial,
-            nullable=nullable,
-            makers=(factory,),
-            initial_fields=tuple(started),
-        )
-
-    def _of_kind(
-        self, kind: Kind, name: str, schema: Mapping[str, Any], required: bool, initial: Any, **more: Any
-    ) -> Field:
-        known: dict[str, Any] = {
-            "title": str(schema.get("title") or name),
-            "description": str(schema.get("description") or ""),
-            "hint": hint(schema, kind),
-            "example": example(schema),
-            "required": required,
-            "initial": initial,
-        }
-        return Field(name, kind, **(known | more))
+            return part.field(Kind.JSON, hint="JSON list")
+        return part.field(Kind.LIST, makers=(factory,), initial_fields=tuple(started))
 
 
-def _nullable(field: Field) -> Field:
-    return replace(field, nullable=True)
+def _initial(schema: Mapping[str, Any], given: Any) -> Any:
+    """The value a field begins with: what is given, else the schema's default."""
+    return schema.get("default") if given is None else given
