@@ -26,7 +26,7 @@ from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.frame.screen import TooSmall
-from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
+from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
     def action_confirm(self) -> None:
         """Decide, when nothing is missing."""
         if self._list.goes_on:
-            self.hint(sanitize("Not sent: the list goes on. Read it to its end first."))
+            self.hint("Not sent: the list goes on. Read it to its end first.")
             return
         if not self._list.end_seen or not self._gate.is_open(self._token):
-            self.hint(sanitize("Not sent: this had only just appeared. Read it, then press again."))
+            self.hint("Not sent: this had only just appeared. Read it, then press again.")
             return
         missing = self._missing()
         if missing:
@@ -111,7 +111,7 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
 
     @on(ReadPane.EndSeen)
     def _end_seen(self) -> None:
-        self.hint(NOTHING)
+        self.hint("")
         self._let_appear()
 
     @property

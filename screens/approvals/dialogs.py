@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
 from engine.contracts.status import RequestStatus
-from engine.safe_text import SafeText, sanitize
+from engine.safe_text import sanitize
 from screens.approvals.card import format_decided
 from screens.forms.draft_keeper import DraftKeeper
 from screens.frame.bars.key_hint import KeyHint
@@ -66,14 +66,10 @@ class DecisionDialog(Dialog[T], Generic[T]):
         closes = console(self).state.keymap.fill("{dialog.close} closes.")
         hint.show((sanitize(f"Nothing was sent: {words}. {closes}", limit=400), "bold $bad"))
 
-    def hint(self, words: SafeText) -> None:
-        """What is missing."""
+    def hint(self, words: str) -> None:
+        """What is missing; that the approval is void is not covered by it."""
         if not self._void:
-            self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
-
-    def hint_keys(self, words: str) -> None:
-        """What is missing, in words that name keys (`Keymap.fill`)."""
-        self.hint(console(self).state.keymap.fill(words))
+            super().hint(words)
 
     def confirm_with(self, typed: T) -> None:
         """Close with this answer, unless the approval is void or hidden."""
@@ -171,7 +167,7 @@ class CommentDialog(DecisionDialog[str]):
             await self._draft.flush()
             self.confirm_with(comment)
         else:
-            self.hint(sanitize("A rejection needs a comment"))
+            self.hint("A rejection needs a comment")
 
 
 def _format_gone(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:

@@ -100,11 +100,11 @@ class PlanDialog(DecisionDialog[PlanEdits]):
     def action_confirm(self) -> None:
         """Approve the plan as it stands here."""
         if not self._draft.kept:
-            self.hint(sanitize("Not sent: no step is left. Reject the plan instead."))
+            self.hint("Not sent: no step is left. Reject the plan instead.")
         elif not self._draft.changed:
             self.hint_keys("Nothing is changed: {dialog.close} closes, {approvals.approve} approves as it is")
         elif not self._gate.is_open(self._token):
-            self.hint(sanitize("Not sent: this had only just appeared. Read it, then press again."))
+            self.hint("Not sent: this had only just appeared. Read it, then press again.")
         else:
             self.confirm_with(self._draft.edits())
 
@@ -116,7 +116,7 @@ class PlanDialog(DecisionDialog[PlanEdits]):
     def _opened(self, message: RowTable.Opened) -> None:
         step = self._draft.steps[self._draft.place_of(message.key)]
         if len(_as_text(step.params)) > TYPED_LIMIT:
-            self.hint(sanitize("Too long to be changed here: vasini approve ID --edit @FILE does it."))
+            self.hint("Too long to be changed here: vasini approve ID --edit @FILE does it.")
             return
 
         def closed(params: dict[str, Any] | None) -> None:
@@ -146,7 +146,7 @@ class PlanDialog(DecisionDialog[PlanEdits]):
     def _draw(self) -> None:
         self._table.show([_row(number, step) for number, step in enumerate(self._draft.steps, 1)])
         self._draw_params()
-        self.hint(sanitize(""))
+        self.hint("")
         self._let_appear()
 
     def _draw_params(self) -> None:
@@ -189,8 +189,7 @@ class ParamsDialog(Dialog[dict[str, Any]]):
         try:
             params = read_json(self.query_one("#params", SafeTextArea).text, must_be_object=True)
         except ValueError as error:
-            words = sanitize(f"Not taken: {error}", limit=300)
-            self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
+            self.hint(f"Not taken: {error}")
         else:
             self.dismiss(params)
 

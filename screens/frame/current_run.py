@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.errors import NotFound
 from screens.frame.screen import ConsoleScreen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from engine.contracts.runs.listed import RunView
+    from engine.facade.runs import Runs
 
 
 class CurrentRunScreen(ConsoleScreen):
@@ -35,3 +39,14 @@ class CurrentRunScreen(ConsoleScreen):
     def copied_id(self) -> str:
         """The run id."""
         return self.current_run()
+
+
+async def existing_runs(runs: Runs, run_ids: Sequence[str]) -> list[RunView]:
+    """The runs as they are now; those that are gone are left out."""
+    found: list[RunView] = []
+    for run_id in run_ids:
+        try:
+            found.append(await runs.summary(run_id))
+        except NotFound:
+            continue
+    return found

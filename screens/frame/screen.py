@@ -14,7 +14,7 @@ from screens.frame.amended.closes_itself import ClosesItself
 from screens.frame.amended.shaded import Shaded
 from screens.frame.bars.header import HeaderLines
 from screens.frame.bars.key_bar import KeyBar
-from screens.frame.console import act, show_notice
+from screens.frame.console import act, console, show_notice
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
 from screens.frame.refresher import Refresher
@@ -95,6 +95,14 @@ class Dialog(ClosesItself[T], ModalScreen[T], Generic[T], inherit_bindings=False
         """What is below, in the shade."""
         below = super().render()
         return Shaded(below) if isinstance(below, BackgroundScreen) else below
+
+    def hint(self, words: str) -> None:
+        """Say in the dialog why it does not go on."""
+        self.query_one(".dialog-hint", Plain).show((sanitize(words, limit=400), "$waiting"))
+
+    def hint_keys(self, words: str) -> None:
+        """The same in words that name keys (`Keymap.fill`)."""
+        self.hint(console(self).state.keymap.fill(words))
 
     def action_close(self) -> None:
         """Close without doing anything."""

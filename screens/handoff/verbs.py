@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import NotFound
 from screens.forms.known_values import known_values
 from screens.frame.console import console, show_notice
-from screens.frame.current_run import CurrentRunScreen
+from screens.frame.current_run import CurrentRunScreen, existing_runs
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.contracts.runs.listed import RunView
     from screens.handoff.dialogs import HandoffChoice
 
@@ -59,8 +56,8 @@ class HandoffVerbs(CurrentRunScreen):
     async def _open_related(self, run_id: str) -> None:
         runs = self.state.engine.runs
         run, found = await runs.summary(run_id), await runs.successors(run_id)
-        source = await self._read([run.handed_off_from] if run.handed_off_from else [])
-        successors = await self._read(found[::-1][:MOST_RELATED])
+        source = await existing_runs(runs, [run.handed_off_from] if run.handed_off_from else [])
+        successors = await existing_runs(runs, found[::-1][:MOST_RELATED])
         if not source and not successors:
             show_notice(self, f"{run_id} was not handed off, and took over from no other run.")
         elif len(source) + len(successors) == 1:
@@ -72,13 +69,3 @@ class HandoffVerbs(CurrentRunScreen):
     def _open_picked(self, run_id: str | None) -> None:
         if run_id:
             console(self).open_run(run_id)
-
-    async def _read(self, run_ids: Sequence[str]) -> list[RunView]:
-        """Those that are still there."""
-        found: list[RunView] = []
-        for run_id in run_ids:
-            try:
-                found.append(await self.state.engine.runs.summary(run_id))
-            except NotFound:
-                continue
-        return found

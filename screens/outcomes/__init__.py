@@ -1,1 +1,1 @@
-"""Forms drawn from JSON Schema: fields, values, drafts, the screens they stand on."""
+"""Interrupted calls whose outcome nobody knows: a list of them, and what a person says became of each."""

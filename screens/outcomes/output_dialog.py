@@ -57,7 +57,6 @@ class OutputDialog(Dialog[CallOutput]):
         try:
             output = read_json(text, must_be_object=True) if text.strip() else None
         except ValueError as error:
-            words = sanitize(f"Not sent: {error}", limit=300)
-            self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
+            self.hint(f"Not sent: {error}")
         else:
             self.dismiss(CallOutput(output))

@@ -10,7 +10,6 @@ from textual.widgets import Input
 
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.console import console
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
@@ -54,17 +53,13 @@ class TrustDialog(Dialog[str]):
         """Trust when the word stands there."""
         typed = self.query_one("#word", SafeInput).value.strip().lower()
         if typed != TRUST_WORD:
-            self._hint(f"Type the word {TRUST_WORD}, then {{dialog.confirm}}")
+            self.hint_keys(f"Type the word {TRUST_WORD}, then {{dialog.confirm}}")
         elif not too_small(self):
             self.dismiss(self._review.digest)
 
     @on(Input.Submitted)
     def _enter(self) -> None:
-        self._hint("Enter never decides: {dialog.confirm} trusts, {dialog.close} closes")
-
-    def _hint(self, words: str) -> None:
-        hint = console(self).state.keymap.fill(words)
-        self.query_one(".dialog-hint", Plain).show((hint, "$waiting"))
+        self.hint_keys("Enter never decides: {dialog.confirm} trusts, {dialog.close} closes")
 
 
 class PublishDialog(Dialog[bool]):

@@ -10,10 +10,9 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.contracts.status import CancelMode, RunStatus
-from engine.errors import NotFound, VasiniError
+from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
-from screens.frame.console import console
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.numbers import counted
@@ -107,17 +106,6 @@ class BulkOutcome:
         return f"{told}. {self.reason}" if self.reason else f"{told}."
 
 
-async def read_all(runs: Runs, run_ids: Sequence[str]) -> list[RunView]:
-    """The runs as they are now; those that are gone are left out."""
-    found: list[RunView] = []
-    for run_id in run_ids:
-        try:
-            found.append(await runs.summary(run_id))
-        except NotFound:
-            continue
-    return found
-
-
 async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Actor) -> BulkOutcome:
     """Do it to one run after the other; a refusal of one stops none of the others."""
     counted: Counter[str] = Counter()
@@ -178,11 +166,8 @@ class BulkDialog(Dialog[bool]):
 
     @on(RowTable.Opened)
     def _enter(self) -> None:
-        keymap = console(self).state.keymap
-        words = (
-            f"Enter does nothing: {{dialog.confirm}} is {self._verb.title.lower()}, {{dialog.close}} closes"
-        )
-        self.query_one(".dialog-hint", Plain).show((keymap.fill(words), "$waiting"))
+        verb = self._verb.title.lower()
+        self.hint_keys(f"Enter does nothing: {{dialog.confirm}} is {verb}, {{dialog.close}} closes")
 
 
 def _row(view: RunView) -> Row:

@@ -72,14 +72,11 @@ class FlagDialog(Dialog[FlagChange]):
     def _say(self, *, on: bool) -> None:
         comment = self.query_one("#comment", SafeInput).value.strip()
         if on and not comment:
-            self._hint("Say what is not so: it stands in the history of the run")
+            self.hint("Say what is not so: it stands in the history of the run")
         elif len(comment) > MOST_COMMENT:
-            self._hint(f"At most {MOST_COMMENT} characters")
+            self.hint(f"At most {MOST_COMMENT} characters")
         elif not too_small(self):
             self.dismiss(FlagChange(comment, on))
-
-    def _hint(self, words: str) -> None:
-        self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
 
 
 class FlagVerb(CurrentRunScreen):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode, RunStatus
 from screens.frame.console import show_notice
-from screens.frame.current_run import CurrentRunScreen
+from screens.frame.current_run import CurrentRunScreen, existing_runs
 from screens.keys.bindings import bindings
 from screens.run_verbs.bulk import (
     PAUSE,
@@ -17,7 +17,6 @@ from screens.run_verbs.bulk import (
     cancel_verb,
     do_all,
     format_statuses,
-    read_all,
 )
 from screens.run_verbs.cancel_menu import CancelMenu
 
@@ -71,7 +70,7 @@ class SteerVerbs(CurrentRunScreen):
         self.app.push_screen(CancelMenu(self.format_run()), chosen)
 
     async def _with_all(self, run_ids: Sequence[str], then: Callable[[list[RunView]], None]) -> None:
-        views = await read_all(self.state.engine.runs, run_ids)
+        views = await existing_runs(self.state.engine.runs, run_ids)
         if not views:
             self.deselect(run_ids)
             show_notice(self, "The marked runs are gone.")

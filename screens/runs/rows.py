@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -50,16 +50,9 @@ _COLUMNS = (
 def columns(sort: RunSort) -> list[Column]:
     """The columns, with the symbol of the order."""
     _, sorted_by, symbol = SORTS[sort]
-    return [
-        Column(
-            f"{column.title} {symbol}" if index == sorted_by else column.title,
-            column.width,
-            column.flex,
-            column.rank,
-            column.room,
-        )
-        for index, column in enumerate(_COLUMNS)
-    ]
+    made = list(_COLUMNS)
+    made[sorted_by] = replace(made[sorted_by], title=f"{made[sorted_by].title} {symbol}")
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,9 @@ class SavedFiltersDialog(Dialog[str]):
     def _name_given(self, message: Input.Submitted) -> None:
         name = message.value.strip()
         if not name:
-            self._hint("The filter needs a name")
+            self.hint("The filter needs a name")
         elif len(name) > _NAME_LIMIT or len(self._typed) > _TEXT_LIMIT:
-            self._hint(f"At most {_NAME_LIMIT} characters of name and {_TEXT_LIMIT} of filter are kept")
+            self.hint(f"At most {_NAME_LIMIT} characters of name and {_TEXT_LIMIT} of filter are kept")
         else:
             self._do(self._save(SavedFilter(name=name, text=self._typed)))
 
@@ -91,7 +91,7 @@ class SavedFiltersDialog(Dialog[str]):
         known = saved.name in self._filters
         await self._state.engine.saved_filters.save(self._state.actor.name, saved)
         await self._list()
-        self._hint(f"{'Replaced' if known else 'Saved'} {saved.name}")
+        self.hint(f"{'Replaced' if known else 'Saved'} {saved.name}")
         self.query_one("#name", SafeInput).value = ""
         table = self.query_one("#saved", RowTable)
         table.move_to(saved.name)
@@ -100,7 +100,7 @@ class SavedFiltersDialog(Dialog[str]):
     async def _drop(self, saved: SavedFilter) -> None:
         await self._state.engine.saved_filters.drop(self._state.actor.name, saved.name)
         await self._list()
-        self._hint(f"Deleted {saved.name}: {saved.text}")
+        self.hint(f"Deleted {saved.name}: {saved.text}")
 
     async def _list(self) -> None:
         saved = await self._state.engine.saved_filters.list(self._state.actor.name)
@@ -112,7 +112,4 @@ class SavedFiltersDialog(Dialog[str]):
         self.query_one("#saved", RowTable).show(rows)
         if not saved:
             words = "" if self._typed else ": {runs.filter} and type a filter, then {runs.saved} saves it"
-            self._hint(self._state.keymap.fill(f"None yet{words}"))
-
-    def _hint(self, words: str) -> None:
-        self.query_one(".dialog-hint", Plain).show((sanitize(words, limit=400), "$waiting"))
+            self.hint_keys(f"None yet{words}")

@@ -103,7 +103,7 @@ class CapDialog(Dialog[str]):
             cap = await self._engine.budget.cap(subject)
         except VasiniError as error:
             self._shown = None
-            self._hint(explain(error))
+            self.hint(explain(error))
             return
         if subject != self._meant_now():
             return  # another look is under way
@@ -111,7 +111,7 @@ class CapDialog(Dialog[str]):
         self._show_standing(cap)
         if before is not None and before[0] == subject and _amounts(before[1]) != _amounts(cap):
             self._changed = True
-            self._hint("Somebody changed this cap just now: nothing was sent, look at it again")
+            self.hint("Somebody changed this cap just now: nothing was sent, look at it again")
 
     async def on_feed_arrived(self, message: FeedArrived) -> None:
         """Somebody may have changed the cap, or a model was paid for."""
@@ -126,7 +126,7 @@ class CapDialog(Dialog[str]):
     @on(Input.Submitted)
     def _enter(self) -> None:
         words = "Enter never decides: {dialog.confirm} sets, {dialog.close} closes"
-        self._hint(self._state.keymap.fill(words))
+        self.hint_keys(words)
 
     def action_confirm(self) -> None:
         """Do it."""
@@ -134,12 +134,12 @@ class CapDialog(Dialog[str]):
             return
         if self._changed:
             self._changed = False
-            self._hint(self._state.keymap.fill("The cap has changed: look, then {dialog.confirm} once more"))
+            self.hint_keys("The cap has changed: look, then {dialog.confirm} once more")
             return
         try:
             change = self._change()
         except InvalidEntry as missing:
-            self._hint(str(missing))
+            self.hint(str(missing))
             self.query_one(f"#cap-{missing.field}").focus()
             return
         self._sending = True
@@ -155,7 +155,7 @@ class CapDialog(Dialog[str]):
                 pause = soft is not None and shown is not None and shown.pauses
                 done = await self._set(subject, CapTerms(soft, hard, pause), seen)
         except VasiniError as error:
-            self._hint(explain(error))
+            self.hint(explain(error))
             await self.follow()
         else:
             self.dismiss(done)
@@ -257,9 +257,6 @@ class CapDialog(Dialog[str]):
         topped = f", topped up by {dollars(cap.topped_up)}" if cap.topped_up else ""
         words = f" Spent {short_dollars(cap.spent)}{held}; {_limits(cap)}{waits}{topped} ({cap.source})"
         stands.show((label.text, STYLES[label.tone]), sanitize(words, limit=300))
-
-    def _hint(self, words: str) -> None:
-        self.query_one(".dialog-hint", Plain).show((sanitize(words, limit=400), "$waiting"))
 
 
 def _words(subject: CapOf) -> str:

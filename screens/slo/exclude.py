@@ -101,12 +101,12 @@ class ExcludeDialog(Dialog[Exclusion]):
         chosen = tuple(row.key for row in table.rows if row.key in table.selected)
         chosen = chosen or ((table.cursor_key,) if table.cursor_key else ())
         if not chosen:
-            self._hint("There is no run to exclude")
+            self.hint("There is no run to exclude")
         elif not reason:
-            self._hint("Say why: it stands in the history of the run")
+            self.hint("Say why: it stands in the history of the run")
             self.query_one("#reason").focus()
         elif len(reason) > MOST_REASON:
-            self._hint(f"At most {MOST_REASON} characters")
+            self.hint(f"At most {MOST_REASON} characters")
         elif not too_small(self):
             self.dismiss(Exclusion(chosen, reason))
 
@@ -124,10 +124,7 @@ class ExcludeDialog(Dialog[Exclusion]):
         counted = [run for run in found.items if run.excluded is None]
         self.query_one("#failed", RowTable).show([_row(run, now) for run in counted])
         if not counted:
-            self._hint("None: they were excluded, or are not kept any more")
-
-    def _hint(self, words: str) -> None:
-        self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
+            self.hint("None: they were excluded, or are not kept any more")
 
 
 def _row(run: RunSummary, now: datetime) -> Row:
