@@ -76,14 +76,8 @@ def _rewrite_children(node: nodes.Node) -> None:
 
 
 def _word_for(kind: type[nodes.Node]) -> str:
-    words = {
-        "FromImport": "from",
-        "CallBlock": "call",
-        "FilterBlock": "filter",
-        "AssignBlock": "set block",
-        "NSRef": "set of a field",
-    }
-    return words.get(kind.__name__, kind.__name__.lower())
+    """The word of a template's author for a kind of node."""
+    return _WORDS.get(kind.__name__, kind.__name__.lower())
 
 
 def _refuse(node: nodes.Node, message: str) -> None:

@@ -224,6 +224,11 @@ def test_what_is_not_available_is_refused_when_compiled(source: str) -> None:
         compile_template(source)
 
 
+def test_a_refusal_names_what_the_author_wrote() -> None:
+    with pytest.raises(TemplateError, match="`autoescape` is not available"):
+        compile_template("{% autoescape true %}{% endautoescape %}")
+
+
 @pytest.mark.parametrize(
     "source",
     [
