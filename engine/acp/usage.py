@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from engine.contracts.governing.money import BILLIONTHS
+
 MOST_TOKENS = 100_000_000
 """Of input or output of one prompt; what an agent tells above that is no count."""
 MOST_DOLLARS = 1_000_000
 """Of one session; what an agent tells above that is no amount."""
-_BILLIONTHS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +73,4 @@ def _amount(told: Any) -> int | None:
         return None
     if not 0 <= amount <= MOST_DOLLARS:
         return None
-    return int((Decimal(str(amount)) * _BILLIONTHS).to_integral_value(ROUND_CEILING))
+    return int((Decimal(str(amount)) * BILLIONTHS).to_integral_value(ROUND_CEILING))

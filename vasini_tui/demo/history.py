@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
+from engine.contracts.governing.money import BILLIONTHS
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.rules.levels.levels import count_end, count_request
 from engine.journal.spend_rows import SLOT
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from engine.journal.spend_rows import SpendRow
 
 DAYS = 30
-_DOLLAR = 10**9
 OTHER_TENANT = "branch-office"
 
 
@@ -139,7 +139,7 @@ def _spending(tenant: str, now: int) -> Iterator[SpendRow]:
     """Today in a quarter of an hour of it, the rest a day before: on the first that is another month."""
     for pack, flow, step, model, today, before in SPENT:
         for slot, dollars in ((now // SLOT, today), ((now - DAY) // SLOT, before)):
-            cost = round(dollars * _DOLLAR)
+            cost = round(dollars * BILLIONTHS)
             if not cost:
                 continue
             yield {
