@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def plan_lines(
     view: ApprovalView, line: Callable[[str, Ink], Line], value_lines: Callable[[Any, int], list[Line]]
 ) -> Iterator[Line]:
-    """The steps in their order, then what the plan is thought to cost."""
+    """The steps in their order, then what the plan is thought to cost, and where the flow goes on."""
     for number, step in enumerate(view.planned, 1):
         risk = RISK_LABELS[step.risk]
         yield line("", Ink.PLAIN)
@@ -25,6 +25,7 @@ def plan_lines(
         said = {name: words for name, words in known.items() if words is not None}
         # one level deeper: no parameter can look like what we say of the step
         yield from value_lines({**said, "params": step.params}, 1)
-    cost = view.action.params.get("estimated_cost") if view.action is not None else None
+    params = view.action.params if view.action is not None else {}
+    onward = {name: params[name] for name in ("goes_on_with", "left_out") if name in params}
     yield line("", Ink.PLAIN)
-    yield from value_lines({"estimated_cost": cost}, 0)
+    yield from value_lines({"estimated_cost": params.get("estimated_cost"), **onward}, 0)

@@ -66,6 +66,18 @@ def test_the_card_has_every_step_with_its_parameters_in_full_and_the_cost() -> N
     assert 'estimated_cost: "unknown"' in words
 
 
+def test_the_card_says_where_the_flow_goes_on_and_what_it_leaves_out() -> None:
+    plan = a_plan()
+    assert plan.action is not None
+    onward = {**plan.action.params, "goes_on_with": "tell", "left_out": ["check"]}
+    words = [
+        str(text)
+        for text, _ in action_lines(a_plan(action=plan.action.model_copy(update={"params": onward})))
+    ]
+    assert 'goes_on_with: "tell"' in words
+    assert "check" in "".join(words[words.index('goes_on_with: "tell"') :])
+
+
 def test_the_card_of_a_plan_that_was_changed_says_first_what_was_approved() -> None:
     words = [str(text).strip() for text, _ in action_lines(a_plan(plan_changes="-two: fake.echo\n+    a: 2"))]
     said = words.index("it was approved with these changes")

@@ -27,6 +27,16 @@ def test_a_plan_is_shown_step_by_step_with_its_parameters_in_full(vasini: Vasini
     assert "estimated cost:\n    unknown" in shown
 
 
+def test_a_plan_that_names_where_the_flow_goes_on_says_so(vasini: Vasini, fake: FakeEngine) -> None:
+    plan = a_plan()
+    assert plan.action is not None
+    onward = {**plan.action.params, "goes_on_with": "tell", "left_out": ["check"]}
+    fake.add(a_plan(action=plan.action.model_copy(update={"params": onward})))
+    shown = vasini("approval", "app-1").stdout
+    assert "the flow goes on with:\n    tell" in shown
+    assert '"check"' in shown.partition("the flow leaves out:")[2]
+
+
 def test_the_steps_of_a_plan_go_to_a_file_and_come_back_changed(
     vasini: Vasini, fake: FakeEngine, tmp_path: Path
 ) -> None:

@@ -63,6 +63,8 @@ def write_plan(out: Output, approval: ApprovalView) -> None:
         write_value(out, "  parameters", step.params)
     params = approval.action.params if approval.action is not None else {}
     write_value(out, "estimated cost", params.get("estimated_cost"))
+    write_value(out, "the flow goes on with", params.get("goes_on_with"))
+    write_value(out, "the flow leaves out", params.get("left_out"))
 
 
 def write_value(out: Output, name: str, value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from engine.contracts.model import Contract
 from engine.contracts.status import Risk
@@ -61,6 +61,19 @@ class PlanProposal(Contract):
     required_tools: tuple[str, ...] = Field(default=(), max_length=100)
     approvals: tuple[PlannedApproval, ...] = Field(default=(), max_length=MAX_PLANNED)
     estimated_cost: EstimatedCost | None = Field(default=None, description="Left out: unknown.")
+    start_index: int | None = Field(
+        default=None, ge=0, description="As `start_at`, by its number in the list of steps, from 0."
+    )
+    start_at: PlannedId | None = Field(
+        default=None,
+        validation_alias=AliasChoices("start_at", "start_step_id", "start_from", "start_step"),
+        description="Id of a step of the flow behind this plan, which goes on there; left out: the next one.",
+    )
+
+    @property
+    def starts(self) -> bool:
+        """Whether it says where the flow goes on."""
+        return self.start_index is not None or self.start_at is not None
 
 
 class ShownStep(Contract):

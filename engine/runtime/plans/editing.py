@@ -60,6 +60,8 @@ def diff_words(before: PlanProposal, after: PlanProposal) -> str:
     words = [f"{count} {what}" for count, what in counted if count]
     if both != [name for name in old if name in new]:
         words.append("another order")
+    if _start_of(before) != _start_of(after):
+        words.append("the flow goes on elsewhere")
     return f"against the plan before: {', '.join(words) or 'the same steps'}"
 
 
@@ -76,6 +78,12 @@ def _lines(plan: PlanProposal) -> Iterator[str]:
             yield "    asks before it runs"
         for name, value in step.params.items():
             yield from _value_lines(name, value)
+    if plan.starts:
+        yield f"the flow goes on with: {_start_of(plan)}"
+
+
+def _start_of(plan: PlanProposal) -> str | None:
+    return plan.start_at if plan.start_index is None else f"step {plan.start_index}"
 
 
 def _value_lines(name: str, value: Any) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from engine.contracts.runs.plan import OUTPUT_KEY, PlanProposal
 from engine.models.answered_json import json_in
+from engine.runtime.plans.onward import Onward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +36,13 @@ class PlanUnfit(Exception):
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a plan may name. `refused` says why policy does not let a tool be called, None if it does;
-    `faults` what of parameters does not fit a tool, by place (a JSON pointer)."""
+    `faults` what of parameters does not fit a tool, by place (a JSON pointer); `onward` is its flow."""
 
     tools: Sequence[str]
     max_steps: int
     refused: Callable[[str], str | None]
     faults: Callable[[str, Any], Sequence[tuple[str, str]]]
+    onward: Onward = field(default_factory=Onward)
 
 
 def read_plan(text: str, max_steps: int) -> PlanProposal:
@@ -67,6 +69,7 @@ def plan_faults(plan: PlanProposal, bounds: Bounds) -> Iterator[str]:
         yield f"it has {len(names)} steps; {bounds.max_steps} are the most"
     if len(set(names)) < len(names):
         yield "two of its steps have the same step_id"
+    yield from bounds.onward.faults(plan)
     if plan.estimated_cost is not None and _depth(plan.estimated_cost.details) > MOST_DEPTH:
         yield f"estimated_cost.details are nested deeper than {MOST_DEPTH} levels"
     for approval in plan.approvals:

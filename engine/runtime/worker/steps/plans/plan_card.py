@@ -10,6 +10,7 @@ from engine.contracts.runs.preview import Preview
 from engine.governance.pipeline import Outcome
 from engine.governance.tools_layer import highest_risk
 from engine.runtime.plans.editing import diff_words, plan_diff
+from engine.runtime.worker.steps.plans.replanned import GOES_ON
 from engine.runtime.worker.steps.rendering import intent_of
 from engine.values import digest_of
 
@@ -67,7 +68,7 @@ def card_of(turn: PlanTurn, plan: PlanProposal, at: Rendering) -> PlanCard:
             "step_id": path_step.id,
             "kind": path_step.type,
             "target": f"{count} step{'' if count == 1 else 's'}",
-            "params": {"steps": steps, "estimated_cost": _cost(plan)},
+            "params": {"steps": steps, "estimated_cost": _cost(plan), **_onward(turn, plan)},
         },
         "preview": preview.model_dump() if preview is not None else None,
         "intent": intent_of(at),
@@ -87,6 +88,12 @@ def listings(plan: PlanProposal, at: Rendering) -> dict[str, str]:
     """Tools of MCP servers that it names, each by the digest of how it is listed now."""
     found = {step.tool: at.judge.listing(step.tool) for step in plan.steps}
     return {tool: digest for tool, digest in found.items() if digest is not None}
+
+
+def _onward(turn: PlanTurn, plan: PlanProposal) -> dict[str, Any]:
+    """Where the flow goes on, and what it passes over, where the plan says so."""
+    target = turn.bounds.onward.goes_on_with(plan)
+    return {} if target is None else {GOES_ON: target, "left_out": turn.bounds.onward.left_out(plan)}
 
 
 def _cost(plan: PlanProposal) -> Any:

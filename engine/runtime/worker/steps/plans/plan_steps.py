@@ -16,7 +16,7 @@ from engine.runtime.plans.reading import MOST_FAULTS, PlanUnfit, plan_faults
 from engine.runtime.worker.steps.agents.hooked import refused_plan, refused_start
 from engine.runtime.worker.steps.agents.told.images import images_of
 from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of, listings
-from engine.runtime.worker.steps.plans.replanned import BEFORE, plan_before
+from engine.runtime.worker.steps.plans.replanned import BEFORE, GOES_ON, plan_before
 from engine.runtime.worker.steps.plans.turns import ASKED_AGAIN, PlanTurn, turn_at
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import canonical_json, digest_of, resolve_value
@@ -58,7 +58,13 @@ class PlanRenderer(StepRenderer[PlanProposalStep]):
         last = joined[-1]
         plan, results = last["turn"]["plan"], last["results"]
         outputs = {one["step_id"]: result for one, result in zip(plan["steps"], results, strict=True)}
-        return {**plan, "outputs": outputs}
+        onward = last["turn"].get(GOES_ON)
+        return {**plan, "outputs": outputs, **({} if onward is None else {GOES_ON: onward})}
+
+    def jump(self, step: PlanProposalStep, handed_on: Any) -> str | None:
+        """Where the plan that was approved says that the flow goes on."""
+        onward: str | None = handed_on.get(GOES_ON)
+        return onward
 
     def artifact(self, step: PlanProposalStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.plan.proposal`."""
@@ -153,7 +159,9 @@ def _approved(turn: PlanTurn, review: Execution, at: Rendering, *, opened_again:
         error = failure(StepErrorCode.APPROVAL_VOID, message, errors=faults)
         return StepPrepared(now=at.now, path=at.path, error=error)
     asks = resolve_value(review.input, at.values.resolve)["asks"]
+    onward = turn.bounds.onward.goes_on_with(plan)
     kept = {
+        **({} if onward is None else {GOES_ON: onward}),
         "text": turn.text,
         "plan": plan.model_dump(mode="json"),
         "told": None,

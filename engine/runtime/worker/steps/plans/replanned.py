@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BEFORE = "before"
 """Key of what a plan is started with: the plan before it, as a turn that has ended."""
+GOES_ON = "goes_on_with"
+"""Key of what a plan hands on: the step that it lets the flow go on with, where it names one."""
 _MOST_BROUGHT = 32_000
 """Characters of what the steps of that plan brought."""
 
@@ -26,6 +28,7 @@ def plan_before(step: PlanProposalStep, at: Rendering) -> tuple[dict[str, Any], 
     if noted is None or noted["path"] != at.path:
         return None
     worked = dict(resolve_value(noted["output"], at.values.resolve))
+    worked.pop(GOES_ON, None)
     brought = to_json(worked.pop("outputs")).decode()
     if len(brought) > _MOST_BROUGHT:
         brought = f"{brought[:_MOST_BROUGHT]}… (cut: it has {len(brought):,} characters)"

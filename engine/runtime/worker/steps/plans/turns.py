@@ -9,6 +9,7 @@ from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.flows.plan_step import REVIEW, PlanProposalStep
 from engine.contracts.runs.plan import PlanProposal
 from engine.machine.model.state import find_execution, scope_path_of
+from engine.runtime.plans.onward import Onward
 from engine.runtime.plans.reading import Bounds, PlanUnfit, plan_faults, read_plan
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
 from engine.runtime.worker.steps.plans.replanned import BEFORE
@@ -88,11 +89,14 @@ def turn_at(at: Rendering) -> PlanTurn:
         verdict = at.judge.verdict(tool, at.state)
         return verdict.message if verdict.denied else None
 
+    tools = [one for one in told["tools"] if one not in hidden]
+    around = at.flow.graph.steps_of(scope_path_of(path))
+    onward = Onward(tuple(one.id for one in around.steps), around.position[step.id], around.gated_by)
     return PlanTurn(
         step,
         told,
         earlier,
         str(resolve_value(model.output, at.values.resolve)["text"]),
         find_execution(at.state.root, f"{scope}/{REVIEW}"),
-        Bounds([one for one in told["tools"] if one not in hidden], step.max_steps, refused, at.judge.faults),
+        Bounds(tools, step.max_steps, refused, at.judge.faults, onward),
     )
