@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import RunStatus, StepStatus
+from screens.widgets.ages import clock_time
 from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 4_000
 """Characters of one text; the step has it whole."""
-_AT_WORK = frozenset({RunStatus.RUNNING, RunStatus.RETRYING})
 _SCRIPTED = "scripted (no model was asked)"
 _CUT_OFF = "cut off: its bound of tokens was used up"
 
@@ -41,7 +41,7 @@ def title_line(conversation: Conversation) -> str:
     """Which agent, how it stands, how many turns there are."""
     turns = counted(conversation.turn_count, "turn")
     line = f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
-    rests = conversation.status is StepStatus.RUNNING and conversation.run_status not in _AT_WORK
+    rests = conversation.status is StepStatus.RUNNING and conversation.run_status is not RunStatus.RUNNING
     return f"{line} · its run is {conversation.run_status.value}" if rests else line
 
 
@@ -71,6 +71,8 @@ def end_lines(conversation: Conversation) -> Iterator[str]:
 
 def turn_line(number: int, turn: SpokenTurn) -> str:
     """Which turn, whether it asks a person, who answered, what it took: a narrow terminal cuts the end."""
+    if turn.status is StepStatus.RUNNING and turn.retry_at is not None:
+        return f"turn {number} · waits for another try, not before {clock_time(turn.retry_at)}"
     if turn.status is not StepStatus.COMPLETED:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
         return f"turn {number} · {turn.status.value}{tries}"

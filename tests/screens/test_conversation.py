@@ -13,6 +13,7 @@ from screens.frame.inputs import SafeInput
 from screens.run.conversation_text import turn_line
 from screens.run.screen import RunScreen
 from screens.runs.start import StartFormScreen
+from screens.widgets.ages import clock_time
 from tests.fakes.conversations import (
     agent_steps,
     answered,
@@ -22,7 +23,7 @@ from tests.fakes.conversations import (
 )
 from tests.fakes.engine import FakeEngine
 from tests.fakes.requests import FakeRequests
-from tests.fakes.views import a_flow, a_pack, a_run
+from tests.fakes.views import NOW, a_flow, a_pack, a_run
 from tests.screens.conversations import (
     a_line,
     a_waiting_engine,
@@ -55,7 +56,8 @@ async def test_enter_on_an_agent_opens_its_conversation_with_calls_and_results(c
     [
         (RunStatus.PAUSED, "agent look · RUNNING · 2 turns · its run is PAUSED"),
         (RunStatus.PENDING_HUMAN, "2 turns · its run is PENDING_HUMAN"),
-        (RunStatus.RETRYING, "agent look · RUNNING · 2 turns"),
+        (RunStatus.RETRYING, "2 turns · its run is RETRYING"),
+        (RunStatus.RUNNING, "agent look · RUNNING · 2 turns"),
     ],
 )
 async def test_an_agent_whose_run_rests_is_not_told_as_one_that_works(
@@ -74,6 +76,13 @@ def test_a_turn_says_what_it_cost_or_that_nobody_knows() -> None:
     assert turn_line(1, turn).endswith("9 tokens in, 2 out")
     assert turn_line(1, turn.model_copy(update={"cost": 1_500_000})).endswith("2 out, $0.0015")
     assert turn_line(1, turn.model_copy(update={"unpriced": 1})).endswith("2 out, of unknown cost")
+
+
+def test_a_turn_that_waits_for_another_try_says_until_when_and_not_that_it_runs() -> None:
+    turn = SpokenTurn(step_id="look/0/model", status=StepStatus.RUNNING, retry_at=NOW)
+    assert turn_line(1, turn) == f"turn 1 · waits for another try, not before {clock_time(NOW)}"
+    ended = turn.model_copy(update={"status": StepStatus.FAILED})
+    assert turn_line(1, ended) == "turn 1 · FAILED"
 
 
 def test_an_answer_that_was_cut_off_says_so() -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.contracts.model import Contract
 from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.times import Timestamp
 
 
 class SpokenCall(Contract):
@@ -72,6 +73,7 @@ class SpokenTurn(Contract):
     )
     status: StepStatus
     attempt: int = 1
+    retry_at: Timestamp | None = Field(default=None, description="Nothing is asked before: its try failed.")
     text: str = ""
     cut_off: bool = Field(default=False, description="The bound of its tokens was used up before its end.")
     provider: str = Field(default="", description="`scripted`: what is written down, no model was asked.")

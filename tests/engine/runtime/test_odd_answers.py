@@ -100,6 +100,27 @@ async def test_a_server_that_refuses_one_question_is_no_server_that_is_away(home
         await finished(engine, "ask")
 
 
+async def test_a_conversation_says_until_when_a_server_asked_to_be_left_alone(home: Home) -> None:
+    busy = head(429, "application/json", retry_after="3600") + b"{}"
+    home.flow("ask", agent(says("never asked for")))
+    async with (
+        serving(answering_in_turn(busy)) as server,
+        home.working(models=models_at(server.url)) as engine,
+    ):
+        run_id = await start(engine, "ask")
+
+        async def waits() -> bool:
+            return (await engine.runs.summary(run_id)).status is RunStatus.RETRYING
+
+        await until(waits)
+        found = await engine.runs.conversation(run_id, "work")
+        step = await engine.runs.step(run_id, "work/0/model")
+        assert found.run_status is RunStatus.RETRYING
+        assert step.retry_at is not None
+        assert [turn.retry_at for turn in found.turns] == [step.retry_at]
+        assert "waits for another try, not before" in "\n".join(conversation_lines(found))
+
+
 def restless(url: str, failures: int = 1) -> ModelSettings:
     """A model that is left alone after a single failure, or a few."""
     return models_at(url).model_copy(update={"breaker": BreakerSettings(failures=failures, seconds=3_600)})

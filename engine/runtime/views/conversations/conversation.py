@@ -100,6 +100,7 @@ def _turn(model: StepView, calls: str, below: AgentSteps) -> SpokenTurn:
         said_skills=tuple(map(_skill, _of_input(model.input, "skills"))),
         status=model.status,
         attempt=model.attempt,
+        retry_at=model.retry_at,
         text=_text(reply.get("text")),
         cut_off=reply.get("finish") == FinishReason.LENGTH.value,
         provider=_text(reply.get("provider")),

@@ -48,6 +48,7 @@ def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
         step_id=prompt.step_id,
         status=prompt.status,
         attempt=prompt.attempt,
+        retry_at=prompt.retry_at,
         text=text if isinstance(text, str) else "",
         provider=provider,
         model=model if isinstance(model, str) else "",
