@@ -47,7 +47,16 @@ if TYPE_CHECKING:
 _OF_MISTRAL = re.compile(r"(mis|mix|minis|magis|devs|codes|pix|vox)tral", re.I)
 _EXAMPLE = re.compile("PUT_|PLACEHOLDER|YOUR_|ORG_ID", re.I)
 _THOUGHTS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
-_REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
+_REASONS = {
+    "length": FinishReason.LENGTH,
+    "model_length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+}
+_BROKEN_OFF = {
+    "error": ModelErrorCode.HTTP_ERROR,
+    "insufficient_system_resource": ModelErrorCode.OVERLOADED,
+}
+"""Why servers of Mistral, OpenRouter and DeepSeek say that they stopped in the middle of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,9 @@ class _Chunks(Reader):
         if reason == "content_filter" or self._refusal:
             words = self._hide(self._refusal)[:500] or "the server's filter held the answer back"
             raise ModelFailure(ModelErrorCode.REFUSED, words, provider_code=str(reason)[:100])
+        if (broken := _BROKEN_OFF.get(str(reason))) is not None:
+            words = "the server broke its answer off"
+            raise ModelFailure(broken, words, provider_code=str(reason), passing=True)
         self.may_end = True
         yield from self._calls.end()
         yield from self._thoughts.carried(self._calls)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.models.asking import ask
+from engine.models.conversation import FinishReason
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase
 from engine.models.settings import ModelTimeouts, ProviderName
 from engine.models.wire.frames import MAX_FRAME
@@ -282,6 +283,25 @@ async def test_an_error_within_the_stream_has_its_code(
 ) -> None:
     failure = await failure_of(answering(head(content_type=content_type), event), provider)
     assert (failure.code, failure.provider_code) == (ModelErrorCode.OVERLOADED, "overloaded_error")
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("error", ModelErrorCode.HTTP_ERROR), ("insufficient_system_resource", ModelErrorCode.OVERLOADED)],
+)
+async def test_an_answer_that_the_server_broke_off_is_none_and_may_come_when_it_is_asked_again(
+    reason: str, code: ModelErrorCode
+) -> None:
+    ends = {"choices": [{"delta": {}, "finish_reason": reason}]}
+    failed = await failure_of(answering(head() + sse(TEXT, ends, "[DONE]")))
+    assert (failed.code, failed.retryable) == (code, True)
+    assert failed.details()["provider_code"] == reason
+
+
+async def test_an_answer_that_filled_what_its_model_reads_is_cut_off() -> None:
+    ends = {"choices": [{"delta": {}, "finish_reason": "model_length"}]}
+    reply, _, _ = await reply_to(answering(head() + sse(TEXT, ends, "[DONE]")), ProviderName.OPENAI)
+    assert (reply.text, reply.finish) == ("so ", FinishReason.LENGTH)
 
 
 async def test_a_refusal_is_no_answer() -> None:
