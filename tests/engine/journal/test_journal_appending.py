@@ -298,3 +298,16 @@ async def test_a_run_can_be_created_held_with_its_first_transition(journal: Jour
     assert (row["status"], row["lease_worker"], row["lease_epoch"]) == ("RUNNING", "worker-1", 1)
     assert await journal.claim("worker-2", NOW, 5) == []
     await assert_counters_agree(journal)
+
+
+async def test_a_commit_without_events_tells_no_other_moment(journal: Journal) -> None:
+    held = await hold(journal, 1)
+    await held.append(step_started("a"), now=NOW + 5)
+    before = await held.row()
+    await held.append(now=NOW + 60, release=True, ready=True)
+    row = await held.row()
+    assert (row["updated_at"], row["worked"]) == (before["updated_at"], before["worked"]) == (NOW + 5, 5)
+    held = await take(journal, "run_0001", start=False)
+    await held.append(step_started("b"), now=NOW + 90)
+    row = await held.row()
+    assert (row["updated_at"], row["worked"]) == (NOW + 90, 90)

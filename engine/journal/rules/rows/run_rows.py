@@ -99,14 +99,16 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
     """The columns a transition changes; `old` is the row before it, `moved` what its events change.
 
     A run ends when its last end event says so: what is written later (its document, a late timer)
-    leaves `finished_at` alone, and a retry clears it.
+    leaves `finished_at` alone, and a retry clears it. Where no event happened (it is given back,
+    mail is taken) and it stands as it stood, lists tell the moment of its last event.
     """
     head = commit.head
+    moment = commit.now if commit.events or head.status.value != old["status"] else old["updated_at"]
     columns: RunColumns = {
         "status": head.status.value,
         "finished_at": old["finished_at"],
         **moved,
-        "updated_at": commit.now,
+        "updated_at": moment,
         "run_seq": commit.expected_seq + len(commit.events),
         "ready": int(ready),
         "lease_worker": None if commit.release else old["lease_worker"],
@@ -123,7 +125,7 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "unpriced": head.unpriced,
         "cancel": head.cancel,
         "pause": int(head.pause),
-        "worked": old["worked"] + worked_since(old, commit.now),
+        "worked": old["worked"] + worked_since(old, moment),
     }
     if any(event.kind != StepRecovered.kind for event in commit.events):  # to begin anew is no progress
         columns["failed_works"] = 0
