@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from engine.contracts.masks import secret_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SECRETS = {
     "service-key": r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{3,}",
@@ -38,6 +42,7 @@ _MEASURES = ('"input_tokens"', '"output_tokens"')
 """Names that are in every answer of a model, and say nothing secret though there is `token` in them."""
 _DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|-[0-9]{2}-[0-9]|\.[0-9]{3}\.[0-9]|[0-9]{10})")
 _PREFIX_SIGN = re.compile(r"\+[0-9]|\)[ -]?[0-9]{3}")
+_PIECE, _LONGEST_SIGN = 256 * 1024, 32
 _IBAN_SIGN = re.compile(r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}")
 
 
@@ -48,6 +53,10 @@ def mask_secret_text(text: str) -> str:
 
 def may_hold_secret(text: str) -> bool:
     """Cheap; false only when no secret pattern and no secret key can be in `text` (JSON or plain)."""
+    return any(_has_secret_sign(piece) for piece in _pieces(text))
+
+
+def _has_secret_sign(text: str) -> bool:
     lowered = text.lower()
     if _MEASURE in lowered:
         for name in _MEASURES:
@@ -57,15 +66,25 @@ def may_hold_secret(text: str) -> bool:
 
 def may_match_secret(text: str) -> bool:
     """The same for a text by itself, whatever it is named: false only when no secret pattern is in it."""
-    lowered = text.lower()
-    return any(map(lowered.__contains__, _TEXT_SIGNS))
+    return any(any(map(piece.lower().__contains__, _TEXT_SIGNS)) for piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """A long text by pieces, in one of which a sign is whole: one search lets no other thread go on."""
+    if len(text) <= _PIECE:
+        return (text,)
+    return (text[start : start + _PIECE + _LONGEST_SIGN] for start in range(0, len(text), _PIECE))
 
 
 def may_hold_personal(text: str) -> bool:
     """Cheap; false only when no personal pattern can match in `text` (JSON or plain)."""
-    if "@" in text or _DIGITS_SIGN.search(text) is not None or _IBAN_SIGN.search(text) is not None:
+    if "@" in text or _has(_DIGITS_SIGN, text) or _has(_IBAN_SIGN, text):
         return True
-    return ("+" in text or ")" in text) and _PREFIX_SIGN.search(text) is not None
+    return ("+" in text or ")" in text) and _has(_PREFIX_SIGN, text)
+
+
+def _has(sign: re.Pattern[str], text: str) -> bool:
+    return any(sign.search(piece) is not None for piece in _pieces(text))
 
 
 _EMAIL = r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"

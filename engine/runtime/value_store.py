@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.errors import ErrorCode, Unavailable
+from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.governance.redactor import MAX_DEPTH
 from engine.journal.encoding import decode
-from engine.runtime.large_values import off_loop_if_large
+from engine.runtime.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.values import (
     IMAGE_KEY,
     BlobNeeded,
@@ -29,6 +31,36 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 64 * 1024 * 1024
 _IMAGE = f'"{IMAGE_KEY}"'.encode()
+T = TypeVar("T")
+_Held = dict[str, tuple[Any, int]]
+"""Values by digest, with the bytes of their JSON."""
+
+
+@dataclass(slots=True)
+class _Done:
+    """Work on a large value that was done in a thread: what came of it."""
+
+    name: str
+    value: Any
+    result: Any = None
+    error: VasiniError | None = None
+    wanted: bool = False
+    """Whether it was, this time that all is computed."""
+
+
+class _WorkNeeded(Exception):
+    """A large value has to be worked on in a thread first."""
+
+    def __init__(self, name: str, value: Any, work: Callable[[], Any]) -> None:
+        super().__init__(name)
+        self.name, self.value, self.work = name, value, work
+
+    def do(self) -> _Done:
+        """The work; what is wrong with the value is told where it is wanted."""
+        try:
+            return _Done(self.name, self.value, result=self.work())
+        except VasiniError as error:
+            return _Done(self.name, self.value, error=error)
 
 
 class ValueStore:
@@ -43,26 +75,25 @@ class ValueStore:
         self._limit = limit_bytes
         self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._size = 0
+        self._done: list[_Done] | None = None
+        """Of the computation that is under way; None where there is none."""
 
     def store(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The form of a value that an event holds; its `blobs` have to be in the event's commit.
 
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
-        stored = self._redactor.storable(value, levels=levels)
-        self._hold(stored.blobs)
-        return stored
+        return self._stored(value, f"store {levels}", lambda: self._redactor.storable(value, levels=levels))
 
     def store_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The same for a `value` that is `joined` from stored ones, under names that say nothing."""
-        stored = self._redactor.storable_joined(joined, value, levels=levels)
-        self._hold(stored.blobs)
-        return stored
+        work = lambda: self._redactor.storable_joined(joined, value, levels=levels)  # noqa: E731
+        return self._stored(value, f"join {levels}", work)
 
     async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""
-        stored = await off_loop_if_large(value, lambda: self._redactor.storable(value))
-        self._hold(stored.blobs)
+        stored, held = await off_loop_if_large(value, lambda: _with_values(self._redactor.storable(value)))
+        self._hold(held)
         return stored
 
     async def load(self, value: Any) -> Any:
@@ -82,7 +113,7 @@ class ValueStore:
         missing = {digest for value in referring for digest in digests_in(value)} - self._held.keys()
         if len(missing) > 1:
             found = await self._journal.blobs(list(missing))
-            self._hold({digest: _as_stored(digest, data) for digest, data in found.items()})
+            await self._take(found)
         return [await self.load_stored(value) for value in values]
 
     async def image(self, digest: str) -> bytes:
@@ -105,7 +136,8 @@ class ValueStore:
         """A stored value whole and masked."""
         if value is None:
             return None
-        return self.redact(await self.load(value))
+        whole = await self.load(value)
+        return await off_loop_if_large(whole, lambda: self.redact(whole))
 
     def preview(self, value: Any) -> Any:
         """A masked, shortened form of a value without secrets."""
@@ -120,25 +152,73 @@ class ValueStore:
         return held[0]
 
     async def with_loaded(self, compute: Callable[[], Any]) -> Any:
-        """`compute()`, loading whatever values it turns out to need."""
+        """`compute()`, loading whatever values it turns out to need: it is computed again with these, and
+        with what was made of large values in a thread."""
+        done: list[_Done] = []
         while True:
+            for one in done:
+                one.wanted = False
+            self._done = done
             try:
                 return compute()
             except BlobNeeded as needed:
-                await self._fetch(needed.digest)
+                digest, work = needed.digest, None
+            except _WorkNeeded as needed:
+                digest, work = "", needed
+            finally:
+                self._done = None
+            if work is not None:
+                done.append(await asyncio.to_thread(work.do))
+            else:
+                await self._take({digest: await self._journal.blob(digest)})
 
-    async def _fetch(self, digest: str) -> None:
-        self._hold({digest: _as_stored(digest, await self._journal.blob(digest))})
+    def apart(self, value: Any, name: str, work: Callable[[], T]) -> T:
+        """`work()`, which looks at all of `value`: within `with_loaded` in a thread when that is large.
+        `name` tells it from other work on the same value."""
+        if self._done is None or not is_large(value):
+            return work()
+        for one in self._done:
+            if one.name == name and one.value == value:
+                one.wanted = True
+                if one.error is not None:
+                    raise one.error
+                result: T = one.result
+                return result
+        if not all(one.wanted for one in self._done):  # it is not what was computed before: no end of it
+            return work()
+        raise _WorkNeeded(name, value, work)
 
-    def _hold(self, blobs: Mapping[str, bytes]) -> None:
-        for digest, data in blobs.items():
+    def _stored(self, value: Any, name: str, storable: Callable[[], StoredValue]) -> StoredValue:
+        stored, held = self.apart(value, name, lambda: _with_values(storable()))
+        self._hold(held)
+        return stored
+
+    async def _take(self, blobs: Mapping[str, bytes | None]) -> None:
+        """Hold what was read of the journal. Raises Unavailable as `load`."""
+
+        def read() -> _Held:
+            return {digest: _value_of(_as_stored(digest, data)) for digest, data in blobs.items()}
+
+        large = sum(len(data) for data in blobs.values() if data) > LARGE_BYTES
+        self._hold(await asyncio.to_thread(read) if large else read())
+
+    def _hold(self, values: _Held) -> None:
+        for digest, (value, size) in values.items():
             if digest not in self._held:
-                value = decode(data)
-                self._held[digest] = (with_images(value) if _IMAGE in data else value, len(data))
-                self._size += len(data)
+                self._held[digest] = value, size
+                self._size += size
         while self._size > self._limit and len(self._held) > 1:
             _, (_, size) = self._held.popitem(last=False)
             self._size -= size
+
+
+def _with_values(stored: StoredValue) -> tuple[StoredValue, _Held]:
+    return stored, {digest: _value_of(data) for digest, data in stored.blobs.items()}
+
+
+def _value_of(data: bytes) -> tuple[Any, int]:
+    value = decode(data)
+    return with_images(value) if _IMAGE in data else value, len(data)
 
 
 def _as_stored(digest: str, data: bytes | None) -> bytes:

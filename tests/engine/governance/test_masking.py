@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.contracts.masks import MASKED, STRUCK_OUT, holds_mask
 from engine.errors import ErrorCode, InvalidInput
 from engine.governance.masking import MAX_DEPTH, Masker
+from engine.governance.patterns import may_hold_personal, may_hold_secret
 from engine.governance.secret_names import is_secret_name
 from engine.values import image_ref
 
@@ -355,3 +356,16 @@ def test_large_and_hostile_texts_take_linear_time() -> None:
         MASKER.mask({"v": text})
     chain = "".join(f"AKIA{'A' * 16}sk-x" for _ in range(2_000))
     assert "sk-x" not in MASKER.mask(chain)
+
+
+@pytest.mark.parametrize("before", [-1, 0, 1, 8, 20])
+@pytest.mark.parametrize(
+    "sign", ["github_pat_", "Authorization", "ana@example.com", "+4915112345678", "DE89 3704"]
+)
+def test_a_sign_in_a_long_text_is_found_wherever_it_stands(sign: str, before: int) -> None:
+    long = 256 * 1024
+    text = f"{' ' * (long - before)}{sign}{' ' * long}"
+    assert may_hold_secret(text) or may_hold_personal(text)
+    nothing = text.replace(sign, "")
+    assert not may_hold_secret(nothing)
+    assert not may_hold_personal(nothing)

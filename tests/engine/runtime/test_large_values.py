@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.errors import InvalidInput
 from engine.governance.masking import Masker
 from engine.governance.redactor import MAX_DEPTH, Redactor
 from engine.journal.memory.journal import MemoryJournal
@@ -67,6 +68,39 @@ async def test_what_may_be_kept_of_a_large_value_is_found_in_a_thread() -> None:
     assert await values.load(stored.value) == {"text": LARGE[0]}
     large, small = redactor.threads
     assert (large != threading.get_ident(), small) == (True, threading.get_ident())
+
+
+async def test_what_is_planned_with_a_large_value_has_it_worked_on_in_a_thread() -> None:
+    redactor = WatchedRedactor()
+    values = ValueStore(MemoryJournal(), redactor)
+    planned: list[int] = []
+
+    def plan() -> list[Any]:
+        planned.append(threading.get_ident())
+        return [values.store(value).value for value in ({"n": [1]}, {"text": LARGE[0]}, {"text": LARGE[0]})]
+
+    small, large, same = await values.with_loaded(plan)
+    assert (small, large) == ({"n": [1]}, same)
+    assert await values.load(large) == {"text": LARGE[0]}
+    here = threading.get_ident()
+    assert planned == [here, here]
+    assert sum(thread != here for thread in redactor.threads) == 1
+    assert values.store({"text": LARGE[0]}).value == large
+
+
+async def test_what_is_wrong_with_a_large_value_is_told_where_it_is_stored() -> None:
+    values = ValueStore(MemoryJournal(), WatchedRedactor())
+    told: list[str] = []
+
+    def plan() -> None:
+        try:
+            values.store({"text": LARGE[0], "number": float("nan")})
+        except InvalidInput as error:
+            told.append(error.message)
+
+    await values.with_loaded(plan)
+    (message,) = told
+    assert "the value is not JSON" in message
 
 
 async def test_the_loop_goes_on_while_a_large_answer_is_checked(home: Home) -> None:

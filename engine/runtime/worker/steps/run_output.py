@@ -26,9 +26,10 @@ def prepare_output(
         message = "no step of the flow brought an output"
         return OutputPrepared(now=now, error=failure(StepErrorCode.MISSING_RUN_OUTPUT, message)), {}
     output = normalize(full)
+    size, characters = values.apart(output, "measure", lambda: _measured(output))
     subject = Subject(
-        size_bytes=len(canonical_json(output)),
-        characters=characters_of(output),
+        size_bytes=size,
+        characters=characters,
         max_characters=flow.guardrails.output.max_length if flow.guardrails is not None else None,
     )
     verdict = check(Point.OUTPUT, subject, flow.policies)
@@ -38,6 +39,10 @@ def prepare_output(
         return OutputPrepared(now=now, error=error, verdict=verdict.record(Point.OUTPUT)), {}
     stored = values.store(output, levels=JOINED_DEPTH)
     return OutputPrepared(now=now, value=stored.value), stored.blobs
+
+
+def _measured(output: Any) -> tuple[int, int]:
+    return len(canonical_json(output)), characters_of(output)
 
 
 def normalize(data: Any) -> dict[str, Any]:
