@@ -148,6 +148,7 @@ async def test_claims_and_several_approvals_at_once_are_harmless(console: OpenCo
         await stage.press("M")
         await stage.on(BulkDecisionDialog)
         await stage.shows("What differs")
+        await stage.shows("hidden or control characters")
         assert_harmless(stage)
         for _page in range(20):
             await stage.press("ctrl+d")

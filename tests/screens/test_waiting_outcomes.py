@@ -71,7 +71,10 @@ async def test_decision_keys_decide_nothing_while_the_cursor_is_on_an_interrupte
         await stage.graced()
         await stage.press("a")
         await stage.shows("There is nothing to decide")
+        await stage.press("o")
+        await stage.shows("There is nothing to claim")
         assert engine.stored_approvals["app-0"].status is RequestStatus.PENDING
+        assert engine.stored_approvals["app-0"].claimed_by is None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
