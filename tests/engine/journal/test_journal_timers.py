@@ -68,6 +68,15 @@ async def test_a_run_that_waits_for_a_time_says_until_when_also_after_the_clock_
     assert (await held.row())["waiting_for_id"] == rfc3339(from_micros(NOW + 3 * hour))
 
 
+async def test_a_paused_run_says_no_time_though_a_step_of_it_waits_for_one(journal: Journal) -> None:
+    held = await hold(journal)
+    await journal.fire_timers(NOW, ClockOffset("boot", 0))
+    paused = RunHead(RunStatus.PAUSED, "nap", WaitingFor(kind=WaitKind.RESUME))
+    await held.append(step_started("nap", "wait"), head=paused, timers={"wait:nap": LATER}, release=True)
+    await journal.fire_timers(NOW, ClockOffset("boot", 7_000_000))
+    assert (await held.row())["waiting_for_id"] is None
+
+
 @pytest.mark.parametrize("opened", ["approval", "form"])
 async def test_a_request_that_was_planned_before_the_clock_was_set_is_open_as_long_as_its_timer_says(
     journal: Journal, opened: str

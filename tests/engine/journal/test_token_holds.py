@@ -127,6 +127,7 @@ async def test_what_a_question_that_was_stopped_had_taken_is_held_until_its_run_
     await journal.begin_call(a_question(held, 1, 200))
     await journal.lower_hold("hold_1", 0, (30, 5))
     assert await journal.begin_call(a_question(held, 2, 134)) == OverTokenCeiling(134, 0, 35, 100, waits=True)
+    await journal.lower_hold("hold_1", 0, (35, 0))
     assert isinstance(await journal.begin_call(a_question(held, 2, 135)), Granted)
     await journal.lower_hold("hold_1", 0)
     assert [one["hold_id"] for one in await journal.spending.holds()] == ["hold_2"]
