@@ -102,6 +102,11 @@ def test_other_words_are_not_found() -> None:
     assert not found(["drop", "table"], contains=["drop table"])
 
 
+def test_one_of_its_texts_at_its_own_point_is_enough() -> None:
+    assert found({"sql": "drop table"}, contains=["delete from", "drop table"])
+    assert not found({"sql": "drop table"}, contains=["drop table"], at="after_tool")
+
+
 def test_keys_are_looked_through() -> None:
     assert found({"prod": 1}, contains=["prod"])
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.contracts.status import AutonomyLevel
+from engine.contracts.status import AutonomyLevel, Effects
 from engine.governance.pipeline import (
     ALLOWED,
     Outcome,
@@ -105,6 +105,44 @@ def test_exactly_the_longest_input_passes() -> None:
     verdict = check(Point.START, Subject(characters=6, max_characters=5), Policies())
     assert verdict.reason is Reason.INPUT_TOO_LONG
     assert verdict.details == {"characters": 6, "limit": 5}
+
+
+@pytest.mark.parametrize(
+    ("point", "policies", "last", "beyond"),
+    [
+        (Point.FORM, {"max_payload_bytes": 9}, {"size_bytes": 9}, {"size_bytes": 10}),
+        (Point.START, {"max_steps": 3}, {"steps": 3}, {"steps": 4}),
+        (Point.TOOL_CALL, {}, {"max_autonomous": 2, "autonomous": 1}, {"max_autonomous": 2, "autonomous": 2}),
+    ],
+)
+def test_a_limit_is_passed_by_what_is_more_than_it_says(
+    point: Point, policies: dict[str, Any], last: dict[str, Any], beyond: dict[str, Any]
+) -> None:
+    given = Policies.model_validate(policies)
+    assert check(point, Subject(**last), given) == ALLOWED
+    assert check(point, Subject(**beyond), given).outcome is not Outcome.ALLOW
+
+
+def test_lists_of_tools_say_nothing_about_others() -> None:
+    policies = Policies(blocked_tools=frozenset({"http.get"}))
+    assert check(Point.TOOL_CALL, Subject(tool="files.read"), policies) == ALLOWED
+    policies = Policies(allowed_tools=frozenset({"files.read"}))
+    assert check(Point.TOOL_CALL, Subject(tool="Files.Read"), policies) == ALLOWED
+
+
+def test_a_flow_that_only_suggests_asks_for_all_that_does_more_than_read() -> None:
+    def asked(effects: Effects, autonomy: AutonomyLevel = AutonomyLevel.SUGGEST_ONLY) -> bool:
+        subject = Subject(tool="files.write", autonomy=autonomy, effects=effects)
+        return check(Point.TOOL_CALL, subject, Policies()).reason is Reason.SUGGEST_ONLY
+
+    assert [asked(effects) for effects in Effects] == [False, True, True]
+    assert not asked(Effects.OUTSIDE, AutonomyLevel.FULL_AUTO)
+
+
+def test_full_autonomy_has_to_be_allowed() -> None:
+    subject = Subject(autonomy=AutonomyLevel.FULL_AUTO)
+    assert check(Point.START, subject, Policies()).reason is Reason.FULL_AUTONOMY
+    assert check(Point.START, subject, Policies(allow_full_autonomy=True)) == ALLOWED
 
 
 def test_characters_are_those_of_all_texts() -> None:
