@@ -62,9 +62,11 @@ def require_text(row: Mapping[str, object], run_id: str) -> None:
 
 
 @contextmanager
-def reading(what: str, run_id: str) -> Iterator[None]:
-    """Around the reading of stored values: raises Unavailable (`journal_corrupt`), naming the run."""
+def reading(what: str, run_id: str, row: Mapping[str, object] | None = None) -> Iterator[None]:
+    """Around the reading of stored values, as of a `row`: raises Unavailable (`journal_corrupt`)."""
     try:
+        if row is not None:
+            require_text(row, run_id)
         yield
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise Unavailable(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.journal.changes import PACKS
 from engine.journal.rules.publishing import GoodPack, PinnedRuns, PublishedPack, TrustedCode, check_published
+from engine.journal.sqlite.file.connection import is_whole
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class SqlitePacks:
     async def pinned_runs(self, tenant: str | None) -> list[PinnedRuns]:
         """See port."""
         rows = [tuple(row) for row in await self._read(query("count_pinned"), (tenant, tenant))]
-        return [PinnedRuns(*row) for row in rows if not any(isinstance(value, bytes) for value in row)]
+        return [PinnedRuns(*row) for row in rows if is_whole(row)]
 
     async def run_totals(self, tenant: str | None) -> dict[str, int]:
         """See port."""

@@ -67,7 +67,7 @@ class RowViews:
 
     async def run(self, row: RunViewRow) -> RunView:
         """A run with its masked input and output, from a row with the events that hold them."""
-        with reading("the row", row["run_id"]):
+        with reading("the row", row["run_id"], row):
             first = decode(row["first_event"]) if row["first_event"] else {}
             last = decode(row["output_event"]) if row["output_event"] else {}
             return await self._run(row, first, last)
@@ -78,22 +78,22 @@ class RowViews:
 
     async def step(self, row: StepViewRow, *, full: bool) -> StepView:
         """One execution; `full` resolves its input and output, else previews stand for large values."""
-        with reading(f"step {row['path']}", row["run_id"]):
+        with reading(f"step {row['path']}", row["run_id"], row):
             return await self._step(row, full=full)
 
     async def approval(self, row: RequestViewRow, viewer: Actor | None = None) -> ApprovalView:
         """An approval with what it shows: masked, or while it is open in clear to a recorded viewer."""
-        with reading(f"approval {row['request_id']}", row["run_id"]):
+        with reading(f"approval {row['request_id']}", row["run_id"], row):
             return await self._approval(row, viewer)
 
     async def require_card(self, row: RequestViewRow) -> None:
         """Raise as `approval` does when what the approval shows cannot be read."""
-        with reading(f"approval {row['request_id']}", row["run_id"]):
+        with reading(f"approval {row['request_id']}", row["run_id"], row):
             await self._values.load(decode(row["opened_event"])["body"])
 
     async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
         """An interrupted call: what is known of it, its parameters masked."""
-        with reading(f"outcome {row['request_id']}", row["run_id"]):
+        with reading(f"outcome {row['request_id']}", row["run_id"], row):
             return await self._outcome(row, step)
 
     def _status(self, row: RequestViewRow) -> RequestStatus:
@@ -105,7 +105,7 @@ class RowViews:
 
     async def form(self, row: RequestViewRow) -> FormView:
         """A form with its full schema."""
-        with reading(f"form {row['request_id']}", row["run_id"]):
+        with reading(f"form {row['request_id']}", row["run_id"], row):
             return await self._form(row)
 
     async def _run(self, row: RunRow, first: Mapping[str, Any], last: Mapping[str, Any]) -> RunView:

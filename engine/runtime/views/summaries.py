@@ -93,5 +93,5 @@ def _waiting_for(row: RunRow) -> WaitingFor | None:
 
 def run_summary(row: ListedRow) -> RunSummary:
     """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
-    with reading("the row", row["run_id"]):
+    with reading("the row", row["run_id"], row):
         return RunSummary(**summary_fields(row), children=row["children"])

@@ -6,12 +6,15 @@ import sqlite3
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 from engine.journal.sqlite.words import make_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
@@ -41,6 +44,11 @@ def readable_text(data: bytes) -> str | bytes:
         return data.decode()
     except UnicodeDecodeError:
         return data
+
+
+def is_whole(values: Iterable[object]) -> bool:
+    """Whether every text of a row is one; for rows that hold no bytes otherwise."""
+    return not any(isinstance(value, bytes) for value in values)
 
 
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.journal.rules.rows.time_limits import limit_around, started_by
+from engine.journal.sqlite.file.connection import is_whole
 from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.gathered import GatheredRows
 from engine.journal.sqlite.reads.part import PartOfReading
@@ -70,7 +71,8 @@ class RequestReading(PartOfReading):
 
     async def limits_around(self, requests: Sequence[RequestViewRow]) -> Mapping[str, TimeLimit]:
         """See port."""
-        waiting = [row for row in requests if row["status"] == RequestStatus.PENDING.value]
+        pending = RequestStatus.PENDING.value
+        waiting = [row for row in requests if row["status"] == pending and is_whole(row.values())]
         if not waiting:
             return {}
         parents: dict[str, tuple[str, str] | None] = {}
@@ -98,9 +100,8 @@ class RequestReading(PartOfReading):
         arguments = (listed(run_ids), RequestKind.APPROVAL.value)
         found: dict[str, list[CommentRow]] = {}
         for row in await self._read(query("select_comments"), arguments):
-            if any(isinstance(value, bytes) for value in row):
-                continue  # damaged, and told where it is looked at
-            found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))
+            if is_whole(row):  # what is damaged is told where it is looked at
+                found.setdefault(row["run_id"], []).append(cast("CommentRow", dict(row)))
         return found
 
     async def claims_version(self) -> int:

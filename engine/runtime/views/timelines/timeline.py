@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
 from engine.contracts.times import from_micros
+from engine.journal.errors import require_text
 from engine.machine.model.state import outer_path_of, scope_path_of
 from engine.runtime.views.items import item_at
 from engine.runtime.views.timelines.bar_cache import EVENTS_AT_ONCE, BarCache
@@ -177,6 +178,7 @@ def _row(
     needs: tuple[str, ...] | None,
     item: str | None,
 ) -> TimelineRow:
+    require_text(head, run_id)
     return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],
