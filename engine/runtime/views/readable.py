@@ -29,5 +29,11 @@ async def page_of(
             if error.code is not ErrorCode.JOURNAL_CORRUPT:
                 raise
             logger.warning("left out of a list: %s", error.message)
-            unreadable.append(id_of(row))
+            unreadable.append(_named(id_of(row)))
+    following = None if following is None else _named(following)
     return Page(items=tuple(items), next=following, unreadable=tuple(unreadable))
+
+
+def _named(row_id: str | bytes) -> str:
+    """An id, which may be what is damaged."""
+    return row_id if isinstance(row_id, str) else row_id.decode(errors="backslashreplace")

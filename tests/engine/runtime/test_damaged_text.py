@@ -54,10 +54,10 @@ def home(tmp_path: Path) -> Home:
 
 async def look_at_all(engine: Engine) -> None:
     """Lists of every kind can be written as documents; what they leave out they name."""
-    to_json((await engine.runs.list()).items)
-    to_json((await engine.requests.forms()).items)
-    to_json((await engine.requests.approvals()).items)
-    to_json((await engine.requests.approvals(status=None)).items)
+    to_json(await engine.runs.list())
+    to_json(await engine.requests.forms())
+    to_json(await engine.requests.approvals())
+    to_json(await engine.requests.approvals(status=None))
     to_json(await engine.packs.list())
 
 
