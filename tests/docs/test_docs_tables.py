@@ -137,6 +137,12 @@ def test_the_rules_of_alerts_are_told() -> None:
     ]
 
 
+def test_every_metric_is_told() -> None:
+    source = (ROOT / "vasini_tui" / "cli" / "host" / "metrics.py").read_text("utf-8")
+    told = re.findall(r"`(vasini_\w+)", (DOCS / "slo.md").read_text("utf-8"))
+    assert set(told) == set(re.findall(r'"(vasini_\w+)"', source))
+
+
 def test_every_table_of_the_journal_is_told(tmp_path: Path) -> None:
     lay_journal(tmp_path / "journal.db")
     with closing(sqlite3.connect(tmp_path / "journal.db")) as journal:
