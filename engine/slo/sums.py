@@ -55,6 +55,26 @@ class PackSums(NamedTuple):
         return self.flagged + self.doubtful
 
 
+def no_sums(tenant: str, pack: str) -> PackSums:
+    """Of a pack of which nothing ended."""
+    return PackSums(
+        tenant,
+        pack,
+        good=0,
+        bad=0,
+        flagged=0,
+        doubtful=0,
+        stated=0,
+        p50=None,
+        p95=None,
+        worked=0,
+        waited=0,
+        oldest_end=0,
+        recent_bad=0,
+        sides=None,
+    )
+
+
 def sums_of(tenant: str, pack: str, buckets: Sequence[Bucket], asked: SumsAsked) -> PackSums | None:
     """The sums of buckets in any order; None without any in the window."""
     found = [bucket for bucket in since(buckets, asked.moment) if bucket.start <= asked.now]

@@ -26,7 +26,7 @@ from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, AccessScoped
 from engine.runtime.embedded.comments import require_comment
-from engine.runtime.embedded.governing.summaries import PackObjectives, Summaries, worst_first
+from engine.runtime.embedded.governing.summaries import PackObjectives, Summaries, milliseconds, worst_first
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
@@ -225,13 +225,12 @@ def _objective(goals: Mapping[str, PackObjective], pack: str) -> Objective:
 
 
 def _detail(counted: Levels, goal: PackObjective, now: int) -> ServiceLevelDetail:
-    found = [
-        (_level(tenant, pack, goal, said), said, buckets)
-        for (tenant, pack), buckets in counted.items()
-        for said in (report(buckets, goal.objective, now),)
-    ]
-    level, said, buckets = min(found, key=lambda one: worst_first(one[0]))
-    return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(said, buckets, now, POINTS)))
+    found = []
+    for (tenant, pack), buckets in counted.items():
+        reported = report(buckets, goal.objective, now)
+        found.append((_level(tenant, pack, goal, reported), reported, buckets))
+    level, reported, buckets = min(found, key=lambda one: worst_first(one[0]))
+    return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(reported, buckets, now, POINTS)))
 
 
 def _level(tenant: str, pack: str, goal: PackObjective, found: Report) -> ServiceLevel:
@@ -250,14 +249,14 @@ def _level(tenant: str, pack: str, goal: PackObjective, found: Report) -> Servic
         goal_from=goal.source,
         may_fail=found.left,
         allowed=found.allowed,
-        p50_ms=_ms(quantile(counts.times, 0.5)),
-        p95_ms=_ms(found.p95),
+        p50_ms=milliseconds(quantile(counts.times, 0.5)),
+        p95_ms=milliseconds(found.p95),
         p95_goal_ms=found.objective.p95 // 1_000,
         worked_ms=total(counts.times) // 1_000,
         burns=tuple(map(_burn, found.burns)),
         runs_out=None if found.runs_out is None else from_micros(found.runs_out),
         out_since=None if found.out_since is None else from_micros(found.out_since),
-        why=_why(counts),
+        why=_failures_by_code(counts),
         drift=tuple(map(_drift, found.drifts)),
         hallucination=_hallucination(found),
         people=_people(counts, goal.human),
@@ -265,7 +264,7 @@ def _level(tenant: str, pack: str, goal: PackObjective, found: Report) -> Servic
 
 
 def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
-    p95 = _ms(quantile(counts.waits, 0.95))
+    p95 = milliseconds(quantile(counts.waits, 0.95))
     slow = goal.p95_ms is not None and p95 is not None and p95 > goal.p95_ms
     late = goal.expired_rate is not None and counts.expired > goal.expired_rate * counts.asked
     promised = goal.p95_ms is not None or goal.expired_rate is not None
@@ -274,7 +273,7 @@ def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
         expired=counts.expired,
         roles=tuple(_role(role, counts.roles[role]) for role in sorted(counts.roles)),
         waited_ms=total(counts.waits) // 1_000,
-        p50_ms=_ms(quantile(counts.waits, 0.5)),
+        p50_ms=milliseconds(quantile(counts.waits, 0.5)),
         p95_ms=p95,
         p95_goal_ms=goal.p95_ms,
         expired_goal=goal.expired_rate,
@@ -283,7 +282,7 @@ def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
 
 
 def _role(role: str, counts: RoleCounts) -> RoleView:
-    p50, p95 = (_ms(quantile(counts.waits, share)) for share in (0.5, 0.95))
+    p50, p95 = (milliseconds(quantile(counts.waits, share)) for share in (0.5, 0.95))
     return RoleView(role=role, asked=counts.asked, expired=counts.expired, p50_ms=p50, p95_ms=p95)
 
 
@@ -325,10 +324,6 @@ def _drift(drift: Drift) -> DriftView:
     )
 
 
-def _why(counts: Bucket) -> tuple[FailureCount, ...]:
+def _failures_by_code(counts: Bucket) -> tuple[FailureCount, ...]:
     most_first: Sequence[tuple[str, int]] = sorted(counts.codes.items(), key=lambda one: (-one[1], one[0]))
     return tuple(FailureCount(code=code, runs=runs) for code, runs in most_first)
-
-
-def _ms(micros: int | None) -> int | None:
-    return None if micros is None else round(micros / 1_000)

@@ -18,7 +18,7 @@ from engine.slo.buckets import DAY, SECOND, start_of
 from engine.slo.burn import burns
 from engine.slo.drift import cut_of, drifts_between
 from engine.slo.report import RATE_DAYS, runs_out, state_of
-from engine.slo.sums import PackSums, SumsAsked
+from engine.slo.sums import PackSums, SumsAsked, no_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,8 +68,8 @@ def summary(sums: PackSums, recent: Sequence[Bucket], objective: Objective, now:
         objective.success,
         left,
         allowed,
-        _ms(sums.p50),
-        _ms(sums.p95),
+        milliseconds(sums.p50),
+        milliseconds(sums.p95),
         objective.p95 // 1_000,
         sums.worked // 1_000,
         sums.waited // 1_000,
@@ -90,7 +90,8 @@ def summary(sums: PackSums, recent: Sequence[Bucket], objective: Objective, now:
     )
 
 
-def _ms(micros: int | None) -> int | None:
+def milliseconds(micros: int | None) -> int | None:
+    """Of microseconds, rounded; None stays None."""
     return None if micros is None else round(micros / 1_000)
 
 
@@ -98,7 +99,7 @@ def with_unused(found: Sequence[LevelSummary], tenant: str, goals: PackObjective
     """And the packs that are there and of which nobody's runs ended: they stand at the end, as a tenant's."""
     known = {level.pack for level in found}
     unused = [
-        summary(PackSums(tenant, pack, *(0,) * 5, None, None, *(0,) * 4, None), (), objective, 0)
+        summary(no_sums(tenant, pack), (), objective, now=0)
         for pack, objective in goals.by_pack.items()
         if pack not in known
     ]
