@@ -7,6 +7,7 @@ from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.acp.calls import CALL_KINDS
 from engine.acp.settings import SecretName
 from engine.tools.process.command_runner import program_path
 
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
     from engine.acp.settings import AcpAgent
     from vasini_tui.settings.loading import LoadedSettings
-
-CALL_KINDS = (
-    *("read", "edit", "delete", "move", "search"),
-    *("execute", "think", "fetch", "switch_mode", "other"),
-)
-"""What agents say of a call: policies name `acp.<agent>.<kind>`."""
 
 
 def outside_agents(loaded: LoadedSettings) -> tuple[dict[str, str], list[str]]:

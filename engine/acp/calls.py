@@ -18,9 +18,10 @@ MOST_TEXT = 1_000_000
 """Characters of what an agent says that are kept."""
 MOST_OPTIONS = 20
 _FIELDS: dict[str, type] = {"title": str, "kind": str, "rawInput": object, "content": list, "locations": list}
-_KINDS = frozenset(
+CALL_KINDS = frozenset(
     {"read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"}
 )
+"""What agents say of a call: policies name `acp.<agent>.<kind>`."""
 _OVER = frozenset({"completed", "failed"})
 
 
@@ -46,7 +47,7 @@ class SeenCall:
     def kind(self) -> str:
         """One of the protocol's kinds."""
         kind = self.told.get("kind")
-        return kind if kind in _KINDS else "other"
+        return kind if kind in CALL_KINDS else "other"
 
     @property
     def is_over(self) -> bool:
