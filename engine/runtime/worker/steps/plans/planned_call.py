@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def planned_call(at: Rendering) -> ToolStep | dict[str, Any]:
     """The step that is to be made, or why it cannot be. Raises BlobNeeded."""
-    steps = _execution(at, outer_path_of(at.path))
-    turn = resolve_value(steps.input, at.values.resolve)
-    planned = turn["plan"]["steps"][_number(at)]
+    steps, turn, planned = _planned(at)
     tool, params = planned["tool"], dict(planned["params"])
     if turn["listed"].get(tool) != at.judge.listing(tool):
         message = f"the tool {tool} is not what it was when the plan was approved"
@@ -43,15 +41,17 @@ def planned_call(at: Rendering) -> ToolStep | dict[str, Any]:
 
 def asks_again(at: Rendering) -> str | None:
     """Why the plan wants a person to see the call just before it is made; None when it does not."""
-    steps = _execution(at, outer_path_of(at.path))
-    turn = resolve_value(steps.input, at.values.resolve)
-    planned = turn["plan"]["steps"][_number(at)]
+    _, turn, planned = _planned(at)
     why = turn["asks"].get(planned["step_id"])
     return None if why is None else str(why)
 
 
-def _number(at: Rendering) -> int:
-    return int(scope_path_of(at.path).rpartition("/")[2])
+def _planned(at: Rendering) -> tuple[Execution, dict[str, Any], dict[str, Any]]:
+    """The execution of the plan's steps, the turn that holds the plan, and the planned step of this one."""
+    steps = _execution(at, outer_path_of(at.path))
+    turn = resolve_value(steps.input, at.values.resolve)
+    number = int(scope_path_of(at.path).rpartition("/")[2])
+    return steps, turn, turn["plan"]["steps"][number]
 
 
 def _output_of(at: Rendering, steps: Execution, turn: Any, step_id: str) -> Any:
