@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from screens.frame.console_state import ConsoleState
+
 Request = ApprovalView | FormView | OutcomeView
 
 _MOST = 200
@@ -45,6 +47,10 @@ class RequestsPane(RunPane):
 
     title = "Requests"
 
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:
+        super().__init__(state, run_id, id=id)
+        self._requests: dict[str, Request] = {}
+
     def compose(self) -> ComposeResult:
         """One list."""
         yield RowTable(_COLUMNS, id="request-list")
@@ -53,7 +59,6 @@ class RequestsPane(RunPane):
 
     def on_mount(self) -> None:
         """Nothing is said before the first load."""
-        self._requests: dict[str, Request] = {}
         self.query_one("#no-requests").display = False
         self.query_one("#more-requests").display = False
 

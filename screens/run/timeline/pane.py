@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.runs.run import StepView
     from engine.contracts.runs.timeline import Timeline, TimelineRow
+    from screens.frame.console_state import ConsoleState
 
 _TICKING_CELL = 30.0
 """Seconds: a cell that stands for less is drawn again every second while the run lasts."""
@@ -45,6 +46,16 @@ class TimelinePane(RunPane):
     title = "Timeline"
     idle = frozenset()
 
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:
+        super().__init__(state, run_id, id=id)
+        self._timeline: Timeline | None = None
+        self._moment: RunMoment | None = None
+        self._at: int | None = None
+        self._steps: dict[str, StepView] = {}
+        self._read_then: tuple[int | None, list[str]] | None = None
+        self._marker: datetime | None = None
+        self._reading = asyncio.Lock()
+
     def compose(self) -> ComposeResult:
         """Bars, the step under the cursor, what the symbols mean."""
         yield TimelineTable(id="steps")
@@ -55,13 +66,6 @@ class TimelinePane(RunPane):
 
     def on_mount(self) -> None:
         """Nothing is said before the first load."""
-        self._timeline: Timeline | None = None
-        self._moment: RunMoment | None = None
-        self._at: int | None = None
-        self._steps: dict[str, StepView] = {}
-        self._read_then: tuple[int | None, list[str]] | None = None
-        self._marker: datetime | None = None
-        self._reading = asyncio.Lock()
         self.query_one("#no-steps").display = False
         self.query_one("#page").display = False
 
