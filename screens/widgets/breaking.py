@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONTINUED = "┆ "
 """Stands before what goes on of a line from outside: so no text can be made to look like a line of ours."""
@@ -29,28 +33,28 @@ def broken_at_spaces(line: str, width: int, continued: str, begins: int) -> list
     end of its piece. What stands before the prose `begins` stays with its first word.
     """
     words, room = _WORD.findall(line, begins), width - cell_len(continued)
-    if not words or room < 2 or cell_len(line) <= width:
+    left = width - cell_len(line[:begins])
+    if not words or room < 2 or left < 2 or cell_len(line) <= width:
         return broken(line, width, continued)
-    words[0] = line[:begins] + words[0]
-    pieces, left = [""], width
+    measure: Callable[[str], int] = len if line[begins:].isascii() else cell_len
+    pieces, begun = [line[:begins]], False
     for word in words:
-        size = cell_len(word)
-        if left < size <= room and pieces[-1]:
+        size = measure(word)
+        if left < size <= room and begun:
             pieces.append("")
             left = room
-        for number, piece in enumerate(_cut_from(word, left, room)):
+        begun = True
+        for number, piece in enumerate([word] if size <= left else _cut_from(word, left, room)):
             if number:
                 pieces.append("")
                 left = room
             pieces[-1] += piece
-            left -= cell_len(piece)
+            left -= measure(piece)
     return [pieces[0], *(continued + piece for piece in pieces[1:])]
 
 
 def _cut_from(word: str, left: int, room: int) -> list[str]:
     """The pieces of a word of which the first fits into what is `left` of a line, the others into `room`."""
-    if cell_len(word) <= left:
-        return [word]
     first = cut(word, left)[0] if left > 1 else ""
     return [first, *cut(word[len(first) :], room)]
 
