@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.masks import secret_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 _SECRETS = {
     "service-key": r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{3,}",
@@ -53,10 +53,8 @@ def mask_secret_text(text: str) -> str:
 
 def may_hold_secret(text: str) -> bool:
     """Cheap; false only when no secret pattern and no secret key can be in `text` (JSON or plain)."""
-    return any(_has_secret_sign(piece) for piece in _pieces(text))
-
-
-def _has_secret_sign(text: str) -> bool:
+    if len(text) > _PIECE:
+        return any(may_hold_secret(piece) for piece in _pieces(text))
     lowered = text.lower()
     if _MEASURE in lowered:
         for name in _MEASURES:
@@ -66,25 +64,25 @@ def _has_secret_sign(text: str) -> bool:
 
 def may_match_secret(text: str) -> bool:
     """The same for a text by itself, whatever it is named: false only when no secret pattern is in it."""
-    return any(any(map(piece.lower().__contains__, _TEXT_SIGNS)) for piece in _pieces(text))
-
-
-def _pieces(text: str) -> Iterable[str]:
-    """A long text by pieces, in one of which a sign is whole: one search lets no other thread go on."""
-    if len(text) <= _PIECE:
-        return (text,)
-    return (text[start : start + _PIECE + _LONGEST_SIGN] for start in range(0, len(text), _PIECE))
+    if len(text) > _PIECE:
+        return any(may_match_secret(piece) for piece in _pieces(text))
+    lowered = text.lower()
+    return any(map(lowered.__contains__, _TEXT_SIGNS))
 
 
 def may_hold_personal(text: str) -> bool:
     """Cheap; false only when no personal pattern can match in `text` (JSON or plain)."""
-    if "@" in text or _has(_DIGITS_SIGN, text) or _has(_IBAN_SIGN, text):
+    if len(text) > _PIECE:
+        return any(may_hold_personal(piece) for piece in _pieces(text))
+    if "@" in text or _DIGITS_SIGN.search(text) is not None or _IBAN_SIGN.search(text) is not None:
         return True
-    return ("+" in text or ")" in text) and _has(_PREFIX_SIGN, text)
+    return ("+" in text or ")" in text) and _PREFIX_SIGN.search(text) is not None
 
 
-def _has(sign: re.Pattern[str], text: str) -> bool:
-    return any(sign.search(piece) is not None for piece in _pieces(text))
+def _pieces(text: str) -> Iterator[str]:
+    """A long text by pieces, in one of which each sign is whole: one search lets no other thread go on."""
+    step = _PIECE - _LONGEST_SIGN
+    return (text[start : start + _PIECE] for start in range(0, len(text), step))
 
 
 _EMAIL = r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"

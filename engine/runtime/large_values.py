@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 LARGE_BYTES = 64 * 1024
 _SCALAR_BYTES = 4
+_SCALARS = frozenset({bool, int, float, type(None)})
 _LISTS = (list, tuple)
 
 
@@ -20,7 +21,9 @@ def is_large(value: Any) -> bool:
     size = 0
     waiting = [value]
     for item in waiting:  # which grows
-        if isinstance(item, str):
+        if item.__class__ in _SCALARS:  # as most are
+            pass
+        elif isinstance(item, str):
             size += len(item)
         elif isinstance(item, dict):
             size += sum(map(len, map(str, item)))

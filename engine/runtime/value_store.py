@@ -189,6 +189,11 @@ class ValueStore:
         raise _WorkNeeded(name, value, work)
 
     def _stored(self, value: Any, name: str, storable: Callable[[], StoredValue]) -> StoredValue:
+        if self._done is None or not is_large(value):
+            stored = storable()
+            if stored.blobs:
+                self._hold(_values_of(stored))
+            return stored
         stored, held = self.apart(value, name, lambda: _with_values(storable()))
         self._hold(held)
         return stored
@@ -213,7 +218,11 @@ class ValueStore:
 
 
 def _with_values(stored: StoredValue) -> tuple[StoredValue, _Held]:
-    return stored, {digest: _value_of(data) for digest, data in stored.blobs.items()}
+    return stored, _values_of(stored)
+
+
+def _values_of(stored: StoredValue) -> _Held:
+    return {digest: _value_of(data) for digest, data in stored.blobs.items()}
 
 
 def _value_of(data: bytes) -> tuple[Any, int]:
