@@ -44,8 +44,6 @@ class _Done:
     value: Any
     result: Any = None
     error: VasiniError | None = None
-    wanted: bool = False
-    """Whether it was, this time that all is computed."""
 
 
 class _WorkNeeded(Exception):
@@ -76,7 +74,8 @@ class ValueStore:
         self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._size = 0
         self._done: list[_Done] | None = None
-        """Of the computation that is under way; None where there is none."""
+        """Of the computation that is under way, in its order; None where there is none."""
+        self._place = 0
 
     def store(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The form of a value that an event holds; its `blobs` have to be in the event's commit.
@@ -156,9 +155,7 @@ class ValueStore:
         with what was made of large values in a thread."""
         done: list[_Done] = []
         while True:
-            for one in done:
-                one.wanted = False
-            self._done = done
+            self._done, self._place = done, 0
             try:
                 return compute()
             except BlobNeeded as needed:
@@ -177,22 +174,22 @@ class ValueStore:
         `name` tells it from other work on the same value."""
         if self._done is None or not is_large(value):
             return work()
-        for one in self._done:
-            if one.name == name and one.value == value:
-                one.wanted = True
-                if one.error is not None:
-                    raise one.error
-                result: T = one.result
-                return result
-        if not all(one.wanted for one in self._done):  # it is not what was computed before: no end of it
+        self._place += 1
+        if self._place > len(self._done):
+            raise _WorkNeeded(name, value, work)
+        one = self._done[self._place - 1]
+        if one.name != name or one.value != value:  # not what was computed before: no end of it
             return work()
-        raise _WorkNeeded(name, value, work)
+        if one.error is not None:
+            raise one.error
+        result: T = one.result
+        return result
 
     def _stored(self, value: Any, name: str, storable: Callable[[], StoredValue]) -> StoredValue:
         if self._done is None or not is_large(value):
             stored = storable()
-            if stored.blobs:
-                self._hold(_values_of(stored))
+            new = stored.blobs.keys() - self._held.keys()
+            self._hold({digest: _value_of(stored.blobs[digest]) for digest in new})
             return stored
         stored, held = self.apart(value, name, lambda: _with_values(storable()))
         self._hold(held)
@@ -218,11 +215,7 @@ class ValueStore:
 
 
 def _with_values(stored: StoredValue) -> tuple[StoredValue, _Held]:
-    return stored, _values_of(stored)
-
-
-def _values_of(stored: StoredValue) -> _Held:
-    return {digest: _value_of(data) for digest, data in stored.blobs.items()}
+    return stored, {digest: _value_of(data) for digest, data in stored.blobs.items()}
 
 
 def _value_of(data: bytes) -> tuple[Any, int]:

@@ -27,6 +27,7 @@ LARGE: list[Any] = [
     list(range(LARGE_BYTES)),
     {"deep": [{"deeper": ["y" * 1_000] * 100}]},
 ]
+LIKE = (1, True, 1.0)
 SMALL: list[Any] = [None, 1, "x" * 1_000, {"a": [1, 2.5, True]}, [], {}]
 
 
@@ -77,15 +78,17 @@ async def test_what_is_planned_with_a_large_value_has_it_worked_on_in_a_thread()
 
     def plan() -> list[Any]:
         planned.append(threading.get_ident())
-        return [values.store(value).value for value in ({"n": [1]}, {"text": LARGE[0]}, {"text": LARGE[0]})]
+        return [
+            values.store(value).value for value in ({"n": [1]}, *({"text": LARGE[0], "n": n} for n in LIKE))
+        ]
 
-    small, large, same = await values.with_loaded(plan)
-    assert (small, large) == ({"n": [1]}, same)
-    assert await values.load(large) == {"text": LARGE[0]}
+    small, *large = await values.with_loaded(plan)
+    assert small == {"n": [1]}
+    found = [(await values.load(one))["n"] for one in large]
+    assert [type(one) for one in found] == [int, bool, float], "alike is not the same"
     here = threading.get_ident()
-    assert planned == [here, here]
-    assert sum(thread != here for thread in redactor.threads) == 1
-    assert values.store({"text": LARGE[0]}).value == large
+    assert planned == [here] * 4
+    assert sum(thread != here for thread in redactor.threads) == 3
 
 
 async def test_what_is_wrong_with_a_large_value_is_told_where_it_is_stored() -> None:
