@@ -63,6 +63,8 @@ class Output:
         self.as_json = as_json
         self._stdout = stdout
         self._stderr = stderr
+        self._unwritten: str | None = None
+        """What ends the list of a document that is being written."""
 
     @property
     def to_terminal(self) -> bool:
@@ -85,18 +87,22 @@ class Output:
     async def long_document(
         self, content: Mapping[str, object], name: str, items: AsyncIterator[object]
     ) -> None:
-        """The same, on one line; its list `name` is written as it is read, and never held whole."""
+        """The same, on one line; its list `name` is written as it is read, and never held whole.
+
+        When that fails, `error` ends the document: what was read, then the error in place of what is missing.
+        """
         put = self._stdout.write
         for number, (key, value) in enumerate(content.items()):
             put(f"{', ' if number else '{'}{json_text(key)}: ")
             if key != name:
                 put(json_text(value))
                 continue
-            before = "["
+            before, self._unwritten = "[", "[]"
             async for item in items:
                 put(f"{before}{json_text(item)}")
-                before = ", "
-            put("[]" if before == "[" else "]")
+                before, self._unwritten = ", ", "]"
+            put(self._unwritten)
+            self._unwritten = None
         put("}\n")
         self._stdout.flush()
 
@@ -152,8 +158,11 @@ class Output:
     def error(self, code: str, message: str, details: Mapping[str, Any]) -> None:
         """One line on stderr and, for programs, the error document on stdout."""
         if self.as_json:
+            told = json_text({"error": {"code": code, "message": message, "details": details}})
+            begun, self._unwritten = self._unwritten, None
             try:
-                self.document({"error": {"code": code, "message": message, "details": details}})
+                self._stdout.write((told if begun is None else f"{begun}, {told[1:]}") + "\n")
+                self._stdout.flush()
             except BrokenPipeError:
                 raise
             except OSError:
