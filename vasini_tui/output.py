@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from engine.contracts.times import rfc3339
 from engine.safe_text import sanitize
+from vasini_tui.text_table import TextTable, cell
 
 if TYPE_CHECKING:
     from engine.contracts.runs.listed import Page
@@ -21,39 +22,9 @@ T = TypeVar("T")
 
 LEAST_COLUMNS = 20
 """Narrower terminals break lines as they like."""
-_CELL_LIMIT = 100
 _LINE_LIMIT = 2000
 _BLOCK_LIMIT = 100_000
-_EMPTY = "-"
-_BETWEEN = "\0"
-"""Between the cells of a row: no text that is safe has it."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
-
-
-class TextTable:
-    """A table while its rows are read: aligned columns; nothing to show in a cell is `-`.
-
-    There may be very many rows, so each is kept as one text.
-    """
-
-    def __init__(self, heads: Sequence[str]) -> None:
-        self._widths = [len(head) for head in heads]
-        self._lines = [_BETWEEN.join(heads)]
-
-    def __len__(self) -> int:
-        return len(self._lines) - 1
-
-    def add(self, row: Sequence[object]) -> None:
-        """The next row."""
-        cells = [cell(value) for value in row]
-        self._widths = [max(width, len(text)) for width, text in zip(self._widths, cells, strict=True)]
-        self._lines.append(_BETWEEN.join(cells))
-
-    def lines(self) -> Iterator[str]:
-        """All of it, once every row is there."""
-        for line in self._lines:
-            cells = zip(line.split(_BETWEEN), self._widths, strict=True)
-            yield "  ".join(text.ljust(width) for text, width in cells).rstrip()
 
 
 class Output:
@@ -138,8 +109,9 @@ class Output:
         self.whole_table(table)
 
     def whole_table(self, table: TextTable) -> None:
-        """A table whose rows were read one after the other."""
-        for line in table.lines():
+        """A table whose rows were read one after the other; a terminal gets no line that is wider than it."""
+        width = self.columns if self.to_terminal else 0
+        for line in table.lines(width if width > LEAST_COLUMNS else 0):
             self._stdout.write(line + "\n")
 
     def pairs(self, rows: Iterable[tuple[str, object]]) -> None:
@@ -178,14 +150,25 @@ class Output:
         return {"unreadable": unreadable}
 
     def page(
-        self, name: str, page: Page[T], heads: Sequence[str], row: Callable[[T], Sequence[object]]
+        self,
+        name: str,
+        page: Page[T],
+        heads: Sequence[str],
+        row: Callable[[T], Sequence[object]],
+        *,
+        nothing: str,
     ) -> None:
-        """One page of a list: a document under its name, or a table; what is left out of it, what follows."""
+        """One page of a list: a document under its name, or a table; what is left out of it, what follows.
+
+        `nothing` are the words for a person who finds no row.
+        """
         left_out = self.left_out(page.unreadable)
         if self.as_json:
             self.document({name: page.items, "next": page.next, **left_out})
             return
         self.table(heads, map(row, page.items))
+        if not page.items:
+            self.note(nothing)
         self.next_page(page.next)
 
     def next_page(self, cursor: str | None) -> None:
@@ -194,23 +177,17 @@ class Output:
             self.note(f"there is more: --after {cursor}")
 
 
-def cell(value: object, *, limit: int = _CELL_LIMIT) -> str:
-    """A value as one short safe text."""
-    if value is None or value in ("", (), []):
-        return _EMPTY
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return sanitize(", ".join(str(item) for item in value), limit=limit)
-    return sanitize(str(value), limit=limit)
-
-
 def format_size(size: int) -> str:
     """Bytes as a person reads them."""
     amount, unit = float(size), 0
     while amount >= 1000 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
     return f"{size} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def format_count(number: int, noun: str) -> str:
+    """A number of things: 1 flow, 2 flows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -52,14 +53,31 @@ def test_a_command_written_wrong_says_whose_help_tells_more(
     assert vasini(*command.split()).stderr.endswith(f". See `{help_of} --help`.\n")
 
 
+def test_a_misspelt_command_names_the_one_that_may_be_meant(vasini: Vasini) -> None:
+    stderr = vasini("rnus").stderr
+    assert "Did you mean 'run" in stderr
+    assert stderr.endswith("'? See `vasini --help`.\n")
+
+
+def test_a_person_who_finds_nothing_is_told_so(vasini: Vasini) -> None:
+    assert vasini("runs").stderr == "no runs yet; `vasini run hello/hello --wait` starts one\n"
+    assert vasini("runs", "--pack", "hello").stderr == "no run fits\n"
+    assert vasini("approvals").stderr == "no approvals wait\n"
+    assert vasini("forms", "--status", "all").stderr == "no forms fit\n"
+    assert vasini("runs", "--json").stderr == ""
+
+
 @pytest.mark.parametrize("group", ["", *sorted({name.split()[0] for name in COMMANDS if " " in name})])
 def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(
     vasini: Vasini, monkeypatch: pytest.MonkeyPatch, group: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    _, _, listed = vasini(*group.split(), "--help").stdout.partition("Commands:\n")
-    assert listed
-    assert [line for line in listed.splitlines() if not line.endswith(".") or line.endswith("...")] == []
+    text = vasini(*group.split(), "--help").stdout
+    listed = re.findall(r"^  ([a-z][a-z-]*)  +(\S.*)$", text, re.MULTILINE)
+    start = f"{group} ".lstrip()
+    below = [words.removeprefix(start).split() for words in COMMANDS if words.startswith(start)]
+    assert {name for name, _ in listed} == {words[0] for words in below}
+    assert [words for _, words in listed if not words.endswith(".") or words.endswith("...")] == []
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_stale_pack_says_on_stderr_that_its_files_are_not_what_is_used(
     problem = Problem(file="flows/hello.yaml", line=3, column=1, message="is no mapping")
     fake.stored_packs = (a_pack(state=PackState.STALE, label="1.2.0", problems=(problem,)),)
     outcome = vasini(*command)
-    assert "the files of hello have 1 problem(s) (flows/hello.yaml:3:1" in outcome.stderr
+    assert "the files of hello have 1 problem (flows/hello.yaml:3:1" in outcome.stderr
     assert "the last good version 1.2.0 is used" in outcome.stderr
 
 

@@ -10,13 +10,18 @@ import typer
 from vasini_tui.cli.arguments.options import ActAs, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.commands import COMMANDS, GROUPS, asked_for, command
+from vasini_tui.cli.help_text import HelpedCommand, HelpedGroup
 from vasini_tui.cli.open_console import open_console
-from vasini_tui.cli.quick_values import QuickCommand, QuickGroup
 from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.version import version_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+_FIRST_STEPS = """\b
+A look around: vasini --demo
+A first run:   vasini run hello/hello --wait
+Of a command:  vasini COMMAND --help"""
 
 
 def parse(arguments: Sequence[str]) -> Invocation | int:
@@ -32,9 +37,8 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
     except typer.TyperException as error:
         words = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
         place = getattr(error, "ctx", None)  # the command, as far as it was understood
-        raise UsageError(
-            f"{words.rstrip('.')}. See `{place.command_path if place else 'vasini'} --help`."
-        ) from None
+        whole = words if words.endswith("?") else words.rstrip(".") + "."
+        raise UsageError(f"{whole} See `{place.command_path if place else 'vasini'} --help`.") from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except SystemExit:  # so the parser says that
@@ -47,11 +51,12 @@ def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
     app = typer.Typer(
         name="vasini",
         help="Operate runs of agents and flows. Without a command the console opens.",
+        epilog=_FIRST_STEPS,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         result_callback=_console_unless_a_command,
-        cls=QuickGroup,
+        cls=HelpedGroup,
     )
     app.callback(invoke_without_command=True)(_root)
     groups: dict[str, typer.Typer] = {}
@@ -60,7 +65,7 @@ def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
         if second and first not in groups:
             groups[first] = typer.Typer(help=GROUPS[first], rich_markup_mode=None)
             app.add_typer(groups[first], name=first)
-        (groups[first] if second else app).command(second or first, cls=QuickCommand)(command(words))
+        (groups[first] if second else app).command(second or first, cls=HelpedCommand)(command(words))
     return app
 
 

@@ -79,6 +79,17 @@ GROUPS = {
 }
 """First words that several commands share."""
 
+SECTIONS = {
+    "Start": "run rerun ask handoffs handoff triggers trigger",
+    "Look": "runs show events logs conversation",
+    "Decide and answer": "approvals approval approve reject forms answer token outcomes outcome",
+    "Steer": "pause resume cancel retry tell narrow",
+    "Service levels and money": "slo exclude flag budget metrics",
+    "Packs, tools and models": "packs pack tools agents models model",
+    "Installation": "worker mcp notify doctor keys export verify prune backup completion",
+}
+"""First words, below their headings in the help."""
+
 
 def asked_for(arguments: Sequence[str]) -> Iterable[str]:
     """The command that the arguments name, or all of them: help and a misspelt word need every one."""

@@ -44,6 +44,11 @@ def run_statuses(names: Iterable[str]) -> tuple[tuple[RunStatus, ...], bool | No
     return statuses_named(others, RunStatus, also=(REJECTED,)), only
 
 
+def nothing_fits(what: str, status: RequestStatus | None, *, narrowed: bool) -> str:
+    """What a person is told who finds none, by whether more was asked than which ones wait."""
+    return f"no {what} fit" if narrowed or status is not RequestStatus.PENDING else f"no {what} wait"
+
+
 def one_status(name: str) -> RequestStatus | None:
     """The status of requests that is meant; None for all. Raises UsageError."""
     found = statuses_named((name,), RequestStatus)

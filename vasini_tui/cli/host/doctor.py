@@ -79,7 +79,7 @@ def _write(out: Output, found: Examination) -> None:
         ("Journal", found.journal),
     ):
         out.line(title)
-        out.pairs((f"  {name}", _format_value(value)) for name, value in found_values.items())
+        out.pairs((f"  {_words(name)}", _amount(name, value)) for name, value in found_values.items())
     resting = list(_resting(found.journal.get("workers") or ()))
     if resting:
         out.line("Models that rest (models.breaker)")
@@ -105,6 +105,15 @@ def _write(out: Output, found: Examination) -> None:
     )
     for warning in found.warnings:
         out.line(f"warning: {warning}")
+
+
+def _words(name: str) -> str:
+    """A name as a person reads it; what is all capitals is one of the environment."""
+    return name if name.isupper() else name.replace("_", " ")
+
+
+def _amount(name: str, value: Any) -> Any:
+    return format_size(value) if name.endswith("bytes") and value is not None else _format_value(value)
 
 
 def _resting(workers: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

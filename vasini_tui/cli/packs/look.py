@@ -13,6 +13,7 @@ from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.pack_text import pack_lines
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
+from vasini_tui.output import format_count
 
 if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView, Problem
@@ -79,13 +80,13 @@ async def _validate(session: Session, *, directory: Path) -> int:
     async with session.engine() as engine:
         pack, problems = await engine.packs.validate(directory)
     code = ErrorCode.PACK_INVALID
-    message = f"{directory} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    message = f"{directory} has {format_count(len(problems), 'problem')}"
     if session.out.as_json:
         _write_verdict(session, pack, problems, code, message)
     else:
         _write_problems(session, problems)
         if not problems:
-            flows = f"{len(pack.flows)} flow{'' if len(pack.flows) == 1 else 's'}"
+            flows = format_count(len(pack.flows), "flow")
             session.out.line(f"{pack.pack} {pack.version or ''} is valid: {flows}")
         _write_problems(session, pack.not_in_force)
     if not problems:

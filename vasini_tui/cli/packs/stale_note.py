@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PackState
+from vasini_tui.output import format_count
 
 if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView
@@ -18,7 +19,7 @@ async def pack_in_force(engine: Engine, pack: str, out: Output) -> PackView | No
     if view is not None and view.state is PackState.STALE:
         first = view.problems[0] if view.problems else ""
         out.note(
-            f"vasini: the files of {pack} have {len(view.problems)} problem(s) ({first}); "
+            f"vasini: the files of {pack} have {format_count(len(view.problems), 'problem')} ({first}); "
             f"the last good version {view.label or view.version} is used"
         )
     return view

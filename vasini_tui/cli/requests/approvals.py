@@ -14,7 +14,7 @@ from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.inputs import plan_edits
 from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
@@ -193,16 +193,21 @@ async def _approvals(
         if after is None:
             found = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit)
             interrupted = tuple(filter(wanted.fits, found.items))
-    _write_list(session.out, page, interrupted)
+    narrowed = bool(run_id or after) or wanted != ApprovalFilter(None, None, None, None)
+    _write_list(session.out, page, interrupted, nothing_fits("approvals", status, narrowed=narrowed))
     return ExitCode.OK
 
 
-def _write_list(out: Output, page: Page[ApprovalView], interrupted: Sequence[OutcomeView]) -> None:
+def _write_list(
+    out: Output, page: Page[ApprovalView], interrupted: Sequence[OutcomeView], nothing: str
+) -> None:
     left_out = out.left_out(page.unreadable)
     if out.as_json:
         out.document({"approvals": page.items, "outcomes": interrupted, "next": page.next, **left_out})
         return
     out.table(_COLUMNS, (*map(_outcome_row, interrupted), *map(_approval_row, page.items)))
+    if not page.items and not interrupted:
+        out.note(nothing)
     out.next_page(page.next)
 
 

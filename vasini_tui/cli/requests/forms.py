@@ -14,7 +14,7 @@ from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -78,7 +78,8 @@ async def _forms(
         run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.forms(status=status, run_id=run_id, limit=limit, after=after)
     heads = ("FORM", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "TITLE", "REQUESTED", "EXPIRES")
-    session.out.page("forms", page, heads, _row)
+    nothing = nothing_fits("forms", status, narrowed=bool(run_id or after))
+    session.out.page("forms", page, heads, _row, nothing=nothing)
     return ExitCode.OK
 
 

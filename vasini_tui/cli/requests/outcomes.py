@@ -12,7 +12,7 @@ from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, Refused
 from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode
@@ -74,7 +74,8 @@ async def _outcomes(
         run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit, after=after)
     heads = ("OUTCOME", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "CALL", "INTERRUPTED")
-    session.out.page("outcomes", page, (*heads, "EXPIRES", "DECISION", "DECIDED BY"), _row)
+    nothing = nothing_fits("interrupted calls", status, narrowed=bool(run_id or after))
+    session.out.page("outcomes", page, (*heads, "EXPIRES", "DECISION", "DECIDED BY"), _row, nothing=nothing)
     return ExitCode.OK
 
 

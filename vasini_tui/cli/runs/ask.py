@@ -97,7 +97,7 @@ async def _begin(
         if not text:
             raise NotFound(f"{pack} has no open conversation {session_id}", {"session_id": session_id})
         in_force = await pack_in_force(engine, pack, session.out)
-        flow = _flow_of(in_force, pack, named)
+        flow = await _flow_of(engine, in_force, pack, named)
         schema = input_schema(in_force, flow)
         shown = images_given(schema, images, f"{pack}/{flow}")
         given = {**skills_named(schema, text), **payload.read(schema), **shown}
@@ -129,15 +129,23 @@ async def _of_session(engine: Engine, pack: str, name: str | None) -> tuple[str 
     return (open_ones[-1] if open_ones else None), f"ask {pack} {name} after {last}"
 
 
-def _flow_of(pack: PackView | None, name: str, wanted: str) -> str:
+async def _flow_of(engine: Engine, pack: PackView | None, name: str, wanted: str) -> str:
     """The flow that is a conversation. Raises InvalidInput."""
-    flows = [flow for flow in (pack.flows if pack is not None else ()) if flow.converses]
-    found = [flow.flow for flow in flows if wanted in {"", flow.flow}]
+    known = _talks(pack)
+    found = [flow for flow in known if wanted in {"", flow.partition("/")[2]}]
     if len(found) == 1:
-        return found[0]
-    known = ", ".join(f"{name}/{flow.flow}" for flow in flows) or "none"
-    what = f"{name}/{wanted} is no conversation" if wanted else f"name one flow of {name}"
-    raise InvalidInput(f"{what}; its conversations are: {known}", {"pack": name, "flow": wanted or None})
+        return found[0].partition("/")[2]
+    if known:
+        what = f"{name}/{wanted} is no conversation" if wanted else f"name one flow of {name}"
+        words = f"{what}; its conversations are: {', '.join(known)}"
+    else:
+        others = [flow for other in await engine.packs.list() for flow in _talks(other)]
+        words = f"{name} has no conversation; there are: {', '.join(others) or 'none in any pack'}"
+    raise InvalidInput(words, {"pack": name, "flow": wanted or None})
+
+
+def _talks(pack: PackView | None) -> list[str]:
+    return [f"{pack.pack}/{flow.flow}" for flow in pack.flows if flow.converses] if pack is not None else []
 
 
 async def _go_on(session: Session, *, part: str, text: str, images: Sequence[str]) -> int:

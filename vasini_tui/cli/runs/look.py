@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _EVENTS_AT_ONCE = 500
 
+_FIRST_RUN = "vasini run hello/hello --wait"
 _HEADS = ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED")
 
 
@@ -199,7 +200,8 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
         if filters.parent is not None:
             filters = replace(filters, parent=await engine.runs.find_id(filters.parent))
         page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
-    session.out.page("runs", page, _HEADS, _row)
+    nothing = "no run fits" if filters != RunFilter() or after else f"no runs yet; `{_FIRST_RUN}` starts one"
+    session.out.page("runs", page, _HEADS, _row, nothing=nothing)
     return ExitCode.OK
 
 

@@ -19,20 +19,20 @@ def narrow(
     run: RunId,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="TOOL", help="Only this tool, `*` for any text. Repeats."),
+        typer.Option("--only", metavar="TOOL", help="Only this tool; `*` stands for any text. Repeats."),
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", metavar="TOOL", help="Not this tool, `*` likewise. Repeats."),
+        typer.Option("--without", metavar="TOOL", help="Not this tool; `*` likewise. Repeats."),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="In the next turn alone.")] = False,
-    lift: Annotated[bool, typer.Option("--lift", help="Bound nothing any more.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift every limit.")] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Bound the tools that agents of a run choose among. It holds from their next turn on."""
+    """Limit the tools that agents of a run choose among. It holds from their next turn on."""
     if lift == bool(only or without) or (lift and once):
         raise UsageError("say --only TOOL or --without TOOL, or --lift")
     call = partial(_narrow, part=run, only=only or None, without=without or [], once=once)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.money import cost_text, dollars
 from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
-from vasini_tui.output import TextTable
+from vasini_tui.text_table import TextTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.contracts.flows.flow import FlowDef
+    from engine.contracts.runs.request import FieldError
     from engine.governance.policies import Policies
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from engine.runtime.intake import Intake
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
+
+_TOLD = 5
+"""Faults of a payload that its refusal names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +307,8 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
     errors = payload_errors(flow.input, payload)
     if errors:
         raise InvalidInput(
-            f"the payload does not fit {pack.pack_id}/{flow.id}: "
-            f"{errors[0].field or 'payload'}: {errors[0].message}",
+            f"the payload does not fit {pack.pack_id}/{flow.id}: {_told(errors)}; "
+            f"it takes {_fields(flow.input)}",
             {"errors": [error.model_dump() for error in errors]},
         )
     if verdict.denied:
@@ -313,6 +317,18 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
             verdict.message,
             {"reason": verdict.reason.value, **verdict.details},
         )
+
+
+def _told(errors: Sequence[FieldError]) -> str:
+    first = ", ".join(f"{error.field or 'payload'} {error.message}" for error in errors[:_TOLD])
+    return f"{first} and {len(errors) - _TOLD} more" if len(errors) > _TOLD else first
+
+
+def _fields(schema: Mapping[str, Any]) -> str:
+    """What a start payload may say, and what it has to."""
+    required = schema.get("required", ())
+    names = (f"{name} (required)" if name in required else name for name in schema.get("properties", ()))
+    return ", ".join(names) or "nothing"
 
 
 def _new_run(
