@@ -10,7 +10,7 @@ from engine.safe_text import sanitize
 from screens.widgets.ages import age, short_time
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, Tone
 from screens.widgets.tables.columns import Column
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("Risk", 10),
     Column("Title", 16, flex=6),
     Column("Subject", 10, flex=2, rank=1, room=6),
-    Column("Flow", 12, flex=1, rank=2),
+    Column("Flow", 12, flex=1, rank=2, cut=Cut.PACK),
     Column("Age", 6),
     Column("State", 11, flex=1),
 )

@@ -18,7 +18,7 @@ from screens.widgets.plain import NOTHING, Plain
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ PAGE = 200
 _COLUMNS = (
     Column("Title", 26, flex=4),
     Column("Subject", 10, flex=2, rank=1),
-    Column("Flow", 14, flex=2),
+    Column("Flow", 14, flex=2, cut=Cut.PACK),
     Column("Age", 6),
     Column("Draft", 8),
     Column("Requested by", 12, flex=1, rank=2),

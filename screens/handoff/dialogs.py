@@ -16,7 +16,7 @@ from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ _TARGETS = (Column("Hand off to", 20, flex=1), Column("Tells", 9), Column("When"
 _RELATED = (
     Column("It", 9),
     Column("Status", 15, rank=1),
-    Column("Flow", 12, flex=1),
+    Column("Flow", 12, flex=1, cut=Cut.PACK),
     Column("Run", 26, flex=1),
 )
 

@@ -14,7 +14,7 @@ from screens.widgets.ages import age
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -30,7 +30,7 @@ _TITLE = "Interrupted: what became of these calls? {list.open} says; {screen.nex
 _COLUMNS = (
     Column("Interrupted call", 20, flex=3),
     Column("Step", 12, flex=2, rank=1),
-    Column("Flow", 12, flex=2, rank=2),
+    Column("Flow", 12, flex=2, rank=2, cut=Cut.PACK),
     Column("Age", 6),
 )
 

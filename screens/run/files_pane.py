@@ -19,7 +19,7 @@ from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -33,7 +33,7 @@ _EMPTY = "No files: this run has written none."
 _MARKDOWN = frozenset({".md", ".markdown"})
 
 _COLUMNS = (
-    Column("File", 20, flex=3, tail=True),
+    Column("File", 20, flex=3, cut=Cut.START),
     Column("Role", 12),
     Column("Bytes", 12),
     Column("Type", 16, flex=1, rank=1),

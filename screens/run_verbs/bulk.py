@@ -20,7 +20,7 @@ from screens.widgets.plain import Plain
 from screens.widgets.status_labels import RUN_LABELS, Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import VerbResult
     from engine.facade.runs import Runs
 
-_COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1, rank=1), Column("Run", 30))
+_COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1, rank=1, cut=Cut.PACK), Column("Run", 30))
 
 
 @dataclass(frozen=True, slots=True)

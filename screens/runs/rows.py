@@ -7,22 +7,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.contracts.runs.listed import RunSort
-from engine.contracts.status import WaitKind
+from engine.contracts.status import StepErrorCode, WaitKind
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, list_time, span
 from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from engine.contracts.runs.listed import RunFilter, RunSummary, WaitingFor
+    from engine.contracts.runs.listed import RunError, RunFilter, RunSummary, WaitingFor
     from engine.facade.runs import Runs
     from screens.runs.folding import Unfolded
 
 KEPT_RUNS = 4_096
+
+_SAID_BY_STATUS = frozenset({StepErrorCode.APPROVAL_REJECTED, StepErrorCode.CANCELLED})
 
 SORTS: dict[RunSort, tuple[str, int, str]] = {
     RunSort.NEWEST: ("newest first", 4, "▼"),
@@ -35,7 +37,7 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 17, flex=4),
+    Column("Flow", 17, flex=4, cut=Cut.PACK),
     Column("Subject", 14, flex=6, rank=1),
     Column("Step", 12, flex=2, rank=3),
     Column("Age", 6),
@@ -117,7 +119,7 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
     """One run as a row, so many levels below one that is listed; `below` tells of the runs it started."""
     label = run_label(run)
     waits, failed = run.waiting_for, run.error
-    reason = _waits(waits, now) if waits is not None else failed.code if failed is not None else ""
+    reason = _waits(waits, now) if waits is not None else _why(failed)
     tone = Tone.BAD if failed is not None and waits is None else Tone.PLAIN
     return Row(
         run.run_id,
@@ -134,6 +136,11 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
             Cell(sanitize(run.run_id), Tone.QUIET),
         ),
     )
+
+
+def _why(failed: RunError | None) -> str:
+    """Why a run failed; nothing where its status has just said that."""
+    return failed.code if failed is not None and failed.code not in _SAID_BY_STATUS else ""
 
 
 def _waits(waits: WaitingFor, now: datetime) -> str:

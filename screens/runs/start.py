@@ -22,7 +22,7 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (
-    Column("Flow", 24, flex=1),
+    Column("Flow", 24, flex=1, cut=Cut.PACK),
     Column("Version", 9, rank=1),
     Column("What it does", 24, flex=3),
 )

@@ -21,7 +21,7 @@ from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("Ended", 7),
     Column("Error", 16, flex=1),
-    Column("Flow", 12, flex=1),
+    Column("Flow", 12, flex=1, cut=Cut.PACK),
     Column("Run", 14, flex=2),
 )
 MOST_REASON = 500

@@ -27,7 +27,7 @@ from screens.widgets.ages import age, next_tick, span
 from screens.widgets.json.json_text import SHOWN_CHARACTERS, hides_something, json_text
 from screens.widgets.plain import Plain
 from screens.widgets.tables.columns import Column, place
-from screens.widgets.tables.rows import fit
+from screens.widgets.tables.rows import Cut, fit
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, ago, an_event_head
 from vasini_tui.console.options import ConsoleOptions, Workplace
@@ -303,7 +303,24 @@ async def test_a_screen_below_an_opaque_one_draws_nothing_and_below_a_dialog_it_
 
 
 def test_of_a_path_its_end_is_kept() -> None:
-    assert fit("/srv/app/out/notes.md", 14, tail=True) == "…/out/notes.md"
-    assert fit("notes.md", 12, tail=True) == "notes.md    "
-    assert fit("/広広広.md", 8, tail=True) == "…広広.md"
-    assert fit("/広広広.md", 7, tail=True) == "…広.md "
+    assert fit("/srv/app/out/notes.md", 14, Cut.START) == "…/out/notes.md"
+    assert fit("notes.md", 12, Cut.START) == "notes.md    "
+    assert fit("/広広広.md", 8, Cut.START) == "…広広.md"
+    assert fit("/広広広.md", 7, Cut.START) == "…広.md "
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("hello/hello", 17, "hello/hello      "),
+        ("log-triage/incident", 17, "log-tri…/incident"),
+        ("senior-python-dev/change-survey", 17, "sen…/change-surv…"),
+        ("a/some-very-long-flow", 10, "a/some-ve…"),
+        ("↳ ▸3 repo-steward/secret-scan", 20, "↳ ▸3 re…/secret-scan"),
+        ("広広広/広広", 10, "広広…/広広"),
+        ("pack/flow", 3, "pa…"),
+        ("run_01m8m2cg7ykh62va7gwfhjx3dd", 6, "run_0…"),
+    ],
+)
+def test_of_a_flow_that_does_not_fit_its_own_name_stays(text: str, width: int, shown: str) -> None:
+    assert fit(text, width, Cut.PACK) == shown

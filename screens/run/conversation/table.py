@@ -16,7 +16,7 @@ from screens.widgets.breaking import CONTINUED, broken, broken_at_spaces
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ class TurnsTable(LineTable):
         end: int
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__((Column("", 20, flex=1, clipped=True),), id=id)
+        super().__init__((Column("", 20, flex=1, cut=Cut.CLIPPED),), id=id)
         self.blocks: list[Block] = []
         self._made: list[tuple[_Line, ...]] = []
         self._starts: list[int] = []

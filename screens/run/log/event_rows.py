@@ -12,7 +12,7 @@ from screens.widgets.ages import clock_time, full_time, since_start
 from screens.widgets.json.json_text import brief_json
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
-from screens.widgets.tables.rows import Cell, Row
+from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ def event_columns(width: int) -> tuple[Column, ...]:
     """Who did it and why comes before the step, which leaves where there is no room for it."""
     return (
         Column("#", 6),
-        Column("Time", 12 if width >= WIDE else 8, clipped=True),
+        Column("Time", 12 if width >= WIDE else 8, cut=Cut.CLIPPED),
         Column("Event", 25 if width >= NARROW else 18),
         Column("Who and why", 20, flex=6),
         Column("Step", 10, flex=2, rank=1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from screens.widgets.tables.rows import Cut
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,10 +26,7 @@ class Column:
     rank: int = 0
     room: int = 0
     """Cells that the flexible columns have to have left over, or this one leaves."""
-    clipped: bool = False
-    """What does not fit goes without a mark: a time is one without its fractions, too."""
-    tail: bool = False
-    """What does not fit goes at the beginning: the end of a path says more."""
+    cut: Cut = Cut.END
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ class PlacedColumn:
     index: int
     title: str
     width: int
-    clipped: bool = False
-    tail: bool = False
+    cut: Cut = Cut.END
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ...]:
@@ -54,7 +52,7 @@ def place(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ...]:
         extra = spare * column.flex // shares if shares else 0
         spare -= extra
         shares -= column.flex
-        placed.append(PlacedColumn(index, column.title, column.width + extra, column.clipped, column.tail))
+        placed.append(PlacedColumn(index, column.title, column.width + extra, column.cut))
     return tuple(placed)
 
 

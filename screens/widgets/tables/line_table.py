@@ -318,7 +318,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             if place_number:
                 segments.append(Segment(" " * GAP, base))
             cell = row.cells[column.index]
-            text = fit(cell.text, column.width, clipped=column.clipped, tail=column.tail)
+            text = fit(cell.text, column.width, column.cut)
             segments.append(Segment(text, base + self._tone(cell.tone)))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
