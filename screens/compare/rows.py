@@ -9,7 +9,7 @@ from engine.safe_text import sanitize
 from screens.compare.diff import Change, compare_steps, compare_values
 from screens.widgets.json.json_tree import Node, Path, format_path, format_value
 from screens.widgets.status_labels import STEP_LABELS, StatusLabel, Tone
-from screens.widgets.tables.columns import Column
+from screens.widgets.tables.columns import Column, place
 from screens.widgets.tables.rows import Cell, Row
 from screens.widgets.time_axis import since
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from screens.compare.diff import StepPair
 
 _MINUTE = 60
+_BESIDE = 4
+"""Cells of a table that are no columns: the cursor, its scroll bar."""
+_LEFT, _RIGHT = "left:  ", "right: "
+_SEEN, _BEFORE = 4, 6
+"""Signs of a difference that have to be seen, and what is shown before it."""
 
 _STEP_FIELDS = {"status", "attempt", "started_at", "finished_at", "error"}
 
@@ -84,36 +89,48 @@ def compared_step(left: StepView, right: StepView) -> list[Compared]:
     return found
 
 
-def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:
-    """One row for each thing, or two: the left above the right. The number in the key is its place."""
+def rows(found: Sequence[Compared], *, wide: bool, width: int) -> list[Row]:
+    """One row for each thing, or two: the left above the right. The number in the key is its place.
+
+    Of values that do not fit into a screen of so many cells what they begin with alike is left out.
+    """
     made: list[Row] = []
-    for place, thing in enumerate(found):
+    room = place(columns(wide=wide), width)[-1].width - (_BESIDE if wide else _BESIDE + len(_LEFT))
+    for number, thing in enumerate(found):
         label = CHANGE_LABELS[thing.change]
         tone = Tone.QUIET if thing.change is Change.SAME else Tone.PLAIN
         head = (Cell(label.text, label.tone), Cell(sanitize(thing.where, limit=300), tone))
-        sides = (Cell(sanitize(thing.left), tone), Cell(sanitize(thing.right), tone))
+        left, right = _from_the_difference(thing.left, thing.right, room)
         if wide:
-            made.append(Row(f"{place}", (*head, *sides)))
+            sides = (Cell(sanitize(left), tone), Cell(sanitize(right), tone))
+            made.append(Row(f"{number}", (*head, *sides)))
         elif thing.change is Change.SAME:
-            made.append(Row(f"{place}", (*head, sides[0])))
+            made.append(Row(f"{number}", (*head, Cell(sanitize(thing.left), tone))))
         else:
-            made += _stacked(place, thing, head)
+            made += _stacked(number, thing.change, left, right, head)
     return made
 
 
-def _stacked(place: int, thing: Compared, head: tuple[Cell, Cell]) -> list[Row]:
+def _stacked(number: int, change: Change, left: str, right: str, head: tuple[Cell, Cell]) -> list[Row]:
     """The sides that there are, the left above the right."""
     sides = [
         Cell(sanitize(f"{name}{words}"))
-        for name, words, missing in (
-            ("left:  ", thing.left, Change.ADDED),
-            ("right: ", thing.right, Change.REMOVED),
-        )
-        if thing.change is not missing
+        for name, words, missing in ((_LEFT, left, Change.ADDED), (_RIGHT, right, Change.REMOVED))
+        if change is not missing
     ]
     nothing = Cell(sanitize(""))
-    first = Row(f"{place}", (*head, sides[0]))
-    return [first, *(Row(f"{place} right", (nothing, nothing, side)) for side in sides[1:])]
+    first = Row(f"{number}", (*head, sides[0]))
+    return [first, *(Row(f"{number} right", (nothing, nothing, side)) for side in sides[1:])]
+
+
+def _from_the_difference(left: str, right: str, room: int) -> tuple[str, str]:
+    """Both as they are when they differ where it can be seen, else from shortly before they do."""
+    pairs = enumerate(zip(left, right, strict=False))
+    alike = next((number for number, (one, other) in pairs if one != other), min(len(left), len(right)))
+    if left == right or alike < room - _SEEN or max(len(left), len(right)) <= room:
+        return left, right
+    start = alike - _BEFORE
+    return f"…{left[start:]}", f"…{right[start:]}"
 
 
 def place_of(key: str) -> int:

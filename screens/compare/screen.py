@@ -47,7 +47,7 @@ class CompareScreen(ConsoleScreen):
         self._ids = (left, right)
         self._step_id = step_id
         self._compared: list[Compared] = []
-        self._wide: bool | None = None
+        self._width = 0
 
     def body(self) -> ComposeResult:
         """The heads of both, how much differs, all differences."""
@@ -64,7 +64,7 @@ class CompareScreen(ConsoleScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side or stacked, as there is room."""
-        self._draw(event.size.width >= SIDE_BY_SIDE)
+        self._draw(event.size.width)
 
     def concerned(self, batch: FeedBatch) -> bool:
         """Only by events of the two."""
@@ -84,8 +84,8 @@ class CompareScreen(ConsoleScreen):
         self.query_one(".compare-head.-right", Plain).show(*_head("right", right))
         keys = self.state.keymap.fill("{compare.next_match} {compare.previous_match} go through them")
         self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys, self._step_id, whole=whole))
-        self._wide = None
-        self._draw(self.size.width >= SIDE_BY_SIDE)
+        self._width = 0
+        self._draw(self.size.width)
 
     def copied_id(self) -> str:
         """Where the difference under the cursor is."""
@@ -142,12 +142,13 @@ class CompareScreen(ConsoleScreen):
         else:
             table.go_to(next((place for place in reversed(places) if place < table.cursor_row), places[-1]))
 
-    def _draw(self, wide: bool) -> None:
-        if wide != self._wide and self._compared:
-            self._wide = wide
+    def _draw(self, width: int) -> None:
+        if width != self._width and self._compared:
+            self._width = width
+            wide = width >= SIDE_BY_SIDE
             table = self.query_one("#differences", RowTable)
             table.set_columns(columns(wide=wide))
-            table.show(rows(self._compared, wide=wide))
+            table.show(rows(self._compared, wide=wide, width=width))
 
 
 def _head(side: str, run: RunView) -> list[Part]:

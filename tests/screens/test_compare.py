@@ -63,6 +63,27 @@ async def test_two_runs_show_what_differs(console: OpenConsole, size: tuple[int,
         await stage.until(lambda: ("left:  " in stage.text().partition("differ")[2]) == (size[0] > 100))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (140, 30)])
+async def test_long_values_that_begin_alike_are_shown_where_they_differ(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    folder = "/srv/data/of/the/shop/that/lies/deep/below/others/"
+    engine = FakeEngine().add(
+        a_run("run-1", input={"out_dir": f"{folder}morning"}),
+        a_run("run-2", input={"out_dir": f"{folder}evening"}),
+        a_run("run-3", flow="other"),
+    )
+    async with console(engine, size=size) as stage:
+        await at_dialog(stage)
+        await stage.press("enter")
+        await stage.on(CompareScreen)
+        await stage.shows("input.out_dir")
+        assert 'thers/morning"' in stage.text()
+        assert 'thers/evening"' in stage.text()
+        await stage.resize(250, 30)
+        await stage.shows(f"{folder}morning")
+
+
 async def test_any_run_is_compared_by_its_id(console: OpenConsole) -> None:
     async with console(an_engine()) as stage:
         await stage.until(lambda: stage.paged("#runs").row_count == 3)
