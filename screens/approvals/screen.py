@@ -41,6 +41,9 @@ MOST = 1_000
 """Approvals that the list holds at most: the oldest."""
 
 _DECIDING = frozenset({"approvals.approve", "approvals.edit", "approvals.reject", "approvals.own"})
+_NEEDS_MARKS = frozenset({"approvals.decide_marked"})
+_STANDS_FOR_MARKED = frozenset({"approvals.mark"})
+"""It goes on marking: there is room for one of the two, and the marked ones want to be decided."""
 _EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\n{app.runs} shows the runs."
 
 
@@ -211,10 +214,11 @@ class ApprovalsScreen(DecisionVerbsScreen):
     def _idle(self) -> frozenset[str]:
         """Actions that have nothing to do: what is decided stays so, and only a plan can be changed."""
         view = self.card_view()
+        idle = _STANDS_FOR_MARKED if self.marked_views() else _NEEDS_MARKS
         if view is None or view.status is not RequestStatus.PENDING:
             empty = not self._views and not self._outcomes.display
-            return _DECIDING | NEEDS_A_ROW if empty else _DECIDING
-        return frozenset() if view.planned else frozenset({"approvals.edit"})
+            return _DECIDING | NEEDS_A_ROW if empty else _DECIDING | idle
+        return idle if view.planned else idle | {"approvals.edit"}
 
     @property
     def _table(self) -> RowTable:
@@ -297,7 +301,6 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self._table.focus()
         elif self._outcomes.display and not self._views and self.focused in (None, self._table):
             self._outcomes.table.focus()
-        self.query_one(KeyBar).leave_out(self._idle)
         waiting = self._views.values()
         until = [
             view.claimed_until
@@ -309,6 +312,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def _draw_hint(self) -> None:
         """What the last key did; else what is marked, or how the list is ordered."""
+        self.query_one(KeyBar).leave_out(self._idle)
         line = self.query_one("#hint", Plain)
         count = len(self.marked_views())
         if self._said or count:

@@ -41,6 +41,8 @@ _LIMITS = (
     ("maxItems", "at most {} item(s)"),
     ("pattern", "must match {}"),
 )
+_SAID_BY_REQUIRED = ("minLength", 1)
+"""An empty field is one that was left out."""
 _LONGEST = 120
 _TYPES = {
     "string": "text",
@@ -102,13 +104,17 @@ def _limits(schema: Mapping[str, Any]) -> list[str]:
     if isinstance(named, str) and named not in _NO_FORMAT:
         words.append(_FORMATS.get(named, named))
     for keyword, text in _LIMITS:
-        if keyword in schema:
+        if keyword in schema and (keyword, schema[keyword]) != _SAID_BY_REQUIRED:
             limit = schema[keyword]
             if keyword == "maxLength" and isinstance(limit, int):
                 limit = min(limit, MAX_TEXT)  # no text may have more, whatever its schema says
             plural = "" if limit == 1 else "s"
-            words.append(text.replace("{}", str(limit)[:_LONGEST]).replace("(s)", plural))
+            words.append(text.replace("{}", _amount(limit)).replace("(s)", plural))
     return words
+
+
+def _amount(limit: object) -> str:
+    return f"{limit:,}" if type(limit) is int else str(limit)[:_LONGEST]
 
 
 def _told_apart(branch: Mapping[str, Any]) -> str:

@@ -326,5 +326,6 @@ def test_json_that_is_typed_keeps_to_the_rules_of_the_command_line(text: str, wo
 
 
 def test_a_field_tells_no_length_that_the_engine_would_refuse() -> None:
-    assert hint({"type": "string", "maxLength": 5_000_000}, Kind.TEXT) == f"at most {MAX_TEXT} characters"
+    assert hint({"type": "string", "maxLength": 5_000_000}, Kind.TEXT) == f"at most {MAX_TEXT:,} characters"
     assert hint({"type": "string", "maxLength": 20}, Kind.TEXT) == "at most 20 characters"
+    assert hint({"type": "string", "minLength": 1}, Kind.TEXT) == ""

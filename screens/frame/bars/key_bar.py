@@ -27,7 +27,7 @@ KEYS_ONLY = frozenset(
 """What decides or acts: a click can be a slip."""
 NEEDS_A_ROW = frozenset(
     {
-        *("list.open", "approvals.decide_marked"),
+        *("list.open", "approvals.mark", "approvals.decide_marked"),
         *("run.pause", "run.cancel", "run.retry", "run.logs", "run.pending", "run.diff"),
     }
 )

@@ -40,7 +40,7 @@ ACTIONS: tuple[Action, ...] = (
         "Tell every console that you are on it, or no more; ends by itself",
         shown=True,
     ),
-    Action("approvals.mark", "space", "mark", "Mark", "Mark for a decision on several"),
+    Action("approvals.mark", "space", "mark", "Mark", "Mark for a decision on several", shown=True),
     Action(
         "approvals.decide_marked",
         "M",
