@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from engine.contracts.times import rfc3339
 from engine.safe_text import sanitize
-from vasini_tui.text_table import TextTable, cell
+from vasini_tui.text_table import TextTable, cell, wrapped
 
 if TYPE_CHECKING:
     from engine.contracts.runs.listed import Page
@@ -115,11 +115,14 @@ class Output:
             self._stdout.write(line + "\n")
 
     def pairs(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Names and values, one pair a line."""
+        """Names and values, one pair a line; on a terminal as many as a value needs."""
         known = [(name, cell(value, limit=_LINE_LIMIT)) for name, value in rows]
         width = max((len(name) for name, _ in known), default=0)
+        room = self.columns - width - 2 if self.to_terminal else 0
         for name, text in known:
-            self._stdout.write(f"{name.ljust(width)}  {text}\n")
+            first, *more = wrapped(text, room) if room > LEAST_COLUMNS else [text]
+            self._stdout.write(f"{name.ljust(width)}  {first}\n")
+            self._stdout.writelines(f"{'':{width}}  {piece}\n" for piece in more)
 
     def note(self, text: str) -> None:
         """One line beside the result, on stderr; what that does not take is lost, and stops nothing."""

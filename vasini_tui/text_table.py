@@ -61,10 +61,11 @@ class TextTable:
                 if number:
                     more = (one for one in shown[len(first) :] if cells[one] != _EMPTY)
                     said = " · ".join(f"{self._heads[one].lower()}: {cells[one]}" for one in more)
-                    yield from (_INDENT + piece for piece in _wrapped(said, columns - len(_INDENT)))
+                    if said:
+                        yield from (_INDENT + piece for piece in wrapped(said, columns - len(_INDENT)))
             else:
                 room = columns - _cells(before) if columns else max(1, _cells(cells[last]))
-                piece, *more_pieces = _wrapped(cells[last], room) or [""]
+                piece, *more_pieces = wrapped(cells[last], room)
                 yield (before + piece).rstrip()
                 yield from (" " * _cells(before) + piece for piece in more_pieces)
 
@@ -99,10 +100,10 @@ def _fitting(shown: Sequence[int], widths: Sequence[int], columns: int) -> Seque
     return shown[:many]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """The text broken between words, and in a word that is longer than a line."""
     if _cells(text) <= width:
-        return [text] if text else []
+        return [text]
     from screens.widgets.breaking import cut  # noqa: PLC0415 - few tables are too wide
 
     lines = [""]

@@ -153,7 +153,7 @@ def _holds(level: ServiceLevel) -> tuple[AlertKind, ...]:
 
 def _title(level: ServiceLevel, kind: AlertKind) -> str:
     if kind is AlertKind.EXHAUSTED:
-        return f"{level.pack}: {-level.may_fail} more runs failed than may in {level.window_days} days"
+        return f"{level.pack}: {-level.may_fail} too many runs failed in {level.window_days} days"
     for drift in level.drift:
         if kind == f"drift_{drift.metric}":
             what, much = _AS[drift.metric]
@@ -162,7 +162,7 @@ def _title(level: ServiceLevel, kind: AlertKind) -> str:
     burn = max(
         (one.long_burn for one in level.burns if one.fires and one.severity.value == kind.value), default=0.0
     )
-    return f"{level.pack}: {kind}, runs fail {burn:.1f} times faster than they may"
+    return f"{level.pack}: {kind} alert, runs fail {burn:.1f} times faster than the goal allows"
 
 
 def _text(level: ServiceLevel) -> str:

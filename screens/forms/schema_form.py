@@ -84,7 +84,7 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         """Go to the first field."""
         first = next((widget for widget in self.query("*") if widget.focusable), None)
         if first is not None:
-            first.focus()
+            first.focus(scroll_visible=False)  # the form begins at its top, with the words of the field
 
     def as_typed(self) -> Any:
         """The values as far as they can be read, else what was typed: to be copied, not to be sent."""

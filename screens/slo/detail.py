@@ -118,7 +118,7 @@ def format_left(level: ServiceLevel) -> str:
     """What an operator wants to know first."""
     if level.may_fail < 0:
         since = f", since {_moment(level.out_since)}" if level.out_since is not None else ""
-        return f"{-level.may_fail:,} more failed than may{since}"
+        return f"{-level.may_fail:,} too many failed{since}"
     if not level.runs:
         return "no runs"
     if not level.allowed:

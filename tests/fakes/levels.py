@@ -106,7 +106,7 @@ def an_alert(number: int = 1, **more: Any) -> AlertView:
         "tenant": "default",
         "pack": "hello",
         "kind": AlertKind.PAGE,
-        "title": "hello: page, runs fail 20.0 times faster than they may",
+        "title": "hello: page alert, runs fail 20.0 times faster than the goal allows",
         "text": "3 of 9 runs failed in 30 days, 3 too many",
         "began": NOW,
     }

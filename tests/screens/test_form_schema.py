@@ -290,7 +290,7 @@ def test_hints_say_what_is_expected() -> None:
         {
             "properties": {
                 "when": {"type": "string", "format": "date", "examples": ["2026-01-01"]},
-                "code": {"type": "string", "pattern": "^[A-Z]+$", "minLength": 1},
+                "code": {"type": "string", "pattern": "^[A-Z]+$", "minLength": 2},
                 "mails": {"type": "array", "items": {"type": "string", "format": "email"}, "maxItems": 1},
                 "half": {"type": "number", "multipleOf": 0.5, "exclusiveMinimum": 0},
             }
@@ -298,7 +298,7 @@ def test_hints_say_what_is_expected() -> None:
     )
     assert [field.hint for field in form.children] == [
         "date, as 2026-03-14",
-        "at least 1 character, must match ^[A-Z]+$",
+        "at least 2 characters, must match ^[A-Z]+$",
         "one per line, at most 1 item, each mail address",
         "number, more than 0, a multiple of 0.5",
     ]

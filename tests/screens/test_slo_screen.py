@@ -57,7 +57,7 @@ async def on_levels(stage: Stage) -> None:
 async def test_the_worst_is_first_and_told_in_full(console: OpenConsole, size: tuple[int, int]) -> None:
     async with console(an_engine(), size=size) as stage:
         await on_levels(stage)
-        await stage.shows("4 more failed than may, since 12 Mar 09:26 UTC")
+        await stage.shows("4 too many failed, since 12 Mar 09:26 UTC")
         await stage.shows("█")
         for words in (
             "✗ violated",

@@ -75,7 +75,7 @@ def test_a_pack_has_its_newest_alerts(vasini: Vasini, fake: FakeEngine) -> None:
     place = told.index("ALERT BEGAN ENDED")
     assert [line.split()[0] for line in told[place + 1 : place + 3]] == ["page", "ticket"]
     assert told[place + 1].endswith(" stands")
-    assert "last alert hello: page, runs fail 20.0 times faster than they may" in told
+    assert "last alert hello: page alert, runs fail 20.0 times faster than the goal allows" in told
     alerts = vasini("slo", "on-call", "--json").document["alerts"]
     assert [(one["number"], one["kind"], one["ended"] is None) for one in alerts] == [
         (2, "page", True),

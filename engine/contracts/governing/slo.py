@@ -216,7 +216,7 @@ class AlertView(Contract):
     number: int
     tenant: str
     pack: str
-    kind: AlertKind = Field(description="`page`, `ticket` of burn; `exhausted`: more failed than may; drift.")
+    kind: AlertKind = Field(description="`page`, `ticket` of burn; `exhausted`: too many failed; drift.")
     title: str = Field(description="What it is about, with the numbers of the moment when it began.")
     text: str = Field(description="What the service level was then.")
     began: Timestamp

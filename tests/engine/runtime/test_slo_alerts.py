@@ -27,7 +27,7 @@ BURNING = a_level(
     why=(FailureCount(code="timeout", runs=4),),
 )
 EXHAUSTED = a_level(state=SloState.VIOLATED, may_fail=-2)
-PAGED = "hello: page, runs fail 20.0 times faster than they may"
+PAGED = "hello: page alert, runs fail 20.0 times faster than the goal allows"
 
 
 class Watched:
@@ -88,7 +88,7 @@ async def test_what_holds_at_the_first_look_is_told_nobody() -> None:
 
 async def test_an_exhausted_budget_is_an_alert_of_its_own() -> None:
     found = await watched()
-    assert await found.holds(EXHAUSTED) == ["hello: 2 more runs failed than may in 30 days"]
+    assert await found.holds(EXHAUSTED) == ["hello: 2 too many runs failed in 30 days"]
 
 
 async def test_a_drift_is_an_alert() -> None:
@@ -130,7 +130,7 @@ async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:
 
         await until(later_ones_are_told)
     (alert,) = (notice for notice in channel.told if notice.kind is NoticeKind.SLO)
-    assert alert.title.startswith("demo: page, runs fail")
+    assert alert.title.startswith("demo: page alert, runs fail")
     assert (alert.pack, alert.tenant) == ("demo", "default")
 
 
@@ -145,7 +145,7 @@ async def test_another_program_hears_of_the_alerts_of_its_tenant(home: Home) -> 
                 await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
             batch: FeedBatch = await anext(batches)
             alerts = [notice.alert for notice in batch.of(AlertChanged)]
-            assert alerts[0].title.startswith("demo: page, runs fail")
+            assert alerts[0].title.startswith("demo: page alert, runs fail")
             assert (alerts[0].tenant, alerts[0].ended) == ("default", None)
             request = await pending_approval(engine, await start(engine, "ask"))
             await engine.requests.claim(request.approval_id, actor=ANN)

@@ -84,7 +84,8 @@ def _write(out: Output, found: Examination) -> None:
     if resting:
         out.line("Models that rest (models.breaker)")
         out.pairs(resting)
-    out.line("Disk")
+    if found.disk:
+        out.line("Disk")
     out.pairs((f"  {kind}", format_size(size)) for kind, size in found.disk.items())
     out.line("Packs")
     out.table(

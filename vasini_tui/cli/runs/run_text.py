@@ -46,31 +46,30 @@ class ToldSteps:
 def write_run(out: Output, detail: RunDetail, steps: ToldSteps) -> None:
     """Write the run, its steps, its requests and its files; what is pending in full."""
     run = detail.run
-    out.pairs(
-        (
-            ("run", run.run_id),
-            ("subject", run.subject),
-            ("status", run.status),
-            ("flow", f"{run.pack}/{run.flow}"),
-            ("version", f"{run.pack_version} ({run.flow_version})"),
-            ("tenant", run.tenant),
-            ("by", run.requested_by),
-            ("created", run.created_at),
-            ("finished", run.finished_at),
-            ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
-            ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
-            ("workers lost", _recovered(lost) if (lost := steps.recoveries) else None),
-            ("tokens", f"{run.tokens_used:,}" if run.tokens_used else None),
-            ("cost", _cost(detail)),
-            *_handed_off(detail),
-            ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
-            ("excluded", run.excluded),
-            ("flagged", run.flagged),
-            ("confidence", None if run.confidence is None else f"{run.confidence:.4g}"),
-            ("doubtful", run.doubtful),
-            ("folder", run.folder),
-        )
+    told = (
+        ("run", run.run_id),
+        ("subject", run.subject),
+        ("status", run.status),
+        ("flow", f"{run.pack}/{run.flow}"),
+        ("version", f"{run.pack_version} ({run.flow_version})"),
+        ("tenant", run.tenant),
+        ("by", run.requested_by),
+        ("created", run.created_at),
+        ("finished", run.finished_at),
+        ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
+        ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
+        ("workers lost", _recovered(lost) if (lost := steps.recoveries) else None),
+        ("tokens", f"{run.tokens_used:,}" if run.tokens_used else None),
+        ("cost", _cost(detail)),
+        *_handed_off(detail),
+        ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
+        ("excluded", run.excluded),
+        ("flagged", run.flagged),
+        ("confidence", None if run.confidence is None else f"{run.confidence:.4g}"),
+        ("doubtful", run.doubtful),
+        ("folder", run.folder),
     )
+    out.pairs((name, value) for name, value in told if value not in {None, ""})
     write_value(out, "input", run.input)
     write_value(out, "handoff", run.handoff)
     write_value(out, "output", run.output)
