@@ -55,7 +55,11 @@ def _words(schema: dict[str, Any]) -> str:
         "exclusiveMinimum": "over {}",
         "maximum": "to {}",
     }
-    told = [words.format(f"{schema[key]:,}") for key, words in bounds.items() if key in schema]
+    told = [
+        words.format(f"{schema[key]:,}").removesuffix("s" if schema[key] == 1 else "")
+        for key, words in bounds.items()
+        if key in schema
+    ]
     if "default" in schema:
         told.append(f"default `{json.dumps(schema['default'])}`")
     told += [schema["description"]] if "description" in schema else []

@@ -26,7 +26,7 @@ GROUPS = {
     "time": "Timeline",
     "log": "Event log",
     "talk": "Conversation",
-    "tree": "JSON",
+    "tree": "Folding",
     "lines": "Long text",
     "file": "A file",
     "compare": "Compare",

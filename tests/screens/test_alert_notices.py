@@ -27,7 +27,9 @@ async def test_an_alert_that_begins_or_ends_is_told_on_any_screen(console: OpenC
     engine = an_engine()
     hostile = "[red]x\x1b[2J\n\u202eevil"
     async with console(engine) as stage:
-        begins = an_alert(pack=hostile, title=f"{hostile}: page alert, runs fail 20.0 times faster than the goal allows")
+        begins = an_alert(
+            pack=hostile, title=f"{hostile}: page alert, runs fail 20.0 times faster than the goal allows"
+        )
         engine.feed.publish(told(begins, an_alert(2, kind=AlertKind.TICKET, pack=hostile)))
         await stage.until(lambda: "page alert, runs fail 20.0 times" in stage.notices(), "the beginning")
         assert "[red]x" in stage.notices()
