@@ -120,7 +120,8 @@ class Output:
         width = max((len(name) for name, _ in known), default=0)
         room = self.columns - width - 2 if self.to_terminal else 0
         for name, text in known:
-            first, *more = wrapped(text, room) if room > LEAST_COLUMNS else [text]
+            whole = room <= LEAST_COLUMNS or max(map(len, text.split(" "))) > room  # a path is copied
+            first, *more = [text] if whole else wrapped(text, room)
             self._stdout.write(f"{name.ljust(width)}  {first}\n")
             self._stdout.writelines(f"{'':{width}}  {piece}\n" for piece in more)
 

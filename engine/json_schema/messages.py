@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_pattern import MAX_MATCHED, is_unbounded
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+    from engine.contracts.runs.request import FieldError
+
+
+_TOLD = 5
+"""Faults that a refusal names."""
+
+
+def told(faults: Sequence[FieldError], whole: str) -> str:
+    """What a refusal says of them; a fault of no field is one of the `whole`."""
+    first = ", ".join(f"{fault.field or whole} {fault.message}" for fault in faults[:_TOLD])
+    return f"{first} and {len(faults) - _TOLD} more" if len(faults) > _TOLD else first
 
 
 def format_faults(error: ValidationError) -> Iterator[tuple[str, str]]:

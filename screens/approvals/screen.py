@@ -217,7 +217,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
         idle = _STANDS_FOR_MARKED if self.marked_views() else _NEEDS_MARKS
         if view is None or view.status is not RequestStatus.PENDING:
             empty = not self._views and not self._outcomes.display
-            return _DECIDING | NEEDS_A_ROW if empty else _DECIDING | idle
+            return _DECIDING | NEEDS_A_ROW if empty else _DECIDING | idle | _STANDS_FOR_MARKED
         return idle if view.planned else idle | {"approvals.edit"}
 
     @property

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import struct
+import termios
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import pytest
 from rich.cells import cell_len
 
+from vasini_tui.output import Output
 from vasini_tui.text_table import TextTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ID = "run_01m8m21fn8d7r0sb1mh60h050b"
 WHY = "invalid_input: the payload does not fit log-triage/incident: log is required"
@@ -64,3 +75,34 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(text: str, colum
 
 def test_an_id_that_is_wider_than_the_terminal_is_not_cut() -> None:
     assert list(table("RUN BY", (ID, "ana")).lines(25)) == ["RUN", ID, "    by: ana"]
+
+
+def on_a_terminal(columns: int, write: Callable[[Output], None]) -> list[str]:
+    """What stands on a terminal afterwards."""
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    shown = b""
+    with os.fdopen(slave, "w") as terminal:
+        write(Output(as_json=False, stdout=terminal, stderr=terminal))
+    with os.fdopen(master, "rb", buffering=0) as screen, suppress(OSError):  # its end
+        while piece := screen.read(65_536):
+            shown += piece
+    return shown.decode().replace("\r", "").splitlines()
+
+
+def test_a_terminal_gets_a_table_that_fits_it() -> None:
+    row = (ID, "FAILED", WHY)
+    shown = on_a_terminal(50, lambda out: out.table(("RUN", "STATUS", "WHY"), [row]))
+    assert shown[:2] == [f"{'RUN':30}  STATUS", f"{ID}  FAILED"]
+    assert shown[2].startswith("    why: invalid_input: the payload")
+
+
+def test_a_long_value_goes_on_in_its_place_and_a_path_stays_whole_to_be_copied() -> None:
+    path = "/srv/" + "x" * 60
+    pairs = (("error", WHY), ("by", "root"), ("folder", path))
+    assert on_a_terminal(60, lambda out: out.pairs(pairs)) == [
+        "error   invalid_input: the payload does not fit",
+        "        log-triage/incident: log is required",
+        "by      root",
+        f"folder  {path}",
+    ]

@@ -57,9 +57,9 @@ class PackRegistry:
         await self._source.refresh()
         found = await self._library.require_entry(pack)
         if found.problems:
-            count = len(found.problems)
+            problems = f"{len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}"
             raise PackInvalid(
-                f"pack {pack} has {count} problem(s), so it is not published: {found.problems[0]}",
+                f"pack {pack} has {problems}, so it is not published: {found.problems[0]}",
                 {"problems": [problem.model_dump(mode="json") for problem in found.problems]},
             )
         record = await asyncio.to_thread(self._record, found, actor.name, sbom)

@@ -12,6 +12,7 @@ from engine.governance.pipeline import Point, Reason, Subject, characters_of, ch
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
+from engine.json_schema.messages import told
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.governing.soft_cap_answers import AnswerActs
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
@@ -153,6 +154,6 @@ def _require_fit(request_id: str, body: Mapping[str, Any], values: dict[str, Any
     errors = check_values(body["schema"], values)
     if errors:
         raise InvalidInput(
-            f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
+            f"the answer does not fit the form: {told(errors, 'form')}",
             {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
         )

@@ -15,6 +15,7 @@ from engine.governance.pipeline import Outcome, Point, Reason, Subject, Verdict,
 from engine.journal.records import NewRun
 from engine.journal.rules.rows.run_words import run_words
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
+from engine.json_schema.messages import told
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.contracts.flows.flow import FlowDef
-    from engine.contracts.runs.request import FieldError
     from engine.governance.policies import Policies
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from engine.runtime.intake import Intake
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
-
-_TOLD = 5
-"""Faults of a payload that its refusal names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +304,7 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
     errors = payload_errors(flow.input, payload)
     if errors:
         raise InvalidInput(
-            f"the payload does not fit {pack.pack_id}/{flow.id}: {_told(errors)}; "
+            f"the payload does not fit {pack.pack_id}/{flow.id}: {told(errors, 'payload')}; "
             f"it takes {_fields(flow.input)}",
             {"errors": [error.model_dump() for error in errors]},
         )
@@ -317,11 +314,6 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
             verdict.message,
             {"reason": verdict.reason.value, **verdict.details},
         )
-
-
-def _told(errors: Sequence[FieldError]) -> str:
-    first = ", ".join(f"{error.field or 'payload'} {error.message}" for error in errors[:_TOLD])
-    return f"{first} and {len(errors) - _TOLD} more" if len(errors) > _TOLD else first
 
 
 def _fields(schema: Mapping[str, Any]) -> str:
