@@ -30,7 +30,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vasini_tui.notify",),
     ("vasini_tui.identity", "vasini_tui.log_file", "vasini_tui.output"),
     ("vasini_tui.settings",),
-    ("vasini_tui.exit_codes", "vasini_tui.server_text", "vasini_tui.shipped", "vasini_tui.version"),
+    (
+        "vasini_tui.exit_codes",
+        *("vasini_tui.server_text", "vasini_tui.shipped", "vasini_tui.text_table", "vasini_tui.version"),
+    ),
     ("screens",),
     ("screens.runs", "screens.run"),
     ("screens.run_verbs",),

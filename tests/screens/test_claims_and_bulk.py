@@ -181,17 +181,6 @@ async def test_an_unreadable_past_keeps_nobody_from_deciding(console: OpenConsol
         await stage.shows("already decided by ben")
 
 
-async def test_the_bar_offers_to_mark_and_then_to_decide_what_is_marked(console: OpenConsole) -> None:
-    async with console(three(), size=(80, 24)) as stage:
-        await to_card(stage)
-        await stage.shows("Space Mark")
-        assert "Decide marked" not in stage.text()
-        await stage.press("space")
-        await stage.shows("M Decide marked")
-        await stage.press("escape")
-        await stage.shows("Space Mark")
-
-
 async def test_several_are_approved_with_the_count_each_by_its_own_digest(console: OpenConsole) -> None:
     engine = three()
     async with console(engine) as stage:

@@ -259,3 +259,14 @@ async def test_the_last_line_offers_no_decision_on_what_is_decided(console: Open
         await stage.shows("already decided by carol")
         await stage.until(lambda: "Approve" not in stage.plain("#keys"))
         assert not any(word in stage.plain("#keys") for word in ("Reject", "Own/release"))
+
+
+async def test_the_bar_offers_to_mark_and_then_to_decide_what_is_marked(console: OpenConsole) -> None:
+    async with console(engine_with(), size=(80, 24)) as stage:
+        await to_card(stage)
+        await stage.shows("Space Mark")
+        assert "Decide marked" not in stage.text()
+        await stage.press("space")
+        await stage.shows("M Decide marked")
+        await stage.press("escape")
+        await stage.shows("Space Mark")
