@@ -2,14 +2,21 @@
 
 A process is named by the boot of the machine, the space of process numbers (containers have their
 own), its number, and the tick it was started in: so a number that was given again is another one.
-All functions read small files of the kernel: a few microseconds each.
+Small files of the kernel are read: a few microseconds each.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.journal.records import WorkerRow
 
 _STARTED = 19
 """Place of the start time in /proc/PID/stat, counted after the name."""
@@ -47,6 +54,14 @@ def is_gone(process: str) -> bool:
     if space != _number_space() or not started:
         return False
     return _started(int(pid)) != started
+
+
+async def gone_workers(workers: Sequence[WorkerRow]) -> tuple[str, ...]:
+    """Ids of the workers whose process is not there any more."""
+    if not workers:
+        return ()
+    gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in workers])
+    return tuple(row.worker_id for row, is_dead in zip(workers, gone, strict=True) if is_dead)
 
 
 @cache

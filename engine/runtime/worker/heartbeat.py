@@ -8,11 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from engine.runtime.clock import offset_of
-from engine.runtime.processes import boot_id, is_gone, this_process
+from engine.runtime.processes import boot_id, gone_workers, this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset, WorkerRow
     from engine.runtime.clock import Clock
@@ -37,7 +35,7 @@ class Heartbeat:
         if not self._process:
             self._process, self._boot_id = await asyncio.to_thread(lambda: (this_process(), boot_id()))
         uptime, lapsed = self._clock.uptime(), self.lapsed
-        dead = await self.gone(await self.others())
+        dead = await gone_workers(await self.others())
         await self._journal.heartbeat(
             self._worker_id,
             socket.gethostname(),
@@ -89,10 +87,3 @@ class Heartbeat:
         """The journal has changed: there may be other workers now."""
         self._others = None
         self._changes += 1
-
-    async def gone(self, workers: Sequence[WorkerRow]) -> tuple[str, ...]:
-        """Those whose process is not there any more."""
-        if not workers:
-            return ()
-        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in workers])
-        return tuple(row.worker_id for row, is_dead in zip(workers, gone, strict=True) if is_dead)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
-from engine.runtime.processes import is_gone
+from engine.runtime.processes import gone_workers
 from engine.runtime.shared_notes import read_notes
 
 if TYPE_CHECKING:
@@ -60,18 +59,18 @@ async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]
     """The workers that are registered."""
     rows, uptime = await journal.workers(), clock.uptime()
     _, resting = await read_notes(journal.shared_notes, _NOTES)
-    gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
+    gone = await gone_workers(rows)
     return tuple(
         WorkerView(
             row.worker_id,
             row.host,
             row.pid,
-            not is_dead and row.expires_at >= uptime,
+            row.worker_id not in gone and row.expires_at >= uptime,
             row.runs_held,
             tuple(
                 RestingModel(name, max(0.0, (until - uptime) / 1_000_000))
                 for name, until in sorted(resting.get(row.worker_id, {}).items())
             ),
         )
-        for row, is_dead in zip(rows, gone, strict=True)
+        for row in rows
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
 from engine.runtime.clock import new_id
+from engine.runtime.processes import gone_workers
 from engine.runtime.worker.heartbeat import Heartbeat
 from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
 
@@ -224,7 +225,7 @@ class Worker:
         that another one comes is a change."""
         self._stirred = True
         others = await self._heartbeat.others()
-        if await self._heartbeat.gone(others):
+        if await gone_workers(others):
             self._died.set()
         return LOOK_FOR_DEAD_SECONDS if others else None
 

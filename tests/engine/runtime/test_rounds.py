@@ -12,7 +12,7 @@ import pytest
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import ChangeSet
 from engine.journal.memory.journal import MemoryJournal
-from engine.runtime.processes import this_process
+from engine.runtime.processes import gone_workers, this_process
 from engine.runtime.rounds import Rounds
 from engine.runtime.worker.heartbeat import Heartbeat
 from tests.engine.runtime.embedded_home import until
@@ -143,7 +143,7 @@ async def test_a_worker_alone_on_its_journal_looks_for_no_process() -> None:
     assert await heartbeat.others() == []
     heartbeat.look_again()
     (other,) = await heartbeat.others()
-    assert await heartbeat.gone([other]) == ("wrk_before",)
+    assert await gone_workers([other]) == ("wrk_before",)
 
 
 class FakeCountingJournal(MemoryJournal):
