@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.models.settings import ModelSettings
 
 _STEP = "the step names"
+_BY_DEFAULT = "by default"
 HELD_ASKERS = 1_000
 """The same ones ask turn after turn, and settings change with the router."""
 
@@ -177,7 +178,7 @@ class ModelRouter:
             return settings.by_pack[asker.pack], f"by the settings for the pack {asker.pack}"
         if asker.of_pack is not None:
             return asker.of_pack, f"by the pack {asker.pack}"
-        return settings.default, "by default"
+        return settings.default, _BY_DEFAULT
 
     def _chain(self, named: str, source: str) -> list[Candidate]:
         settings = self._settings
@@ -187,7 +188,7 @@ class ModelRouter:
             known = sorted([*settings.all, *settings.tiers])
             by = "" if source == _STEP else f" ({source})"
             words = f"there is no model or tier {named!r}{by}; there are {', '.join(known)}"
-            if source == "by default":
+            if source == _BY_DEFAULT:
                 raise InvalidInput(words)
             raise NotFound(words, {"model": named, "known": known})
         chain = settings.fallback

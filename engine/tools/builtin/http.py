@@ -145,9 +145,8 @@ async def _fetch(
     literal = f"[{address}]" if address.version == 6 else str(address)
     target = url._replace(netloc=f"{literal}:{_port(url)}", fragment="").geturl()
     sent = {**headers, "host": url.netloc, "accept-encoding": "identity"}
-    extensions = {
-        "sni_hostname": url.hostname
-    }  # the certificate is checked against the name, not the address
+    # the certificate is checked against the name, not the address
+    extensions = {"sni_hostname": url.hostname}
     async with client.stream("GET", target, headers=sent, extensions=extensions) as response:
         if response.status_code in _REDIRECTS and "location" in response.headers:
             return str(response.headers["location"])
