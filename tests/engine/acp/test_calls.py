@@ -168,3 +168,4 @@ def test_what_a_call_brought_is_bounded() -> None:
         "text": "",
         "output": fits,
     }
+    assert "output" not in result_of(SeenCall("call_1"))

@@ -80,6 +80,16 @@ def test_it_can_be_interrupted_again_and_again() -> None:
     assert run.state.phase.value == "ACTIVE", "each time a person said so: no dead letter"
 
 
+def test_a_pause_that_waited_for_it_holds_once_it_is_interrupted() -> None:
+    run = Simulation(graph(approval("ok"), tool("a"), tool("b"))).start().approve("ok").pause()
+    assert run.status() is RunStatus.RUNNING
+
+    run.lose_worker()
+
+    assert run.status() is RunStatus.PAUSED
+    assert run.pending == ["a"]
+
+
 def test_in_a_paused_run_it_waits_for_the_resume() -> None:
     run = interrupted().pause()
     run.say("a", OutcomeDecision.RUN_AGAIN)
