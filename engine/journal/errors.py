@@ -56,9 +56,9 @@ def damaged_history(run_id: str, why: str) -> Unavailable:
 
 def require_text(row: Mapping[str, object], run_id: str) -> None:
     """Raises Unavailable (`journal_corrupt`) for a row of the run with bytes where text belongs."""
-    for name, value in row.items():
-        if isinstance(value, bytes):
-            raise damaged_history(run_id, f"its {name} is no text")
+    if bytes in map(type, row.values()):
+        broken = next(name for name, value in row.items() if isinstance(value, bytes))
+        raise damaged_history(run_id, f"its {broken} is no text")
 
 
 @contextmanager

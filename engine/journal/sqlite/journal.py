@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import traceback
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,7 +16,12 @@ from engine.journal.encoding import readable_input
 from engine.journal.records import WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
-from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal, readable_text
+from engine.journal.sqlite.file.connection import (
+    BUSY_SECONDS,
+    read_only,
+    read_only_journal,
+    takes_broken_texts,
+)
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
@@ -112,7 +118,6 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
             uri = read_only(path, immutable=immutable)
             journal._reader = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             journal._reader.row_factory = sqlite3.Row
-            journal._reader.text_factory = readable_text
         except sqlite3.Error as error:
             await journal._writer.close()
             raise unavailable(error, path) from error
@@ -188,6 +193,11 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
         try:
             return list(await self._reader.execute_fetchall(statement, arguments))
         except sqlite3.Error as error:
+            traceback.clear_frames(
+                error.__traceback__
+            )  # they hold the statement, and it an old view of the file
+            if takes_broken_texts(self._reader, error):
+                return await self._read(statement, arguments)
             raise unavailable(error, self.path) from error
         except UnicodeEncodeError as error:
             raise no_text(error) from error

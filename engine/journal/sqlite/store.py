@@ -119,7 +119,7 @@ class SqliteStore(SqliteSpendStore):
         try:
             return [stored_event(row) for row in self._execute(statement, (run_id, wanted))]
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+            if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
                 raise damaged_history(run_id, str(error)) from error
             raise
 

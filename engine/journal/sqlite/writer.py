@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
-from engine.journal.sqlite.file.connection import open_writer, refuse_newer
+from engine.journal.sqlite.file.connection import open_writer, refuse_newer, takes_broken_texts
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.file.file_identity import FileIdentity
@@ -241,7 +241,8 @@ class Writer:
                 self._check(connection)
                 for job in group:
                     job.result = job.operation(transaction)
-        except Exception:  # noqa: BLE001 - the next try, job by job, finds whose failure it is
+        except Exception as error:  # noqa: BLE001 - the next try, job by job, finds whose failure it is
+            takes_broken_texts(connection, error)
             return False
         return True
 

@@ -16,9 +16,12 @@ from engine.journal.sqlite.words import make_index
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import aiosqlite
+
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
 APPLICATION_ID = 0x7661736E  # "vasn"
+_BROKEN_TEXT = "Could not decode to UTF-8"
 BUSY_SECONDS = 5.0
 """How long another program's lock is waited for."""
 
@@ -37,9 +40,19 @@ def read_only(path: Path, *, immutable: bool) -> str:
     return f"{path.absolute().as_uri()}?{'immutable=1' if immutable else 'mode=ro'}"
 
 
-def readable_text(data: bytes) -> str | bytes:
-    """A text as SQLite keeps it. What is no UTF-8 stays bytes: whoever reads its row finds that no text is
-    there, and the other rows can be read."""
+def takes_broken_texts(connection: sqlite3.Connection | aiosqlite.Connection, error: Exception) -> bool:
+    """Whether a statement failed at a text that is no UTF-8: from now on such texts come as bytes.
+
+    So whoever reads its row finds that no text is there, and the other rows can be read. It is not so from
+    the beginning, because a call for each text takes a tenth of the writer's time.
+    """
+    broken = isinstance(error, sqlite3.OperationalError) and str(error).startswith(_BROKEN_TEXT)
+    if broken:
+        connection.text_factory = _text_or_bytes
+    return broken
+
+
+def _text_or_bytes(data: bytes) -> str | bytes:
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -59,7 +72,6 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise unavailable(error, path) from error
     connection.row_factory = sqlite3.Row
-    connection.text_factory = readable_text
     return connection
 
 
@@ -103,7 +115,6 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         raise unavailable(error, path) from error
     try:
         connection.row_factory = sqlite3.Row
-        connection.text_factory = readable_text
         _refuse_other(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.file.connection import open_reader
+from engine.journal.sqlite.file.connection import open_reader, takes_broken_texts
 from engine.journal.sqlite.file.failures import no_text, unavailable
 from engine.journal.sqlite.lists import pages as list_pages
 
@@ -107,6 +107,8 @@ class SqliteRunLists:
             finally:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
+            if self._connection is not None and takes_broken_texts(self._connection, error):
+                return self._answer(question)
             raise unavailable(error, self._path) from error
         except UnicodeEncodeError as error:
             raise no_text(error) from error
