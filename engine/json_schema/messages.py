@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from engine.contracts.runs.request import FieldError
 
 
+_UNKNOWN = "is not a known field"
 _TOLD = 5
 """Faults that a refusal names."""
 
 
 def told(faults: Sequence[FieldError], whole: str) -> str:
-    """What a refusal says of them; a fault of no field is one of the `whole`."""
-    first = ", ".join(f"{fault.field or whole} {fault.message}" for fault in faults[:_TOLD])
-    return f"{first} and {len(faults) - _TOLD} more" if len(faults) > _TOLD else first
+    """What a refusal says of them; a fault of no field is one of the `whole`.
+
+    It is kept, and a name that is no field may be a secret that went astray: they are counted.
+    """
+    fields = [fault for fault in faults if fault.message != _UNKNOWN]
+    shown = (fields or faults[:1])[:_TOLD]
+    first = ", ".join(f"{fault.field or whole} {fault.message}" for fault in shown)
+    return f"{first} and {len(faults) - len(shown)} more" if len(faults) > len(shown) else first
 
 
 def format_faults(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -40,7 +46,7 @@ def format_faults(error: ValidationError) -> Iterator[tuple[str, str]]:
             yield (f"{path}.{name}" if path else name), "is required"
     elif error.validator == "additionalProperties" and error.validator_value is False:
         for name in _extra(error):
-            yield (f"{path}.{name}" if path else name), "is not a known field"
+            yield (f"{path}.{name}" if path else name), _UNKNOWN
     else:
         yield path, _message(error)
 

@@ -63,6 +63,17 @@ async def test_a_refusal_says_nothing_of_the_payload(home: Home) -> None:
             assert hidden not in str(caught.value)
 
 
+async def test_a_refusal_names_all_faults_of_fields_and_what_the_flow_takes(home: Home) -> None:
+    home.flow("count", tool("a"), input=NUMBERS)
+    async with home.open() as engine:
+        with pytest.raises(InvalidInput) as caught:
+            await engine.runs.start("demo", "count", {"password": "x", "sk-abcdef12345": 1}, actor=ANN)
+        assert "n is required, password must be" in caught.value.message
+        assert "and 1 more" in caught.value.message
+        assert "it takes n (required), password" in caught.value.message
+        assert "sk-abcdef12345" not in caught.value.message
+
+
 async def test_a_refusal_uses_no_idempotency_key(home: Home) -> None:
     home.flow("count", tool("a"), input=NUMBERS)
     async with home.open() as engine:
