@@ -91,7 +91,9 @@ class ValueStore:
 
     async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""
-        stored, held = await off_loop_if_large(value, lambda: _with_values(self._redactor.storable(value)))
+        if not is_large(value):
+            return self.store(value)
+        stored, held = await asyncio.to_thread(lambda: _with_values(self._redactor.storable(value)))
         self._hold(held)
         return stored
 
@@ -188,8 +190,9 @@ class ValueStore:
     def _stored(self, value: Any, name: str, storable: Callable[[], StoredValue]) -> StoredValue:
         if self._done is None or not is_large(value):
             stored = storable()
-            new = stored.blobs.keys() - self._held.keys()
-            self._hold({digest: _value_of(stored.blobs[digest]) for digest in new})
+            if stored.blobs:
+                new = stored.blobs.keys() - self._held.keys()
+                self._hold({digest: _value_of(stored.blobs[digest]) for digest in new})
             return stored
         stored, held = self.apart(value, name, lambda: _with_values(storable()))
         self._hold(held)
