@@ -55,7 +55,7 @@ def test_the_demo_lives_and_leaves_the_workspace_of_the_operator_alone(
     with demo(vasini, tmp_path, start=vasini.warm.on_terminal) as opened:
         screen = opened.terminal
         screen.shows("vasini  DEMO")
-        screen.until(lambda: "repo-steward/" in screen.text and "log-triage/" in screen.text, "packs run")
+        screen.until(lambda: "/secret-scan" in screen.text and "/incident" in screen.text, "packs run")
         assert [folder.name for folder in opened.folders if folder.name.startswith("vasini-demo-")]
         screen.press("2")
         screen.shows("What exactly will happen")
