@@ -165,6 +165,8 @@ def put_due_times(store: Store, commit: Commit) -> None:
 
     It may have been set since they were planned. A moment of the clock stays.
     """
+    if not commit.timers:
+        return
     behind = _behind(store, commit.clock) if any(commit.timers.values()) else 0
     fixed = f"{TimerKind.UNTIL}:"
     for name, due in commit.timers.items():

@@ -100,7 +100,7 @@ class SqliteStore(SqliteSpendStore):
         row: list[object] = []
         for run_seq, event in enumerate(events, after_seq + 1):
             payload = encode(event.payload)
-            row += (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, payload)
+            row += (run_id, run_seq, event.ts, event.kind, event.step_id, event.actor, payload)
         last = self._execute(many(query("insert_event"), len(events)), row).lastrowid
         assert last is not None
         for number, event in enumerate(events, 1):  # rows of one statement are numbered in their order

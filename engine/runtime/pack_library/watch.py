@@ -32,6 +32,9 @@ REPLACED_MS = 15_000
 RECHECK_SECONDS = 0.06
 """How long a file that looks broken is given to be written to its end, where no events tell."""
 
+_SLOW_TO_IMPORT = ("watchfiles", "anyio._backends._asyncio")
+"""The second one `awatch` imports where it is called first, which held up the event loop for 20 ms."""
+
 Identity = tuple[int, int] | None
 
 logger = logging.getLogger(__name__)
@@ -64,7 +67,8 @@ class PackWatch:
     async def _watch(self) -> None:
         await asyncio.sleep(FIRST_SCAN_SECONDS)
         if self._mode == "events":
-            await asyncio.to_thread(importlib.import_module, "watchfiles")  # slow to import
+            for module in _SLOW_TO_IMPORT:
+                await asyncio.to_thread(importlib.import_module, module)
             try:
                 await self._by_events()
             except (OSError, RuntimeError) as error:  # such as: no more watches are to be had
