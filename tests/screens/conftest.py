@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from hypothesis import settings
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.screen import Screen
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from textual.pilot import Pilot
-
-
-settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
-settings.load_profile("screens")
 
 
 @dataclass

@@ -345,7 +345,7 @@ class BothJournals(RuleBasedStateMachine):
 
 TestJournalsAgree = BothJournals.TestCase
 TestJournalsAgree.settings = settings(
-    max_examples=20,
+    max_examples=15,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
