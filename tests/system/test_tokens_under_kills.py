@@ -40,7 +40,8 @@ class Server:
     def __init__(self, most: int) -> None:
         self.most = most
         self.calls = 0
-        self.kill = asyncio.Event()
+        self.kills: asyncio.Queue[None] = asyncio.Queue()
+        """One for each worker that is to be killed: the next one may be due before the first is dead."""
         self.killed = asyncio.Event()
         self.killed.set()
 
@@ -48,7 +49,7 @@ class Server:
         self.calls += 1
         if self.calls in KILLED_AT:
             self.killed.clear()
-            self.kill.set()
+            self.kills.put_nowait(None)
         await self.killed.wait()
         usage = {"prompt_tokens": self.most - ANSWER, "completion_tokens": ANSWER}
         choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
@@ -82,10 +83,10 @@ async def test_two_processes_never_pass_a_ceiling_of_tokens_together_while_they_
             workers = [await nursery.start(home, role="spender") for _ in range(2)]
             for victim in range(len(KILLED_AT)):
                 async with asyncio.timeout(PATIENCE):
-                    await server.kill.wait()
+                    await server.kills.get()
                 await workers[victim].kill()
-                server.kill.clear()
-                server.killed.set()
+                if server.kills.empty():
+                    server.killed.set()
                 workers[victim] = await nursery.start(home, role="spender")
             await until(lambda: ended(engine, tree.run_id))
             assert KILLED_AT[-1] <= server.calls
