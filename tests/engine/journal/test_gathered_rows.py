@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import ErrorCode, Unavailable
+from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.journal.sqlite.reads.gathered import GatheredRows
+from tests.engine.journal.run_script import wait_for_approval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from engine.journal.sqlite.journal import SqliteJournal
 
 
 class FakeTable:
@@ -86,3 +89,14 @@ async def test_everybody_hears_that_nothing_can_be_read() -> None:
     assert list(found) == [table.failure, table.failure]
     table.failure = None
     assert await rows.row("a") == "row a"
+
+
+async def test_an_id_that_is_no_text_is_refused_alone(sqlite_journal: SqliteJournal) -> None:
+    await wait_for_approval(sqlite_journal)
+    ids = ("appr_0001", "appr_\ud800", "appr_0001")
+    asked = [sqlite_journal.request_row(one) for one in ids]
+    first, refused, last = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(refused, InvalidInput)
+    assert isinstance(first, dict)
+    assert first["run_id"] == "run_0001"
+    assert first == last

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.journal.rules.rows.time_limits import limit_around, started_by
 from engine.journal.sqlite.file.connection import is_whole
+from engine.journal.sqlite.file.failures import no_text
 from engine.journal.sqlite.queries import listed, query
 from engine.journal.sqlite.reads.gathered import GatheredRows
 from engine.journal.sqlite.reads.part import PartOfReading
@@ -28,6 +29,10 @@ class RequestReading(PartOfReading):
 
     async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
+        try:
+            request_id.encode()
+        except UnicodeEncodeError as error:  # refused by itself: others are read with it
+            raise no_text(error) from error
         return await self._gathered.row(request_id)
 
     async def _requests(self, request_ids: Sequence[str]) -> Mapping[str, RequestViewRow]:
