@@ -91,18 +91,27 @@ def failure_in_stream(error: Any, hide: Hide) -> ModelFailure:
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait for, at most a day; None when it says nothing that can be read."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
+    """Seconds that the server asks to wait for, at most a day; None when it says nothing that can be read.
+
+    OpenAI and Azure also tell milliseconds, which are the more exact word.
+    """
+    milliseconds = _finite(headers.get("retry-after-ms", ""))
+    text = headers.get("retry-after", "")
+    seconds = milliseconds / 1_000 if milliseconds is not None else _finite(text)
+    if seconds is None:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
         except (ValueError, TypeError, OverflowError):
             return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def _finite(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _code(status: int | None, error: Mapping[str, str]) -> ModelErrorCode:

@@ -97,6 +97,26 @@ async def test_a_server_that_asks_to_wait_is_heard_in_seconds_and_as_a_date() ->
         assert (await failure_of(error_answer(429, "", retry_after=nonsense))).retry_after is None
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds", "waits"),
+    [
+        ("1500", "2", 1.5),
+        ("250", None, 0.25),
+        ("-1", "7", 0.0),
+        ("1e99", None, 86_400.0),
+        ("soon", "7", 7.0),
+        ("inf", "7", 7.0),
+        ("nan", None, None),
+    ],
+)
+async def test_a_server_that_asks_to_wait_is_heard_in_milliseconds_which_are_more_exact(
+    milliseconds: str, seconds: str | None, waits: float | None
+) -> None:
+    also = {} if seconds is None else {"retry_after": seconds}
+    failure = await failure_of(error_answer(429, "", retry_after_ms=milliseconds, **also))
+    assert failure.retry_after == waits
+
+
 async def test_a_storm_of_refusals_gives_each_caller_its_own_failure() -> None:
     storm = error_answer(429, "", retry_after="1")
     async with serving(storm) as loopback, provider_at(loopback.url, ProviderName.OPENAI) as provider:
