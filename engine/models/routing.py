@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,15 +53,19 @@ class Route:
 
 @dataclass(slots=True)
 class _State:
-    failures: int = 0
+    failed_at: deque[float]
+    """The newest ones."""
+    rests: bool = False
     open_until: float = 0.0
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Remembers models that failed again and again: for a while nobody asks them. Of this process only."""
+    """Remembers models that failed so many times in a row within `window` seconds: for `seconds` after the
+    last of them nobody asks them. Of this process only."""
 
     failures: int
+    window: float
     seconds: float
     now: Callable[[], float] = time.monotonic
     _states: dict[str, _State] = field(default_factory=dict)
@@ -72,14 +77,13 @@ class Breaker:
 
     def resting(self) -> dict[str, float]:
         """Models that failed too often and have not answered since: seconds until each is tried again."""
-        failed = (name for name, state in self._states.items() if state.failures >= self.failures)
-        return {name: self.closed_in(name) for name in failed}
+        return {name: self.closed_in(name) for name, state in self._states.items() if state.rests}
 
     def tries(self, name: str) -> None:
         """A call is about to ask it. After a rest that is the one which tries it: until it is known what came
         of that, a rest at the most, it is left alone by others."""
         state = self._states.get(name)
-        if state is not None and state.failures >= self.failures:
+        if state is not None and state.rests:
             state.open_until = self.now() + self.seconds
 
     def succeeded(self, name: str) -> None:
@@ -88,10 +92,13 @@ class Breaker:
 
     def failed(self, name: str) -> None:
         """It did not answer, though it might. After its rest a single further failure opens it again."""
-        state = self._states.setdefault(name, _State())
-        state.failures += 1
-        if state.failures >= self.failures:
-            state.open_until = self.now() + self.seconds
+        state, now = self._states.get(name), self.now()
+        if state is None:
+            state = self._states[name] = _State(deque(maxlen=self.failures))
+        state.failed_at.append(now)
+        in_window = now - state.failed_at[0] <= self.window
+        if state.rests or (len(state.failed_at) == self.failures and in_window):
+            state.rests, state.open_until = True, now + self.seconds
 
 
 class ModelRouter:
@@ -99,7 +106,7 @@ class ModelRouter:
 
     def __init__(self, settings: ModelSettings, now: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self.breaker = Breaker(settings.breaker.failures, settings.breaker.seconds, now)
+        self.breaker = Breaker(**settings.breaker.model_dump(), now=now)
         self._known: dict[Asker, tuple[Candidate, ...]] = {}
 
     def route(self, asker: Asker, attempt: int) -> Route:

@@ -136,10 +136,11 @@ class NamedModel(_Group):
 
 
 class BreakerSettings(_Group):
-    """After so many failures in a row a model is left alone for so many seconds."""
+    """After so many failures in a row within `window` seconds a model is left alone for so many `seconds`."""
 
     failures: Annotated[int, Field(ge=1, le=1_000)] = 5
-    seconds: Seconds = 30.0
+    window: Seconds = 60.0
+    seconds: Seconds = 120.0
 
 
 class ModelSettings(_Group):

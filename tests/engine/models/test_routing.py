@@ -77,7 +77,7 @@ def test_a_name_that_nothing_has_is_told_with_those_there_are() -> None:
 
 def test_a_model_that_failed_too_often_rests_and_is_tried_once_after() -> None:
     now = [100.0]
-    breaker = Breaker(2, 30.0, lambda: now[0])
+    breaker = Breaker(2, 60.0, 30.0, lambda: now[0])
     breaker.failed("a")
     assert breaker.closed_in("a") == 0
     breaker.failed("a")
@@ -90,6 +90,36 @@ def test_a_model_that_failed_too_often_rests_and_is_tried_once_after() -> None:
     breaker.succeeded("a")
     breaker.failed("a")
     assert breaker.closed_in("a") == 0
+
+
+def test_failures_count_within_the_window_alone() -> None:
+    now = [0.0]
+    breaker = Breaker(3, 60.0, 120.0, lambda: now[0])
+    for moment in (0.0, 50.0, 61.0, 122.0):  # never three within a minute
+        now[0] = moment
+        breaker.failed("a")
+        assert (breaker.closed_in("a"), breaker.resting()) == (0, {})
+    now[0] = 123.0
+    breaker.failed("a")
+    assert breaker.resting() == {}
+    now[0] = 124.0
+    breaker.failed("a")
+    assert breaker.resting() == {"a": 120.0}
+    now[0] = 130.0  # one that was under way still: its rest is counted from the last failure
+    breaker.failed("a")
+    assert breaker.resting() == {"a": 120.0}
+
+
+def test_without_settings_five_failures_within_a_minute_are_a_rest_of_two() -> None:
+    now = [0.0]
+    breaker = ModelRouter(ModelSettings(), lambda: now[0]).breaker
+    for moment in (0.0, 15.0, 30.0, 45.0):
+        now[0] = moment
+        breaker.failed("a")
+    assert breaker.closed_in("a") == 0
+    now[0] = 60.0
+    breaker.failed("a")
+    assert breaker.closed_in("a") == 120.0
 
 
 def test_a_resting_model_is_passed_over_and_when_all_rest_the_run_is_told_for_how_long() -> None:

@@ -31,7 +31,7 @@ async def register(journal: MemoryJournal, clock: FakeClock, *workers: str) -> N
 async def test_a_model_is_told_until_it_answers_and_by_each_worker_for_itself() -> None:
     journal, clock = MemoryJournal(), FakeClock()
     await register(journal, clock, "one", "two")
-    breaker = Breaker(2, 30.0, lambda: clock.uptime() / 1_000_000)
+    breaker = Breaker(2, 60.0, 30.0, lambda: clock.uptime() / 1_000_000)
     first = RestingNotes(journal, clock, "one", breaker.resting)
     second = RestingNotes(journal, clock, "two", lambda: {"other": 5.0})
     breaker.failed("large")
@@ -62,7 +62,7 @@ async def test_what_does_not_change_is_noted_once_and_what_a_gone_worker_left_is
     await register(journal, clock, "one", "gone")
     await RestingNotes(journal, clock, "gone", lambda: {"large": 30.0}).tell()
     await journal.retire("gone")
-    breaker = Breaker(1, 30.0, lambda: clock.uptime() / 1_000_000)
+    breaker = Breaker(1, 60.0, 30.0, lambda: clock.uptime() / 1_000_000)
     notes = RestingNotes(journal, clock, "one", breaker.resting)
     await notes.tell()
     breaker.failed("large")
