@@ -29,6 +29,10 @@ class ModelUsage(Fact):
     output: int = field(default=0, metadata=doc("tokens"))
     cached: int = field(default=0, metadata=doc("tokens of the input that the server had kept"))
     sent: int = field(default=0, metadata=doc("bytes of what it was told"))
+    first_token_ms: int | None = field(
+        default=None, metadata=doc("milliseconds from the question to the first piece of its answer")
+    )
+    took_ms: int | None = field(default=None, metadata=doc("the same to its end, or until it was given up"))
     why: str | None = field(default=None, metadata=doc("who named the model, and which were passed over"))
     cost: int | None = field(default=None, metadata=doc("billionths of a US dollar"))
     rates: list[int] | None = field(

@@ -54,7 +54,7 @@ async def begin(paying: Paying) -> None:
     request = ModelRequest(messages=())
     price = Price((Rates(0, 10**6, 10**6, 10**6),))
     quoted = QuotedPrice("fast", "openai", "m", price, PriceSource.SETTINGS)
-    meter = Meter(quoted, "digest", 10, request)
+    meter = Meter(quoted, "digest", 10, request, FakeClock().uptime)
     execution = Execution(path="work/0", step="work", type="model", status=StepStatus.RUNNING)
     site = cast("CallSite", FakeSite())
 

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.budget.price import PriceSource
+from engine.budget.price_book import QuotedPrice
 from engine.budget.settings import BudgetSettings, ModelPrice
 from engine.contracts.governing.budget import SpendBy
 from engine.errors import NotFound
 from engine.machine.events.model_facts import ModelUsage
+from engine.models.conversation import Identified, ModelRequest, TextDelta, ThoughtDelta
+from engine.runtime.worker.steps.agents.meter import Meter
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished
@@ -69,6 +73,34 @@ async def test_each_answer_is_an_event_with_its_cost_and_the_price_in_force(home
                 (name, 2 * ANSWER, 2)
             ]
             assert spending.total.input_tokens == 200
+
+
+def test_a_call_tells_when_its_first_piece_came_and_how_long_it_took() -> None:
+    now = [7_000_000]
+    quoted = QuotedPrice("fast", "openai", "m", None, PriceSource.UNKNOWN)
+    meter = Meter(quoted, "digest", 10, ModelRequest(messages=()), lambda: now[0])
+    times = ("first_token_ms", "took_ms")
+    now[0] += 5_000_000  # it waited for money: nobody had been asked
+    assert not meter.stopped().keys() & set(times)
+    meter.asks()
+    now[0] += 250_900
+    meter.hear(Identified("r-1", "m"))
+    assert [meter.stopped().get(name) for name in times] == [None, 250]
+    meter.hear(ThoughtDelta("so"))
+    now[0] += 100_000
+    meter.hear(TextDelta("Here."))
+    now[0] += 1_000_000
+    assert [meter.stopped()[name] for name in times] == [250, 1_350]
+
+
+async def test_the_times_of_each_try_stand_in_the_history_also_of_one_that_broke_off(home: Home) -> None:
+    begun = head() + sse({"id": "1", "choices": [{"delta": {"content": "So"}}]})
+    async with asking(home, begun, spoken("Done.")) as engine:
+        home.flow("ask", agent(retry={"max_attempts": 2, "backoff_seconds": 0}))
+        run = await finished(engine, "ask")
+        tries = [one.payload for one in await usages(engine, run.run_id)]
+        assert [one.get("partial", False) for one in tries] == [True, False]
+        assert all(0 <= one["first_token_ms"] <= one["took_ms"] for one in tries)
 
 
 async def test_another_tenant_sees_nothing_of_it(home: Home) -> None:

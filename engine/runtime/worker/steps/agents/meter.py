@@ -29,24 +29,34 @@ _TOLD_BYTES: Callable[[Any], int] = attrgetter("told_bytes")
 
 @dataclass(slots=True)
 class Meter:
-    """Counts one call of a model. `prices`: digest of those in force, `sent`: the request's bytes."""
+    """Counts one call of a model. `prices`: digest of those in force, `sent`: the request's bytes, `uptime`:
+    microseconds of a clock that nobody sets."""
 
     quoted: QuotedPrice
     prices: str
     sent: int
     request: ModelRequest
+    uptime: Callable[[], int]
     told: Usage | None = None
     answered: str | None = None
     hold: str | None = None
     """What is held for the call, and how much of it is money (billionths)."""
     held: int = 0
     heard_characters: int = field(default=0)
+    _asked_at: int | None = None
+    _first_at: int | None = None
+
+    def asks(self) -> None:
+        """The question is put now."""
+        self._asked_at = self.uptime()
 
     def hear(self, delta: Delta) -> None:
         """A piece of the answer came."""
         match delta:
             case TextDelta(text) | ThoughtDelta(text) | CallArguments(_, text) | CallStarted(_, _, text):
                 self.heard_characters += len(text)
+                if self._first_at is None:
+                    self._first_at = self.uptime()
             case UsageSeen(usage):
                 self.told = usage
             case Identified(_, model):
@@ -92,6 +102,10 @@ class Meter:
                 rates, usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
             )
             payload["rates"] = [rates.input, rates.cached, rates.output]
+        if self._asked_at is not None:
+            payload["took_ms"] = (self.uptime() - self._asked_at) // 1_000
+            if self._first_at is not None:
+                payload["first_token_ms"] = (self._first_at - self._asked_at) // 1_000
         if self.hold is not None:
             payload["hold"] = self.hold
             payload["over"] = payload.get("cost", 0) > self.held

@@ -243,7 +243,8 @@ class ModelCalls:
         if not self._prices.loaded:
             await asyncio.to_thread(self._prices.load)
         sent = request_bytes(asked.request)
-        return Meter(self._prices.quote(asked.route.name), self._prices.digest, sent, asked.request)
+        quoted = self._prices.quote(asked.route.name)
+        return Meter(quoted, self._prices.digest, sent, asked.request, self._clock.uptime)
 
     async def _reply(self, site: CallSite, execution: Execution, asked: Question, meter: Meter) -> Reply:
         async with self._outputs(site.row, execution) as output:
@@ -254,6 +255,7 @@ class ModelCalls:
                 lines.heard(delta)
 
             provider = self._catalog.provider(asked.route.name, asked.script)
+            meter.asks()
             reply = await ask(provider, asked.request, heard)
         self._catalog.router.breaker.succeeded(asked.route.name)
         return reply
