@@ -289,6 +289,24 @@ async def test_when_a_model_is_busy_the_next_tier_is_asked_at_once_and_both_are_
             assert (details["model"], details["asked_to_wait_seconds"]) == ("one", 3000)
 
 
+async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 2, "backoff_seconds": 0}))
+    busy = head(429, "application/json") + b"{}"
+    away = head(503, "application/json") + b'{"error": {"message": "we are full"}}'
+    async with serving(answering_in_turn(busy)) as one, serving(answering_in_turn(away)) as two:
+        named = {"one": models_at(one.url).named["served"], "two": models_at(two.url).named["served"]}
+        tiers = {"first": "one", "second": "two"}
+        models = ModelSettings(named=named, tiers=tiers, fallback=("first", "second"))
+        async with home.working(models=models) as engine:
+            run = await failed(engine, "ask")
+            assert run.error is not None
+            assert run.error.message == "we are full; asked before: one (rate_limited)"
+            assert run.error.details["tried"] == [
+                {"model": "one", "reason": "rate_limited"},
+                {"model": "two", "reason": "overloaded"},
+            ]
+
+
 async def test_a_model_that_nobody_may_ask_fails_the_agent_and_is_not_asked(home: Home) -> None:
     home.flow("ask", agent())
     async with serving(answering_in_turn(spoken("no"))) as server:

@@ -96,7 +96,7 @@ class ModelCalls:
             stored = await self._values.store_any(_as_data(reply, asked))
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
-            error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
+            error = _with_tries(failure(StepErrorCode.MODEL_ERROR, failed.message, **details), execution)
             return self._failed(execution, error, await self._used(meter)), {}
         except AtSoftCap as above:
             return held_back(self._clock.now(), execution, above.held), {}
@@ -259,6 +259,19 @@ class ModelCalls:
             reply = await ask(provider, asked.request, heard)
         self._catalog.router.breaker.succeeded(asked.route.name)
         return reply
+
+
+def _with_tries(error: dict[str, Any], execution: Execution) -> dict[str, Any]:
+    """The error with each model that was asked until now and failed, and why: a chain of tiers that is used
+    up names all of them."""
+    details = error["details"]
+    before = ((execution.error or {}).get("details") or {}).get("tried", [])
+    if "model" not in details:  # none was asked
+        return {**error, "details": {**details, "tried": before}} if before else error
+    tried = [*before, {"model": details["model"], "reason": details["reason"]}]
+    others = [f"{one['model']} ({one['reason']})" for one in before if one["model"] != details["model"]]
+    words = f"; asked before: {', '.join(dict.fromkeys(others))}" if others else ""
+    return {**error, "message": f"{error['message']}{words}", "details": {**details, "tried": tried}}
 
 
 class _Lines:
