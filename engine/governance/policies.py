@@ -5,12 +5,15 @@ Settings, what `by_pack` may hold, and the digest that a run records are made of
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from engine.contracts.layers.hook import Hook
 from engine.values import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 
@@ -18,7 +21,7 @@ _Count = Annotated[int, Field(ge=1)]
 
 
 def tool_key(name: str) -> str:
-    """A tool's name as lists compare it: case and spaces around it make no difference."""
+    """A name of a tool or model as lists compare it: case and spaces around it make no difference."""
     return name.strip().casefold()
 
 
@@ -28,13 +31,13 @@ def _keys(names: object) -> object:
     return names
 
 
-_ToolNames = Annotated[frozenset[str], BeforeValidator(_keys)]
+_Names = Annotated[frozenset[str], BeforeValidator(_keys)]
 
 
 class Policies(BaseModel):
     """The policies in force. Counts hold for a run and the runs of its subflows; None is no limit.
 
-    An empty `allowed_tools` allows every tool that is not blocked. `enforce: false` switches off the lists
+    An empty list of what is allowed allows all that is not blocked. `enforce: false` switches off the lists
     and autonomy; limits always hold. Sizes in bytes. `by_pack` has the policies that one pack has of its
     own: what it does not name is inherited, a list replaces the list.
     """
@@ -43,8 +46,12 @@ class Policies(BaseModel):
 
     enforce: bool = True
     allow_full_autonomy: bool = False
-    allowed_tools: _ToolNames = frozenset()
-    blocked_tools: _ToolNames = frozenset()
+    allowed_tools: _Names = frozenset()
+    blocked_tools: _Names = frozenset()
+    allowed_models: _Names = frozenset()
+    blocked_models: _Names = frozenset()
+    model_max_tokens: _Count | None = None
+    """Of one answer of a model."""
     max_steps: _Count | None = None
     max_tool_calls: _Count | None = None
     max_tokens_per_run: _Count | None = None
@@ -77,22 +84,29 @@ class Policies(BaseModel):
         """Digest of what is in force, the same in every process."""
         plain = self.model_dump(mode="json", exclude={"by_pack"})
         return digest_of(
-            {name: sorted(value) if name.endswith("_tools") else value for name, value in plain.items()}
+            {
+                name: sorted(value) if name.endswith(("_tools", "_models")) else value
+                for name, value in plain.items()
+            }
         )
 
-    def unknown_names(self, tools: frozenset[str], packs: frozenset[str]) -> list[str]:
-        """Warnings about names in the lists that no tool or pack has."""
-        found = _unknown_tools(self, "policies", tools)
+    def unknown_names(
+        self, tools: frozenset[str], models: frozenset[str], packs: frozenset[str]
+    ) -> list[str]:
+        """Warnings about names in the lists that no tool, model or pack has."""
+        known = {"tool": tools, "model": models}
+        found = _unknown(self, "policies", known)
         for pack_id, own in sorted(self.by_pack.items()):
             if pack_id not in packs:
                 found.append(f"policies.by_pack: there is no pack `{pack_id}`")
-            found += _unknown_tools(own, f"policies.by_pack.{pack_id}", tools)
+            found += _unknown(own, f"policies.by_pack.{pack_id}", known)
         return found
 
 
-def _unknown_tools(policies: Policies, place: str, tools: frozenset[str]) -> list[str]:
+def _unknown(policies: Policies, place: str, known: Mapping[str, frozenset[str]]) -> list[str]:
     return [
-        f"{place}.{setting}: there is no tool `{name}`"
-        for setting in ("allowed_tools", "blocked_tools")
-        for name in sorted(getattr(policies, setting) - tools)
+        f"{place}.{setting}: there is no {what} `{name}`"
+        for what, names in known.items()
+        for setting in (f"allowed_{what}s", f"blocked_{what}s")
+        for name in sorted(getattr(policies, setting) - names)
     ]

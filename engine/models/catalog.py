@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.governance.masking import Masker
 from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.provider import HttpProvider
-from engine.models.routing import Asker, ModelRouter
+from engine.models.routing import ANYBODY, Asker, ModelRouter
 from engine.models.scripted import ScriptedModel
 from engine.models.settings import ProviderName
 from engine.models.wire.anthropic_messages import AnthropicMessages
@@ -60,8 +60,8 @@ class ModelCatalog:
         self._found: dict[str, NamedModel] = {}
         self.connections = connections or Connections()
 
-    def known(self) -> Iterator[KnownModel]:
-        """All of them, the default one first."""
+    def known(self, asker: Asker = ANYBODY) -> Iterator[KnownModel]:
+        """All of them, the default one first; refused is what the asker may not ask."""
         default = self._of_tier(self._settings.default)
         for name, named in sorted(self._settings.all.items(), key=lambda item: (item[0] != default, item[0])):
             yield KnownModel(
@@ -72,7 +72,7 @@ class ModelCatalog:
                 key=_key_state(named, self._key(named)),
                 key_name=named.key_name,
                 serves=tuple(self._serves(name)),
-                refused=self.router.refusal(name, None) or "",
+                refused=self.router.refusal(name, asker) or "",
             )
 
     def _of_tier(self, name: str) -> str:
@@ -101,7 +101,7 @@ class ModelCatalog:
         found = self._found.get(name)
         if found is None:
             known = self._settings.all
-            if name not in known or self.router.refusal(name, None) is not None:
+            if name not in known or self.router.refusal(name) is not None:
                 found = known[self.name_of(name)]
             else:
                 found = known[name]

@@ -26,12 +26,18 @@ HELD_ASKERS = 1_000
 @frozen
 class Asker:
     """Who wants to ask a model. `wanted` is a model, a tier or a purpose, as its step says;
-    `of_pack` a model or a tier, as its pack says."""
+    `of_pack` a model or a tier, as its pack says; `allowed` and `blocked` are models, as policies say: no
+    allowed ones are all of them."""
 
     wanted: str | None = None
     pack: str | None = None
     of_pack: str | None = None
     tenant: str | None = None
+    allowed: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
+
+
+ANYBODY = Asker()
 
 
 @frozen
@@ -129,8 +135,8 @@ class ModelRouter:
         why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
         return Route(ready[0].name, why, len(ready) > 1)
 
-    def below(self, name: str, tenant: str | None) -> str | None:
-        """The model of the next lower tier (`models.fallback`) that the tenant may ask and that does not
+    def below(self, name: str, asker: Asker) -> str | None:
+        """The model of the next lower tier (`models.fallback`) that the asker may ask and that does not
         rest; None where the model is in no tier there, or in the last one."""
         settings = self._settings
         models = [settings.tiers[tier] for tier in settings.fallback]
@@ -139,7 +145,7 @@ class ModelRouter:
             (
                 one
                 for one in behind
-                if one != name and self.refusal(one, tenant) is None and not self.breaker.closed_in(one)
+                if one != name and self.refusal(one, asker) is None and not self.breaker.closed_in(one)
             ),
             None,
         )
@@ -156,19 +162,23 @@ class ModelRouter:
     def _candidates(self, asker: Asker) -> tuple[Candidate, ...]:
         named, source = self._chosen(asker)
         chain = list(self._chain(named, source))
-        allowed = [one for one in chain if self.refusal(one.name, asker.tenant) is None]
+        allowed = [one for one in chain if self.refusal(one.name, asker) is None]
         if not allowed:
-            reasons = "; ".join(f"{one.name}: {self.refusal(one.name, asker.tenant)}" for one in chain)
+            reasons = "; ".join(f"{one.name}: {self.refusal(one.name, asker)}" for one in chain)
             raise ModelFailure(ModelErrorCode.DENIED, f"no model may be asked ({source}): {reasons}")
         return tuple(allowed)
 
-    def refusal(self, name: str, tenant: str | None) -> str | None:
-        """Why nobody of the tenant may ask the model; None when they may."""
-        settings = self._settings
+    def refusal(self, name: str, asker: Asker = ANYBODY) -> str | None:
+        """Why the asker may not ask the model, whoever named it; None when it may."""
+        settings, tenant = self._settings, asker.tenant
         if name in settings.deny:
             return "models.deny names it"
         if settings.allow is not None and name not in settings.allow:
             return "models.allow does not name it"
+        if name in asker.blocked:
+            return "policies.blocked_models names it"
+        if asker.allowed and name not in asker.allowed:
+            return "policies.allowed_models does not name it"
         tiers = settings.tenant_tiers.get(tenant) if tenant is not None else None
         if tiers is not None and name not in {settings.tiers.get(tier) for tier in tiers}:
             return f"it is in no tier of the tenant {tenant} ({', '.join(tiers) or 'none'})"

@@ -142,6 +142,16 @@ def test_which_models_agents_of_a_pack_ask_is_told_with_the_reasons(vasini: Vasi
     assert "models.deny names it" in refused.stderr
 
 
+def test_which_models_policies_leave_to_a_pack_is_told(vasini: Vasini, home: Path) -> None:
+    policies = "policies: {blocked_models: [two], by_pack: {hello: {blocked_models: [ONE, gone]}}}"
+    written(home, ROUTED + policies)
+    refused = [line.split()[0] for line in vasini("models").stdout.splitlines() if "refused" in line]
+    assert refused == ["two", "no"]
+    asked = vasini("models", "--pack", "hello", "--json").document["models"]
+    assert [one["name"] for one in asked] == ["two"]
+    assert "policies.by_pack.hello.blocked_models: there is no model `gone`" in vasini("doctor").stdout
+
+
 def test_models_that_workers_leave_alone_are_told(vasini: Vasini, fake: FakeEngine) -> None:
     fake.resting = (RestingModel("scripted", 21.6), RestingModel("gone", 0.0))
     told = vasini("models")

@@ -42,11 +42,14 @@ def _policy_names(loaded: LoadedSettings, seen: OpenedEngine) -> list[str]:
     own += tuple(tool_prefix(pack) for pack in packs)
     listed: tuple[Policies, ...] = (policies, *policies.by_pack.values())
     named = {name for one in listed for name in (*one.allowed_tools, *one.blocked_tools)}
-    if not named and not policies.by_pack:
+    models = any(one.allowed_models or one.blocked_models for one in listed)
+    if not named and not models and not policies.by_pack:
         return []
     builtin = {spec.name for spec in builtin_registry().specs()} | policy_names(loaded)
     return policies.unknown_names(
-        frozenset(builtin | {name for name in named if name.startswith(own)}), packs
+        frozenset(builtin | {name for name in named if name.startswith(own)}),
+        frozenset(loaded.values.models.all),
+        packs,
     )
 
 

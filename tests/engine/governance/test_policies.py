@@ -152,10 +152,17 @@ def test_characters_are_those_of_all_texts() -> None:
 def test_unknown_names_are_warned_of() -> None:
     policies = Policies(
         blocked_tools=frozenset({"http.gte"}),
-        by_pack={"helo": Policies(allowed_tools=frozenset({"files.read", "x.y"}))},
+        allowed_models=frozenset({"strong"}),
+        by_pack={
+            "helo": Policies(
+                allowed_tools=frozenset({"files.read", "x.y"}), blocked_models=frozenset({" Stong "})
+            )
+        },
     )
-    assert policies.unknown_names(frozenset({"files.read"}), frozenset({"hello"})) == [
+    known = frozenset({"files.read"}), frozenset({"strong"}), frozenset({"hello"})
+    assert policies.unknown_names(*known) == [
         "policies.blocked_tools: there is no tool `http.gte`",
         "policies.by_pack: there is no pack `helo`",
         "policies.by_pack.helo.allowed_tools: there is no tool `x.y`",
+        "policies.by_pack.helo.blocked_models: there is no model `stong`",
     ]

@@ -70,6 +70,21 @@ def test_lists_and_the_tiers_of_a_tenant_bind_whatever_was_chosen() -> None:
     assert (refused.value.code, refused.value.retryable) == (ModelErrorCode.DENIED, False)
 
 
+def test_lists_of_policies_bind_whatever_was_chosen_and_tiers_behind_too() -> None:
+    def held(*allowed: str, blocked: str = "") -> list[str]:
+        asker = Asker("tier-1", allowed=frozenset(allowed), blocked=frozenset(filter(None, (blocked,))))
+        return names(router(), asker)
+
+    assert held() == ["full", "fast", "spare"]
+    assert held(blocked="full") == ["fast", "spare"]
+    assert held("full", "spare") == ["full", "spare"]
+    assert held("full", "spare", blocked="full") == ["spare"]
+    with pytest.raises(ModelFailure, match=r"full: policies\.allowed_models does not name it") as refused:
+        held("own")
+    assert (refused.value.code, refused.value.retryable) == (ModelErrorCode.DENIED, False)
+    assert router().below("full", Asker(blocked=frozenset({"fast"}))) == "spare"
+
+
 def test_a_name_that_nothing_has_is_told_with_those_there_are() -> None:
     with pytest.raises(NotFound, match=r"no model or tier 'tier-9'.*fast, full, own"):
         router().candidates(Asker("tier-9"))
@@ -162,9 +177,9 @@ def test_a_lower_tier_that_is_asked_at_a_soft_cap_is_tried_by_one_call_too() -> 
     for _ in range(2):
         found.breaker.failed("spare")
     now[0] = 31.0
-    assert found.below("fast", None) == "spare"
+    assert found.below("fast", Asker()) == "spare"
     found.breaker.tries("spare")
-    assert found.below("fast", None) is None
+    assert found.below("fast", Asker()) is None
 
 
 def test_settings_that_name_what_is_not_there_say_where() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import WorkerView
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Delta, Reply
+    from engine.models.routing import Asker
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -53,7 +54,7 @@ def try_out(
 
 
 async def _models(session: Session) -> int:
-    known = list(_catalog(session).known())
+    known = list(_catalog(session).known(_asker(session)))
     workers: list[WorkerView] = []
     try:
         async with session.engine() as engine:
@@ -89,12 +90,11 @@ async def _models(session: Session) -> int:
 
 async def _routed(session: Session, *, pack: str, tenant: str | None) -> int:
     from engine.models.failure import ModelFailure  # noqa: PLC0415 - no other command needs it here
-    from engine.models.routing import Asker  # noqa: PLC0415
 
     async with session.engine() as engine:
         wanted = (await engine.packs.get(pack)).view.llm
     try:
-        found = _catalog(session).router.candidates(Asker(None, pack, wanted, tenant))
+        found = _catalog(session).router.candidates(_asker(session, pack, wanted, tenant))
     except ModelFailure as failure:
         raise ModelError(failure.message, failure.details()) from None
     if session.out.as_json:
@@ -129,6 +129,18 @@ async def _try(session: Session, *, name: str, text: str, max_tokens: int | None
         out.line("")
         out.note(_summary(found, reply))
     return ExitCode.OK
+
+
+def _asker(
+    session: Session, pack: str | None = None, of_pack: str | None = None, tenant: str | None = None
+) -> Asker:
+    """Who asks, with what the policies let them: those of the pack, where one is named."""
+    from engine.models.routing import Asker  # noqa: PLC0415 - no other command needs it here
+
+    policies = session.loaded.values.policies
+    policies = policies if pack is None else policies.for_pack(pack)
+    lists = (policies.allowed_models, policies.blocked_models) if policies.enforce else ()
+    return Asker(None, pack, of_pack, tenant, *lists)
 
 
 def _catalog(session: Session) -> ModelCatalog:

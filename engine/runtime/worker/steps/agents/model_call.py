@@ -24,6 +24,7 @@ from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
+from engine.runtime.worker.steps.agents.told.question import asker_of
 from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
@@ -181,7 +182,7 @@ class ModelCalls:
         if ceiling is None and meter.quoted.price is not None and meter.quoted.price.is_free:
             return meter, asked
         seconds = self._catalog.longest_seconds(asked.route.name)
-        lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) if may_lower else None
+        lower = self._catalog.router.below(asked.route.name, asker_of(site)) if may_lower else None
         request = await self._paying.begin(
             site,
             execution,
@@ -201,7 +202,7 @@ class ModelCalls:
 
     def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
         """The same of the model of the next lower tier, as a person said at a soft cap."""
-        lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) or asked.route.name
+        lower = self._catalog.router.below(asked.route.name, asker_of(site)) or asked.route.name
         self._catalog.router.breaker.tries(lower)
         why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
         bounds = [

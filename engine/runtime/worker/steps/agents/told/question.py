@@ -96,12 +96,10 @@ class Questions:
         told = await self._values.load_stored(agent.input)
         given = await self._values.load(execution.input)
         context = (*context_messages(given), *asked_again(execution.error))
-        route = self._catalog.router.route(
-            Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
-        )
+        route = self._catalog.router.route(asker_of(site, step.model), execution.attempt)
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
-        bound = self._bound(step.max_tokens, route.name)
+        bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
         if isinstance(step, PlanProposalStep):
             messages, turns = await self._plan_told(site, step, agent, told, route, offers)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
@@ -153,9 +151,9 @@ class Questions:
         answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
         return text_of(answer), images_said(answer)
 
-    def _bound(self, of_step: int | None, model: str) -> int | None:
+    def _bound(self, of_step: int | None, model: str, of_policies: int | None) -> int | None:
         """The most tokens that an answer may have, where anybody says so."""
-        bounds = (of_step, self._catalog.max_tokens(model))
+        bounds = (of_step, self._catalog.max_tokens(model), of_policies)
         return min((bound for bound in bounds if bound is not None), default=None)
 
     async def _plan_told(
@@ -251,6 +249,13 @@ class Questions:
             offer = ToolOffer(tool, spec.description, spec.parameters)
             self._offered[tool] = (spec, offer)
         return offer
+
+
+def asker_of(site: CallSite, wanted: str | None = None) -> Asker:
+    """The run of a call as it asks models: what its pack and tenant may."""
+    row, policies = site.row, site.flow.policies
+    lists = (policies.allowed_models, policies.blocked_models) if policies.enforce else ()
+    return Asker(wanted, row["pack"], site.flow.llm, row["tenant"], *lists)
 
 
 def _briefing(
