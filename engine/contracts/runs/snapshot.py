@@ -80,6 +80,9 @@ class AskedModel(Contract):
     provider: str = ""
     model: str = ""
     attempt: int = 1
+    max_attempts: int | None = Field(
+        default=None, description="The last attempt that there may be; None: its flow cannot be read."
+    )
     retry_at: Timestamp | None = None
 
 
@@ -117,6 +120,9 @@ class AgentSnapshot(Contract):
     tools: AgentTools
     model: AskedModel
     last_calls: tuple[MadeCall, ...] = Field(default=(), description="The newest last, ten at most.")
+    calls_pending: int = Field(
+        default=0, description="Calls of its newest turn that have not ended; of a plan the one under way."
+    )
     child_run_ids: tuple[str, ...] = Field(default=(), description="Runs of flows that wait for their end.")
 
 

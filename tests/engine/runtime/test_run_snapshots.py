@@ -10,7 +10,7 @@ import pytest
 from docs.snapshot_schema import FILE
 from engine.contracts.actor import Actor
 from engine.contracts.runs.snapshot import AgentPhase, RunSnapshot, TerminalCause
-from engine.contracts.status import RequestKind, RunStatus, StepStatus
+from engine.contracts.status import CancelMode, RequestKind, RunStatus, StepStatus
 from engine.errors import NotFound
 from engine.json_schema.forms import check_values
 from tests.engine.models.loopback import head, serving
@@ -76,7 +76,8 @@ async def test_a_run_at_work_tells_its_turn_its_calls_and_its_bounds(home: Home)
         ]
         assert (at.tools.own, at.tools.deferred) == (("fake.slow", "fake.fail", "find_tools"), 1)
         assert at.tools.hidden == ("fake.fail", "find_tools", "fake.give")
-        assert (at.model.provider, at.model.attempt) == ("scripted", 1)
+        assert (at.model.provider, at.model.attempt, at.model.max_attempts) == ("scripted", 1, 3)
+        assert at.calls_pending == 1
         home.tools.release("one")
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
@@ -124,6 +125,25 @@ async def test_an_ended_agent_tells_why(home: Home, fields: dict[str, Any], caus
             assert (at.unfit_answers, at.max_unfit_answers) == (3, 2)
 
 
+async def test_calls_that_nobody_waits_for_any_more_are_not_pending_and_forgiven_attempts_count(
+    home: Home,
+) -> None:
+    away = [head(503, "application/json") + b"{}"] * 2
+    answers = answering_in_turn(*away, spoken("", *[("fake__slow", f'{{"key": "{n}"}}') for n in range(12)]))
+    home.flow("ask", agent(tools=("fake.slow",), retry={"max_attempts": 2, "backoff_seconds": 0}))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = (await failed(engine, "ask")).run_id
+        assert (await of_agent(engine, run_id)).model.max_attempts == 2
+        await engine.runs.retry(run_id, actor=ANN)
+        await called(home, 4)
+        at = await of_agent(engine, run_id)
+        assert (at.model.attempt, at.model.max_attempts) == (3, 4)
+        assert (len(at.last_calls), at.calls_pending) == (10, 12)
+        await engine.runs.cancel(run_id, actor=ANN, mode=CancelMode.NOW)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        assert (await of_agent(engine, run_id)).calls_pending == 0
+
+
 async def test_one_that_is_done_is_completed_and_nothing_that_was_said_stands_in_it(home: Home) -> None:
     home.flow("ask", agent(says("Well.", call(secret="hush")), says("Very private.")))
     async with home.working() as engine:
@@ -160,7 +180,9 @@ async def test_a_model_that_is_asked_again_later_is_waited_for(home: Home) -> No
             return at is not None and at.phase is AgentPhase.WAITING_TO_ASK
 
         await until(waits)
-        assert (await of_agent(engine, run_id)).model.retry_at is not None
+        model = (await of_agent(engine, run_id)).model
+        assert model.retry_at is not None
+        assert (model.attempt, model.max_attempts) == (1, 2)
         await engine.runs.cancel(run_id, actor=ANN)
         await rest(engine, run_id, expect=RunStatus.CANCELLED)
         assert (await of_agent(engine, run_id)).terminal_cause is TerminalCause.CANCELLED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL, AgentStep
+from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL, MODEL_RETRY, AgentStep
 from engine.contracts.flows.plan_step import REVIEW, STEPS, PlanProposalStep
 from engine.contracts.runs.snapshot import (
     AgentPhase,
@@ -16,6 +16,7 @@ from engine.contracts.runs.snapshot import (
     TerminalCause,
 )
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
+from engine.machine.model.state import find_execution
 from engine.machine.steps.agent import NARROWED
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_USED_UP
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.runs.run import StepView
-    from engine.machine.model.state import RunState
+    from engine.machine.model.state import Execution, RunState
 
 _INNER = (MESSAGE, MODEL, CALLS, REVIEW, STEPS)
 LOOKED_BACK = ASKED_AGAIN + 2
@@ -86,9 +87,13 @@ def agent_snapshot(
             provider=_text(answered.get("provider")),
             model=_text(answered.get("model")),
             attempt=model.attempt if model is not None else 1,
+            max_attempts=_max_attempts(step, find_execution(state.root, f"{scope}/{MODEL}")),
             retry_at=model.retry_at if model is not None and phase is not AgentPhase.ENDED else None,
         ),
-        last_calls=tuple(_calls(path, turns)[-LAST_CALLS:]),
+        last_calls=tuple(_calls(path, turns, LOOKED_BACK)[-LAST_CALLS:]),
+        calls_pending=sum(one.status not in STEP_TERMINAL for one in _calls(path, turns, 1))
+        if phase is not AgentPhase.ENDED
+        else 0,
         child_run_ids=tuple(
             one.child_run_id
             for one in turns.steps.values()
@@ -192,10 +197,17 @@ def _found(path: str, turns: NewestTurns) -> Sequence[str]:
     return found_since(reply.get("found") or (), calls, results)
 
 
-def _calls(path: str, turns: NewestTurns) -> list[MadeCall]:
-    """Those that answers of the newest turns want, or that an approved plan has."""
+def _max_attempts(step: AgentStep | PlanProposalStep | None, model: Execution | None) -> int | None:
+    """With those that a retry of the run has forgiven."""
+    if step is None or (isinstance(step, AgentStep) and step.outside is not None):
+        return None
+    return (step.retry or MODEL_RETRY).max_attempts + (model.budget_from if model is not None else 0)
+
+
+def _calls(path: str, turns: NewestTurns, newest: int) -> list[MadeCall]:
+    """Those that answers of so many of the newest turns want, or that an approved plan has."""
     found: list[MadeCall] = []
-    for number in range(max(0, turns.count - LOOKED_BACK), turns.count):
+    for number in range(max(0, turns.count - newest), turns.count):
         wanted = (turns.reply(path, number) or {}).get("calls") or ()
         for place, call in enumerate(wanted):
             where = f"{path}/{number}/{CALLS}/{place}/{CALL}"
