@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import to_json
 
 from engine.contracts.status import CancelMode, RunStatus
+from engine.governance.policies import Policies
 from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.state import RunState
@@ -93,6 +94,48 @@ async def test_calls_that_cannot_be_are_told_to_the_model_and_reach_no_tool(home
         assert "yours are: fake.echo, fake.fail" in errors[0]["message"]
         assert not home.tools.calls
         assert run.tool_calls == 0
+
+
+async def test_a_model_is_not_told_that_a_tool_is_its_own_which_policy_keeps_from_it(home: Home) -> None:
+    home.flow("ask", agent(says("", call("fake.nothing"), call("fake.fail")), says("Well.")))
+    async with home.working(policies=Policies(blocked_tools=frozenset({"fake.fail"}))) as engine:
+        run = await finished(engine, "ask")
+        nothing, blocked = [result["error"] for result in await told(engine, run.run_id)]
+        assert nothing["message"] == "there is no tool fake.nothing; yours are: fake.echo"
+        assert blocked["code"] == "permission_denied"
+
+
+async def test_results_are_told_in_the_order_of_the_calls_whichever_ends_first(home: Home) -> None:
+    first, second = call("fake.slow", key="first"), call("fake.slow", key="second")
+    home.flow("ask", agent(says("", first, second), says("Done."), tools=("fake.slow",)))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+
+        async def both() -> bool:
+            return len(home.tools.calls) == 2
+
+        async def ended() -> bool:
+            return (await statuses(engine, run_id))["work/0/calls/1/call"] == "COMPLETED"
+
+        await until(both)
+        home.tools.release("second")
+        await until(ended)
+        home.tools.release("first")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert await told(engine, run_id) == [{"slow": "first"}, {"slow": "second"}]
+
+
+async def test_a_call_whose_time_is_over_is_told_to_the_model_and_the_agent_goes_on(home: Home) -> None:
+    home.flow("ask", agent(says("", call("fake.slow")), says("It was late."), tools=("fake.slow",)))
+    async with home.working(default_step_timeout=0.05) as engine:
+        run = await finished(engine, "ask")
+        (result,) = await told(engine, run.run_id)
+        assert result["error"] == {
+            "code": "timeout",
+            "message": "tool 'fake.slow' did not end within 0.05 s",
+        }
+        assert run.output is not None
+        assert run.output["text"] == "It was late."
 
 
 async def test_what_a_model_makes_up_is_kept_masked_and_no_longer_than_a_person_reads(home: Home) -> None:

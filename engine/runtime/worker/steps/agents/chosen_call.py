@@ -8,6 +8,7 @@ from pydantic_core import from_json
 
 from engine.contracts.flows.agent_step import MODEL, chosen_step
 from engine.contracts.status import StepErrorCode
+from engine.governance.pipeline import Point, Subject, check
 from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.conversation import FinishReason
@@ -37,7 +38,7 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     hidden, own = reply.get("hidden", ()), (*_given(at, agent)["tools"], *reply.get("found", ()))
     tool, offered = str(asked["tool"]), [one for one in own if one not in hidden]
     if tool not in offered:
-        words = ", ".join(offered) or "none"
+        words = ", ".join(one for one in offered if not _is_denied(at, one)) or "none"
         tool = next((one for one in hidden if wire_name(one) == tool), tool)
         known = tool in hidden or at.judge.spec(tool) is not None
         code = StepErrorCode.PERMISSION_DENIED if known else StepErrorCode.NOT_FOUND
@@ -64,6 +65,11 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
         )
     step = at.flow.graph.step_at(agent)
     return chosen_step(tool, params, f"{step.name or step.id}: {tool}")
+
+
+def _is_denied(at: Rendering, tool: str) -> bool:
+    """Whether nobody may call it here: the agent was not told of it."""
+    return check(Point.TOOL_CALL, Subject(tool=tool, layer=at.flow.layer), at.flow.policies).denied
 
 
 def data_given(at: Rendering, turn: str, tool: str) -> dict[str, Any]:
