@@ -78,7 +78,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.machine",),
     ("engine.machine.steps",),
     ("engine.machine.control",),
-    ("engine.machine.escalation", "engine.machine.ending"),
+    ("engine.machine.escalation", "engine.machine.ending", "engine.machine.retrying"),
     ("engine.machine.transition_builder",),
     ("engine.machine.walk", "engine.machine.events"),
     ("engine.machine.model",),

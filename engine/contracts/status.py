@@ -123,7 +123,7 @@ class StepErrorCode(StrEnum):
     BACKEND_ERROR = "backend_error"
     CONTRACT_VIOLATION = "contract_violation"
     UNKNOWN = "unknown"
-    TEMPORARY = "TEMPORARY"
+    TEMPORARY = "temporary"
     TEMPLATE_ERROR = "template_error"
     INVALID_FORM = "invalid_form"
     APPROVAL_REJECTED = "approval_rejected"
@@ -147,6 +147,11 @@ class StepErrorCode(StrEnum):
     TURN_LIMIT = "turn_limit"
     LOOP_DETECTED = "loop_detected"
     BUDGET_EXHAUSTED = "budget_exhausted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> StepErrorCode | None:
+        """`TEMPORARY` is another word for `temporary`, the only one that is written so elsewhere."""
+        return cls.TEMPORARY if value == "TEMPORARY" else None
 
 
 class AutonomyLevel(StrEnum):

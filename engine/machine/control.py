@@ -32,6 +32,7 @@ from engine.machine.model.state import (
     scope_path_of,
 )
 from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.retrying import why_last
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
     active_leaves,
@@ -92,9 +93,19 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
         _escalate_or_end(builder, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
     told = {"error": {"code": error["code"], "message": error["message"]}} if step.tells_failure else None
-    meta = call_meta(builder, path)
-    builder.emit(StepFailed(type=step.type, error=error, next=target, meta=meta, output=told), path)
+    _step_failed(builder, path, error, target, told)
     _after_step(builder, path)
+
+
+def _step_failed(
+    builder: TransitionBuilder, path: str, error: Error, target: int | None = None, told: Any = None
+) -> None:
+    """Its list goes on with the step at `target`, if there is one, and with `told` in place of an output."""
+    step, meta = builder.step(path), call_meta(builder, path)
+    last = why_last(step, builder.execution(path), error)
+    retry = None if last is None else last.value
+    failed = StepFailed(type=step.type, error=error, next=target, meta=meta, output=told, retry=retry)
+    builder.emit(failed, path)
 
 
 def call_meta(builder: TransitionBuilder, path: str) -> dict[str, Any] | None:
@@ -173,14 +184,12 @@ def _escalate(builder: TransitionBuilder, path: str, error: Error, index: int) -
 
 def fail_and_go_to(builder: TransitionBuilder, path: str, error: Error, index: int) -> None:
     """A step ended badly, and its list goes on with the step at `index`."""
-    kind, meta = builder.step(path).type, call_meta(builder, path)
-    builder.emit(StepFailed(type=kind, error=error, next=index, meta=meta), path)
+    _step_failed(builder, path, error, index)
     _after_step(builder, path)
 
 
 def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
-    step = builder.step(path)
-    builder.emit(StepFailed(type=step.type, error=error, meta=call_meta(builder, path)), path)
+    _step_failed(builder, path, error)
     forget_timeout(builder, path)
     _scope_failed(builder, scope_path_of(path), path, error)
 

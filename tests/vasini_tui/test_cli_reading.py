@@ -342,7 +342,7 @@ def test_pack_validate_ends_with_4_and_names_every_problem(
 
 def test_a_run_of_many_steps_is_shown_whole(vasini: Vasini, fake: FakeEngine) -> None:
     fake.add(a_run("run-1"))
-    failed = FailedTry(attempt=1, run_seq=7, at=NOW, code="TEMPORARY", message="not now")
+    failed = FailedTry(attempt=1, run_seq=7, at=NOW, code="temporary", message="not now")
     steps = tuple(a_step(f"each/{number}/read", recoveries=number // 1_200) for number in range(1_201))
     last = a_step("last", StepStatus.FAILED, attempt=2, tries=(failed,))
     fake.stored_steps["run-1"] = (*steps, last)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AliasChoices, Field, GetPydanticSchema
+from pydantic import AfterValidator, AliasChoices, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from engine.contracts.model import Contract
@@ -27,14 +27,18 @@ class Backoff(StrEnum):
     EXPONENTIAL = "exponential"
 
 
+def _temporary(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("temporary" if code == "TEMPORARY" else code for code in codes)
+
+
 class RetryPolicy(Contract):
-    """Attempts of one step; an empty `retry_on_codes` retries any code."""
+    """Attempts of one step; an empty `retry_on_codes` retries any code that may be tried again."""
 
     max_attempts: int = Field(default=1, ge=1, le=10)
     backoff_seconds: float = Field(default=0.0, ge=0.0, le=60.0)
     backoff: Backoff = Backoff.FIXED
     max_backoff_seconds: float = Field(default=60.0, ge=0.0, le=3600.0)
-    retry_on_codes: tuple[str, ...] = Field(
+    retry_on_codes: Annotated[tuple[str, ...], AfterValidator(_temporary)] = Field(
         default=(), validation_alias=AliasChoices("retry_on_codes", "retry_on")
     )
 

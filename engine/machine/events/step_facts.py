@@ -152,6 +152,13 @@ class StepFailed(Fact):
     )
 
     output: Any = field(default=None, metadata=doc("what its list goes on with in place of an output"))
+    retry: str | None = field(
+        default=None,
+        metadata=doc(
+            "why the attempt that failed was the last one: `no_retry_policy`, `max_attempts_reached` or "
+            "`error_code_not_retryable`; none where no attempt was under way"
+        ),
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on, or has failed."""

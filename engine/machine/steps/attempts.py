@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from engine.contracts.flows.step import Backoff, RetryPolicy
 from engine.contracts.status import CancelMode, StepErrorCode
 from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail, settle
 from engine.machine.events.model_facts import ModelUsage
@@ -23,6 +21,7 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.retrying import backoff_micros, wait_micros, why_not_again
 from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outside.prompt import drop_permissions
 from engine.machine.steps.people.awaiting import await_answer
@@ -78,13 +77,12 @@ def attempt_failed(
     """One attempt failed: schedule the next one, or fail the step."""
     step = builder.step(execution.path)
     policy = step.retry_policy
-    used = execution.attempt - execution.budget_from
-    if policy is None or used >= policy.max_attempts or not _retryable(policy, error):
+    if policy is None or why_not_again(policy, execution, error) is not None:
         fail(builder, execution.path, error)
         return
     meta = call_meta(builder, execution.path)
     builder.emit(AttemptFailed(error, execution.attempt, meta), execution.path)
-    delay = max(backoff_micros(policy, used, jitter), _asked_to_wait(error))
+    delay = wait_micros(policy, execution.attempt - execution.budget_from, jitter, error)
     following = execution.attempt + 1
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled"), execution.path)
@@ -156,30 +154,3 @@ def longest_wait(builder: TransitionBuilder, execution: Execution) -> int:
     """What its retry may wait at the most from now on, whatever the clock said when it was scheduled."""
     policy = builder.step(execution.path).retry_policy
     return backoff_micros(policy, execution.attempt - execution.budget_from, 1.0) if policy else 0
-
-
-def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:
-    """Wait before the next attempt, in microseconds; `failures` counts from 1, `jitter` is in [0, 1)."""
-    seconds = policy.backoff_seconds
-    if policy.backoff is Backoff.EXPONENTIAL:
-        grown = min(seconds * 2.0 ** (failures - 1), policy.max_backoff_seconds)
-        seconds = grown * (0.5 + jitter / 2)
-    return round(seconds * 1_000_000)
-
-
-def _asked_to_wait(error: Mapping[str, object]) -> int:
-    """Microseconds that a server asked to wait for, at most an hour."""
-    details = error.get("details")
-    seconds = details.get("retry_after_seconds") if isinstance(details, Mapping) else None
-    return round(min(max(seconds, 0), 3600) * 1_000_000) if isinstance(seconds, int | float) else 0
-
-
-def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:
-    """Whether another try may help: never when it is forbidden, nor when the tool says that it does not."""
-    code, details = str(error.get("code")), error.get("details")
-    if code == StepErrorCode.PERMISSION_DENIED or (
-        isinstance(details, Mapping) and details.get("recoverable") is False
-    ):
-        return False
-    reason = details.get("reason") if isinstance(details, Mapping) else None
-    return not policy.retry_on_codes or not {code, reason}.isdisjoint(policy.retry_on_codes)

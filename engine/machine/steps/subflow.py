@@ -8,6 +8,7 @@ from engine.contracts.flows.flow import SubflowStep
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, forget_timeout, settle, watch_timeout
 from engine.machine.model.effects import StartChild
+from engine.machine.retrying import is_final
 from engine.machine.steps.attempts import attempt_failed
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -45,9 +46,10 @@ def ended(builder: TransitionBuilder, given: ChildEnded) -> None:
     else:
         cause = (given.error or {}).get("message", "no reason given")
         message = f"child run {given.child_run_id} ended {given.status}: {cause}"
-        error = failure(
-            StepErrorCode.CHILD_FAILED, message, child_run_id=given.child_run_id, status=given.status
-        )
+        details: dict[str, object] = {"child_run_id": given.child_run_id, "status": given.status}
+        if given.status == RunStatus.CANCELLED.value or is_final(given.error or {}):
+            details["recoverable"] = False  # nobody is asked again what they said no to
+        error = failure(StepErrorCode.CHILD_FAILED, message, **details)
         forget_timeout(builder, given.path)  # it is each attempt's own
         attempt_failed(builder, execution, error, 0.0)
     settle(builder)

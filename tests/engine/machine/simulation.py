@@ -165,12 +165,16 @@ class Simulation:
         assert self._close(path, OutcomeDecided.kind, RequestStatus.ANSWERED, who, payload)
         return self
 
-    def child_ended(self, path: str, status: RunStatus = RunStatus.COMPLETED) -> Simulation:
+    def child_ended(
+        self, path: str, status: RunStatus = RunStatus.COMPLETED, error: dict[str, Any] | None = None
+    ) -> Simulation:
         """The child run that the step at `path` waits for ends."""
         child = self.child_of(path)
-        return self.child_run_ended(child, status)
+        return self.child_run_ended(child, status, error)
 
-    def child_run_ended(self, child: str, status: RunStatus) -> Simulation:
+    def child_run_ended(
+        self, child: str, status: RunStatus, error: dict[str, Any] | None = None
+    ) -> Simulation:
         ok = status is RunStatus.COMPLETED
         return self.post(
             inputs.ChildEnded(
@@ -179,7 +183,7 @@ class Simulation:
                 child_run_id=child,
                 status=status.value,
                 output={"child": child} if ok else None,
-                error=None if ok else failure("backend_error", "the child went wrong"),
+                error=None if ok else error or failure("backend_error", "the child went wrong"),
             )
         )
 

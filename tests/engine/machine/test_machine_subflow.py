@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
@@ -7,6 +9,7 @@ from engine.machine.events.step_facts import SubflowRetryDue
 from engine.machine.model.effects import StartChild
 from engine.machine.model.inputs import ChildEnded, StepPrepared
 from engine.machine.table import transition
+from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -74,6 +77,27 @@ def test_a_subflow_has_its_attempts_and_no_more() -> None:
     assert run.status() is RunStatus.FAILED
     assert run.execution("s").attempt == 2
     assert run.count(SubflowRetryDue.kind) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (RunStatus.CANCELLED, failure("cancelled", "by ana")),
+        (RunStatus.FAILED, failure("approval_rejected", "rejected by ana: no")),
+        (RunStatus.FAILED, failure("permission_denied", "a policy forbids it")),
+        (RunStatus.FAILED, failure("child_failed", "a person said no below", recoverable=False)),
+    ],
+)
+def test_what_a_person_or_a_policy_said_no_to_below_is_not_asked_again(
+    status: RunStatus, error: dict[str, Any]
+) -> None:
+    run = parent(retry={"max_attempts": 3, "retry_on_codes": ["child_failed"]})
+
+    run.child_ended("s", status, error)
+
+    assert run.status() is RunStatus.FAILED
+    assert run.children == {}
+    assert run.error_code == "child_failed"
 
 
 def test_a_due_subflow_retry_survives_its_worker() -> None:

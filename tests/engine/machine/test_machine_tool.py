@@ -7,19 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contracts.flows.step import RetryPolicy
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.events.run_facts import RunCompleted, RunQueued, RunStarted
 from engine.machine.events.step_facts import (
     AttemptFailed,
     AttemptStarted,
     RetryScheduled,
     StepCompleted,
+    StepFailed,
     StepRecovered,
     StepStarted,
 )
 from engine.machine.model.effects import RunStep
 from engine.machine.model.inputs import StepFinished, StepInterrupted, TimerFired
-from engine.machine.steps.attempts import MAX_RECOVERIES, backoff_micros
+from engine.machine.retrying import backoff_micros
+from engine.machine.steps.attempts import MAX_RECOVERIES
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import graph, tool
@@ -142,6 +144,8 @@ def test_only_the_named_codes_are_tried_again() -> None:
         (failure("backend_error", "no", recoverable=None), {"a": 2}),
         (failure("contract_violation", "no", recoverable=False), {}),
         (failure("permission_denied", "no", recoverable=True), {}),
+        (failure("approval_rejected", "no"), {}),
+        (failure("cancelled", "no"), {}),
         (failure("timeout", "no", recoverable=False), {}),
     ],
 )
@@ -149,6 +153,38 @@ def test_what_would_fail_the_same_way_is_tried_once(error: dict[str, Any], calls
     run = started(retry={"max_attempts": 3, "backoff_seconds": 0})
     assert run.fail("a", error=error).calls == calls
     assert (run.status() is RunStatus.FAILED) is (calls == {})
+
+
+@pytest.mark.parametrize(
+    ("retry", "code", "why"),
+    [
+        (None, "timeout", "no_retry_policy"),
+        ({"max_attempts": 1}, "timeout", "max_attempts_reached"),
+        ({"max_attempts": 3, "retry_on_codes": ["timeout"]}, "not_found", "error_code_not_retryable"),
+        ({"max_attempts": 3}, "permission_denied", "error_code_not_retryable"),
+    ],
+)
+def test_the_last_failure_says_why_no_attempt_follows(
+    retry: dict[str, Any] | None, code: str, why: str
+) -> None:
+    run = started() if retry is None else started(retry=retry)
+    last = run.fail("a", code).last(StepFailed.kind).fact
+    assert isinstance(last, StepFailed)
+    assert last.retry == why
+
+
+def test_a_step_that_was_not_tried_tells_of_no_retry() -> None:
+    run = Simulation(graph(tool("a", when="broken", retry={"max_attempts": 2}))).start()
+    last = run.last(StepFailed.kind).fact
+    assert isinstance(last, StepFailed)
+    assert last.retry is None
+
+
+@pytest.mark.parametrize("word", ["temporary", "TEMPORARY"])
+def test_both_words_for_what_may_pass_mean_the_same(word: str) -> None:
+    run = started(retry={"max_attempts": 2, "retry_on_codes": [word]})
+    assert run.fail("a", StepErrorCode("TEMPORARY").value).calls == {"a": 2}
+    assert StepErrorCode("temporary") is StepErrorCode.TEMPORARY
 
 
 def test_the_timeout_of_a_tool_is_an_error_of_its_call_not_a_timer() -> None:

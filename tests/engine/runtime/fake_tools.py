@@ -74,7 +74,7 @@ class FakeTools:
     async def _flaky(self, params: dict[str, Any], context: ToolContext) -> Any:
         """Fails until attempt `fails` + 1, with `code`."""
         if context.attempt <= params["fails"]:
-            raise ToolFailure(StepErrorCode(params.get("code", "TEMPORARY")), f"attempt {context.attempt}")
+            raise ToolFailure(StepErrorCode(params.get("code", "temporary")), f"attempt {context.attempt}")
         return {"attempt": context.attempt}
 
     async def _fail(self, params: dict[str, Any], _context: ToolContext) -> Any:

@@ -31,7 +31,7 @@ async def test_tries_that_failed_stand_at_the_step_with_their_reasons(
     async with home.open(journal=each_journal) as engine, engine.work():
         run_id = (await finished(engine, "tries")).run_id
         assert await tries(engine, run_id, "once") == []
-        assert await tries(engine, run_id, "flaky") == [(1, "TEMPORARY"), (2, "TEMPORARY")]
+        assert await tries(engine, run_id, "flaky") == [(1, "temporary"), (2, "temporary")]
         step = await engine.runs.step(run_id, "flaky")
         assert (step.attempt, step.error, all(failed.message for failed in step.tries)) == (3, None, True)
         history = await kinds(engine, run_id)
