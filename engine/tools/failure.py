@@ -111,6 +111,8 @@ _OS_FAILURES: Mapping[int, tuple[StepErrorCode, str, str]] = {
     errno.EDQUOT: (StepErrorCode.BACKEND_ERROR, "disk_full", "the disk quota is used up"),
     errno.EFBIG: (StepErrorCode.BACKEND_ERROR, "file_too_large", "the file would pass the size limit"),
 }
+OS_REASONS = frozenset({*(reason for _, reason, _ in _OS_FAILURES.values()), "os_error"})
+"""The words of `details["reason"]` that these have."""
 
 
 def from_os_error(error: OSError, action: str) -> ToolFailure:

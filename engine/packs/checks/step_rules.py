@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.checks.retry_rules import retry_faults
 from engine.packs.checks.schemas.schema_problems import problem_at, shown
 from engine.packs.checks.step_types import checks_of
 from engine.templates import TemplateError, compile_expression, compile_template, has_template
@@ -21,7 +22,7 @@ def step_problems(
 ) -> Iterator[Problem]:
     """Every fault of one step that its schema does not show; a type that is not known is one of these."""
     checks = checks_of(node)
-    for path, message in (*checks.faults(node, tool_names), *_template_faults(node)):
+    for path, message in (*checks.faults(node, tool_names), *retry_faults(node), *_template_faults(node)):
         value: Any = node.raw
         for part in path:
             value = value[part]

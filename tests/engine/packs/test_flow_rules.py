@@ -56,6 +56,33 @@ def test_a_plain_flow_has_no_faults() -> None:
     assert check(READ, ASK, WRITE, LAST) == []
 
 
+@pytest.mark.parametrize("field", ["retry_on_codes", "retry_on"])
+def test_a_retry_names_codes_that_something_fails_with(field: str) -> None:
+    problem = only(check(step(READ, retry={"max_attempts": 2, field: ["timeout", "time_out"]})))
+    assert (problem.line, problem.field) == (3, f"steps.0.retry.{field}.1")
+    assert problem.message == "nothing fails with the code `time_out` (did you mean `timeout`?)"
+
+
+@pytest.mark.parametrize("codes", [["temporary"], ["TEMPORARY"], ["backend_error", "disk_full"]])
+def test_codes_of_steps_and_reasons_of_tools_may_be_tried_again(codes: list[str]) -> None:
+    assert check(step(READ, retry={"retry_on_codes": codes})) == []
+
+
+def test_reasons_of_models_and_of_agents_may_be_tried_again_where_they_are_asked() -> None:
+    agent = {"id": "a", "type": "agent", "instructions": "Look.", "prompt": "Look.", "tools": []}
+    named = {**agent, "retry": {"retry_on_codes": ["model_error", "overloaded", "auth_required"]}}
+    assert check(yaml.safe_dump(named, default_flow_style=True, width=1000).strip()) == []
+    assert "`overloaded`" in only(check(step(READ, retry={"retry_on_codes": ["overloaded"]}))).message
+
+
+def test_a_tool_of_the_pack_may_have_reasons_of_its_own() -> None:
+    document = parse_document(
+        "id: f\nsteps: [{id: a, type: tool, tool: own.look, retry: {retry_on: [supplier_closed]}}]", "f.yaml"
+    )
+    assert isinstance(document, SourceDocument)
+    assert check_flow(document, {"own.look"}) == []
+
+
 def test_ids_are_unique_within_their_list() -> None:
     problem = only(check(READ, WRITE, READ))
     assert (problem.line, problem.field) == (5, "steps.2.id")
