@@ -154,6 +154,10 @@ class StepErrorCode(StrEnum):
         return cls.TEMPORARY if value == "TEMPORARY" else None
 
 
+TOOL_ERROR_CODES = frozenset(list(StepErrorCode)[:9])
+"""Those that a tool ends with; all others the engine says itself."""
+
+
 class AutonomyLevel(StrEnum):
     """How much a flow may do by itself."""
 

@@ -113,6 +113,10 @@ class ToolContext:
     hand_off: HandOff | None = field(default=None, compare=False)
     data: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """What people gave to the tools of this turn of an agent."""
+    pack: str = ""
+    flow: str = ""
+    input_dir: Path | None = None
+    """Where the attachments of the run's start lie; there is none without any."""
 
 
 @frozen

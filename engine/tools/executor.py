@@ -268,7 +268,7 @@ class ToolExecutor:
             require_level(tool.spec, tool.level, rules, call.bounds)
             return
         call.level, limits = await confined(
-            tool.spec, call.level, rules, call.bounds, limits, call.context.workdir, self._bubblewrap
+            tool.spec, call.level, rules, call.bounds, limits, call.context, self._bubblewrap
         )
         call.context = replace(call.context, limits=limits)
 

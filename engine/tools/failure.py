@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import StepErrorCode
+from engine.contracts.status import TOOL_ERROR_CODES, StepErrorCode
 from engine.errors import Refused, VasiniError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_MOST_CODE = 100
+"""Characters of a code that no tool has."""
 
 
 class ToolFailure(Exception):
@@ -83,19 +86,56 @@ def crashed(message: str) -> ToolFailure:
     return ToolFailure(StepErrorCode.BACKEND_ERROR, message)
 
 
+def told_failure(code: str, message: str, recoverable: object = None, details: object = None) -> ToolFailure:
+    """A failure in the words of code that is not ours; a code that no tool has stands in its details."""
+    known = dict(details) if isinstance(details, dict) else {}
+    final = recoverable if isinstance(recoverable, bool) else None
+    try:
+        own = StepErrorCode(code)
+    except ValueError:
+        own = StepErrorCode.UNKNOWN
+    if own not in TOOL_ERROR_CODES or (own is StepErrorCode.UNKNOWN and code != own):
+        own, known = StepErrorCode.UNKNOWN, {**known, "code": code[:_MOST_CODE]}
+    return ToolFailure(own, message, final, known)
+
+
+def returned_failure(data: Any) -> ToolFailure | None:
+    """The failure that a tool returned: an object of `error` alone, with a `code` in words; else None."""
+    error = data.get("error") if isinstance(data, dict) and len(data) == 1 else None
+    if not isinstance(error, dict) or not isinstance(error.get("code"), str):
+        return None
+    message = error.get("message")
+    words = (
+        message if isinstance(message, str) and message else f"the tool returned the error {error['code']}"
+    )
+    return told_failure(error["code"], words, error.get("recoverable"), error.get("details"))
+
+
 def from_exception(error: BaseException) -> ToolFailure:
     """Whatever a tool raised, as its failure."""
     if isinstance(error, Refused):
         return permission_denied(error.message, {"reason": error.code.value, **error.details})
     if isinstance(error, VasiniError):
         return ToolFailure(StepErrorCode.BACKEND_ERROR, error.message, details={"reason": error.code.value})
+    if isinstance(error, TimeoutError):
+        return ToolFailure(StepErrorCode.TIMEOUT, _words(error), recoverable=True)
+    if isinstance(error, ConnectionError):
+        return ToolFailure(StepErrorCode.TEMPORARY, _words(error), recoverable=True)
     if isinstance(error, OSError) and error.errno:
         return from_os_error(error, "the tool failed")
+    if isinstance(error, FileNotFoundError):
+        return not_found(_words(error))
+    if isinstance(error, PermissionError):
+        return permission_denied(_words(error))
+    return crashed(_words(error))
+
+
+def _words(error: BaseException) -> str:
     try:
         words = str(error)
     except Exception:  # noqa: BLE001 - the edge: a foreign exception may fail to print itself
         words = "(no message)"
-    return crashed(f"{type(error).__name__}: {words}")
+    return f"{type(error).__name__}: {words}"
 
 
 _OS_FAILURES: Mapping[int, tuple[StepErrorCode, str, str]] = {

@@ -30,7 +30,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class RunError:
-    """Why a run or step failed. `code` is a StepErrorCode or a pack tool's own code."""
+    """Why a run or step failed. `code` is a StepErrorCode."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _FILE_NAME = "tools.py"
+_MOST_DETAILS = 64 * 1024
+"""Bytes of what an error says beside its words."""
 Answer = dict[str, Any]
 
 
@@ -84,7 +86,6 @@ def _describe(request: Answer) -> Answer:
 
 
 def _call(request: Answer) -> Answer:
-    from engine.tools.failure import ToolFailure  # noqa: PLC0415 - found once main ran
     from engine.tools.output import json_output  # noqa: PLC0415 - found once main ran
 
     try:
@@ -93,16 +94,52 @@ def _call(request: Answer) -> Answer:
         if request["takes_context"]:
             arguments = {**arguments, "context": request["context"]}
         return {"data": json_output(function(**arguments), request["max_output_bytes"])}
-    except ToolFailure as failure:
-        return {**_failed(failure.code.value, failure.message), "recoverable": failure.recoverable}
-    except ValueError as error:
-        return _failed("invalid_input", str(error) or _format_error(error), _place_of(error, request))
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the call's failure
-        return _failed("backend_error", _format_error(error), _place_of(error, request))
+        return {"error": _failed(error, request)}
 
 
-def _failed(code: str, message: str, place: Answer | None = None) -> Answer:
-    return {"error": {"code": code, "message": message, **(place or {"file": None, "line": None})}}
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "timeout"),
+    (ConnectionError, "temporary"),
+    (FileNotFoundError, "not_found"),
+    (PermissionError, "permission_denied"),
+    (ValueError, "invalid_input"),
+)
+
+
+def _failed(error: BaseException, request: Answer) -> Answer:
+    """As the error says itself by `code`, `message`, `recoverable`, `details`, else by what it is."""
+    from engine.contracts.status import TOOL_ERROR_CODES  # noqa: PLC0415 - found once main ran
+    from engine.tools.failure import ToolFailure  # noqa: PLC0415 - likewise
+
+    code = getattr(error, "code", None)
+    if isinstance(error, Exception) and isinstance(code, str) and code in {*TOOL_ERROR_CODES, "TEMPORARY"}:
+        ours = isinstance(error, ToolFailure)
+        return {
+            "code": str(code),
+            "message": _text_of(getattr(error, "message", None)) or str(error) or _format_error(error),
+            "recoverable": getattr(error, "recoverable", None),
+            "details": _as_json(getattr(error, "details", None)),
+            **({} if ours else _place_of(error, request)),
+        }
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), "backend_error")
+    words = (str(error) if code == "invalid_input" else "") or _format_error(error)
+    return {"code": code, "message": words, **_place_of(error, request)}
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _as_json(details: object) -> Any:
+    """What is JSON of it; the executor bounds its size."""
+    from engine.tools.failure import ToolFailure  # noqa: PLC0415 - found once main ran
+    from engine.tools.output import json_output  # noqa: PLC0415 - likewise
+
+    try:
+        return json_output(details, _MOST_DETAILS)
+    except ToolFailure:
+        return None
 
 
 def _format_error(error: BaseException) -> str:

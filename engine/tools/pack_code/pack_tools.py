@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from engine.contracts.packs.pack import Problem
-from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.errors import PackInvalid
 from engine.tools.awaiting import AnswerAwaited, awaited_answer
-from engine.tools.failure import ToolFailure, from_os_error
+from engine.tools.failure import ToolFailure, from_os_error, returned_failure, told_failure
 from engine.tools.process.ask import ask
 from engine.tools.registry import RegisteredTool
 from engine.tools.sandbox.bubblewrap import bubblewrap
@@ -147,10 +146,14 @@ async def call_function(
         "params": params,
         "context": {
             "run_id": context.run_id,
+            "tenant": context.tenant,
+            "pack": context.pack,
+            "flow": context.flow,
             "step_id": context.step_id,
             "attempt": context.attempt,
             "idempotency_key": context.idempotency_key,
             "workdir": str(context.workdir),
+            "input_dir": str(context.input_dir) if context.input_dir is not None else None,
             "data": dict(context.data),
         },
         "max_output_bytes": limits.max_output_bytes,
@@ -161,18 +164,23 @@ async def call_function(
         raise from_os_error(error, "cannot make the run's working directory") from error
     answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}", context.output)
     if "error" in answer:
-        raise _failure(code, answer["error"], answer.get("recoverable"))
+        raise _failure(code, answer["error"])
+    if (returned := returned_failure(answer["data"])) is not None:
+        raise returned
     awaited = awaited_answer(answer["data"])
     if awaited is not None:
         raise AnswerAwaited(awaited)
     return answer["data"]
 
 
-def _failure(code: PackCode, error: dict[str, Any], recoverable: bool | None) -> ToolFailure:
-    file, line = error["file"], error["line"]
+def _failure(code: PackCode, error: dict[str, Any]) -> ToolFailure:
+    file, line = error.get("file"), error.get("line")
     place = f" ({code.pack}/{file}:{line})" if line else ""
-    details = {"file": file, "line": line} if line else {}
-    return ToolFailure(StepErrorCode(error["code"]), error["message"] + place, recoverable, details)
+    failure = told_failure(
+        error["code"], error["message"] + place, error.get("recoverable"), error.get("details")
+    )
+    failure.details |= {"file": file, "line": line} if line else {}
+    return failure
 
 
 def _function(code: PackCode, found: dict[str, Any]) -> PackFunction:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.tool import ToolSpec
     from engine.governance.tools_layer import ToolBounds
-    from engine.tools.context import CallRules, ToolLimits
+    from engine.tools.context import CallRules, ToolContext, ToolLimits
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 _LAYER = "the pack's tools layer"
@@ -28,7 +28,7 @@ async def confined(
     rules: CallRules,
     bounds: ToolBounds | None,
     limits: ToolLimits,
-    workdir: Path,
+    context: ToolContext,
     bubblewrap: Callable[[], Bubblewrap],
 ) -> tuple[SandboxLevel, ToolLimits]:
     """The level in force for a call, and its limits. `level` is that of its back end.
@@ -45,7 +45,7 @@ async def confined(
     program = await isolating(limits, wish, spec.name, bubblewrap)
     if program is None:
         return level, limits
-    sandbox = await asyncio.to_thread(_sandbox, program, bounds, limits, workdir)
+    sandbox = await asyncio.to_thread(_sandbox, program, bounds, limits, context)
     return "isolated", replace(limits, isolated_in=sandbox)
 
 
@@ -82,11 +82,13 @@ def only(limits: ToolLimits, *, reads: tuple[Path, ...] = (), writes: tuple[Path
     return replace(limits, isolated_in=sandbox)
 
 
-def _sandbox(program: str, bounds: ToolBounds | None, limits: ToolLimits, workdir: Path) -> SandboxSpec:
+def _sandbox(
+    program: str, bounds: ToolBounds | None, limits: ToolLimits, context: ToolContext
+) -> SandboxSpec:
     """What the call sees. Raises ToolFailure for bounds that this level cannot hold."""
-    bare = SandboxSpec(
-        program, reads=limits.sandbox_reads, hidden=limits.hidden_roots, denied=limits.denied_roots
-    )
+    workdir, attached = context.workdir, context.input_dir
+    reads = (*limits.sandbox_reads, *(() if attached is None else (attached,)))
+    bare = SandboxSpec(program, reads=reads, hidden=limits.hidden_roots, denied=limits.denied_roots)
     if bounds is None:
         return replace(bare, writes=(workdir,), folder="write")
     if bounds.network == "egress_allowlist":
@@ -95,7 +97,7 @@ def _sandbox(program: str, bounds: ToolBounds | None, limits: ToolLimits, workdi
     bare = replace(bare, network=bounds.network == "full")
     match bounds.filesystem:
         case "none":
-            return replace(bare, empty=(workdir,))
+            return replace(bare, reads=limits.sandbox_reads, empty=(workdir,))
         case "read_only":
             return replace(bare, reads=(*bare.reads, *limits.allowed_roots), writes=(workdir,), folder="read")
         case "read_write":

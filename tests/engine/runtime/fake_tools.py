@@ -28,6 +28,7 @@ class FakeTools:
         self.attempts: list[int] = []
         self.gives: list[Any] = []
         self.keys: list[str] = []
+        self.contexts: list[ToolContext] = []
         self.under_way = 0
         self.most_at_once = 0
         self._gates: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -58,6 +59,7 @@ class FakeTools:
             self.calls.append((context.step_id, params))
             self.attempts.append(context.attempt)
             self.keys.append(context.idempotency_key)
+            self.contexts.append(context)
             self.under_way += 1
             self.most_at_once = max(self.most_at_once, self.under_way)
             try:

@@ -188,6 +188,10 @@ async def test_an_attachment_is_the_file_as_it_was_before_the_first_step(home: H
             return home.tools.under_way > 0
 
         await until(called)
+        (told,) = home.tools.contexts
+        assert (told.tenant, told.pack, told.flow) == ("default", "demo", "look")
+        assert told.input_dir is not None
+        assert (told.input_dir / "given.txt").read_text() == "as it was"
         given.write_text("replaced while the first step was at work")
         home.tools.release()
         run = await rest(engine, run_id, expect=RunStatus.COMPLETED)

@@ -21,7 +21,12 @@ Appears = Callable[[Path], Awaitable[int]]
 
 @pytest.fixture
 def context(tmp_path: Path) -> ToolContext:
-    return ToolContext("run-1", "step", 2, "run-1/step", "default", tmp_path / "workdir")
+    return ToolContext(
+        *("run-1", "step", 2, "run-1/step", "default", tmp_path / "workdir"),
+        pack="my-pack",
+        flow="look",
+        input_dir=tmp_path / "input",
+    )
 
 
 @pytest.fixture

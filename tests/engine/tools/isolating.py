@@ -43,7 +43,10 @@ class Machine:
 
     @property
     def context(self) -> ToolContext:
-        return ToolContext("run-1", "step", 1, "run-1/step", "default", self.home / "runs" / "1" / "work")
+        run = self.home / "runs" / "1"
+        return ToolContext(
+            *("run-1", "step", 1, "run-1/step", "default", run / "work"), input_dir=run / "input"
+        )
 
     @property
     def workdir(self) -> Path:

@@ -109,6 +109,24 @@ async def test_a_packs_own_tools_are_isolated_and_so_is_reading_what_it_offers(m
     assert refused.error.details["reason"] == "sandbox_unavailable"
 
 
+async def test_what_was_attached_to_the_start_is_read_and_not_written(machine: Machine) -> None:
+    attached = machine.workdir.parent / "input" / "log.txt"
+    attached.parent.mkdir()
+    attached.write_text("what happened")
+
+    read = await machine.shell("isolated", f"cat {attached}; echo x > {attached} || echo kept")
+    none = await machine.call(
+        "command.run",
+        {"argv": ["sh", "-c", f"cat {attached}"], "check": False},
+        rules=CallRules(layer=layer("command.run", filesystem="none")),
+    )
+
+    assert read.data["stdout"] == "what happenedkept\n"
+    assert none.meta.sandbox == "isolated"
+    assert none.data["stdout"] == ""
+    assert attached.read_text() == "what happened"
+
+
 async def test_git_and_searches_see_what_they_read_and_no_more(machine: Machine, tmp_path: Path) -> None:
     root = str(made_repository(tmp_path / "repository"))
     for tool, params in (("git.log", {"repo": root}), ("git.status", {"repo": root})):
@@ -184,7 +202,7 @@ async def test_without_bounds_the_folder_it_runs_in_is_all_there_is(machine: Mac
     assert shown.text.splitlines()[-4:] == [
         "sandbox: isolated",
         "network: none",
-        "reads: the system",
+        f"reads: the system, {machine.context.input_dir}",
         f"writes: {machine.workdir}, {project}",
     ]
 

@@ -142,10 +142,14 @@ async def test_the_context_and_a_clean_environment_reach_the_function(
     result = await call("my_pack.surroundings", {}, code=CODE)
     assert result.data == {
         "run_id": "run-1",
+        "tenant": "default",
+        "pack": "my-pack",
+        "flow": "look",
         "step_id": "step",
         "attempt": 2,
         "idempotency_key": "run-1/step",
         "workdir": str(context.workdir),
+        "input_dir": str(context.input_dir),
         "data": {},
         "cwd": str(context.workdir),
         "env": ["HOME", "LANG", "PATH"],

@@ -153,9 +153,9 @@ class Sessions:
             if any(step.asks_model for step in flow.graph.every_step):
                 await load_checks()  # of what models write, which is checked while the run is planned
         workdir = self._folders.path(row["pack"], row["run_id"], "runtime", "work")
-        site = CallSite(
-            row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage, epoch
-        )
+        input_dir = self._folders.path(row["pack"], row["run_id"], "input")
+        scopes = opened_scopes(before.state.scopes, workdir)
+        site = CallSite(row, flow, workdir, input_dir, scopes, outermost, usage, epoch)
         return Session(
             self._journal,
             self._clock,

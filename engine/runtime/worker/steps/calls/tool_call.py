@@ -53,6 +53,8 @@ class CallSite:
     row: RunRow
     flow: PinnedFlow
     workdir: Path
+    input_dir: Path
+    """Where what was attached to its start lies."""
     scopes: Mapping[str, tuple[Path, ...]]
     outermost: str
     """The run that all of the tree was started by, itself if it was started by none."""
@@ -89,6 +91,9 @@ class CallSite:
             listed=listed,
             hand_off=hand_off,
             data=data,
+            pack=self.row["pack"],
+            flow=self.row["flow"],
+            input_dir=self.input_dir,
         )
 
     def rules(
