@@ -66,8 +66,9 @@ def complete(builder: TransitionBuilder, path: str, output: Any, jump: str | Non
         return
     # what a person answered an escalation with is what such a run has to show
     result = path.partition("~")[0] == builder.graph.flow.escalation
+    said = step.asks is not None and not result
     meta = call_meta(builder, path)
-    builder.emit(StepCompleted(output=output, next=target, result=result, meta=meta), path)
+    builder.emit(StepCompleted(output=output, next=target, result=result, said=said, meta=meta), path)
     _after_step(builder, path)
 
 

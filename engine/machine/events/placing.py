@@ -83,10 +83,13 @@ def start(root: Scope, execution: Execution) -> Scope:
     return put_scope(root, path, changed)
 
 
-def end(state: RunState, execution: Execution, following: int | None, *, result: bool) -> RunState:
+def end(
+    state: RunState, execution: Execution, following: int | None, *, result: bool, said: bool = False
+) -> RunState:
     """Place an ended execution and move its scope on to index `following`; None marks the scope failed.
 
-    With `result` its output counts as what the scope has to show.
+    With `result` its output counts as what the scope has to show; what a person `said` only as long as the
+    scope has nothing else.
     """
     path = scope_path_of(execution.path)
     scope = find_scope(state.root, path) or Scope(path=path)
@@ -99,8 +102,9 @@ def end(state: RunState, execution: Execution, following: int | None, *, result:
         changes |= {"active": None, "index": following}
     else:
         changes |= {"active": execution.step, "status": ScopeStatus.FAILED, "error": execution.error}
-    if result and execution.output not in EMPTY:
-        changes["output"] = execution.output
+    counts = result and execution.output not in EMPTY
+    if counts and (not said or scope.said or scope.output is None):
+        changes |= {"output": execution.output, "said": said}
     changed = replace(scope, **changes)
     return replace(state, root=put_scope(state.root, path, changed))
 

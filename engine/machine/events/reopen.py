@@ -18,6 +18,7 @@ def root_before_end(state: RunState) -> Scope:
         active=ending.active,
         status=ScopeStatus.FAILED if ending.list_failed else ScopeStatus.RUNNING,
         output=ending.list_output,
+        said=ending.list_said,
     )
 
 

@@ -214,6 +214,7 @@ class RunEnding(Fact):
             active=root.active,
             list_failed=root.status is ScopeStatus.FAILED,
             list_output=root.output,
+            list_said=root.said,
         )
         changed = replace(
             state,

@@ -109,6 +109,9 @@ class StepCompleted(Fact):
     output: Any = field(default=None, metadata=doc("what it brought"))
     next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
     result: bool = field(default=False, metadata=doc("a person's answer counts as the list's output"))
+    said: bool = field(
+        default=False, metadata=doc("a person said it: the list's output only as long as no step has another")
+    )
     meta: dict[str, Any] | None = field(
         default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
     )
@@ -132,8 +135,9 @@ class StepCompleted(Fact):
             branches=None,
             inner=None if execution.inner is None else inner_steps(execution),
         )
-        decided = execution.status is StepStatus.PENDING_HUMAN and not execution.call
-        return end(state, done, self.next, result=self.result or not decided)
+        # before it was told who said it, a decision never counted
+        decided = execution.status is StepStatus.PENDING_HUMAN and not execution.call and not self.said
+        return end(state, done, self.next, result=self.result or not decided, said=self.said)
 
 
 @frozen

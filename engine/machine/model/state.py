@@ -186,6 +186,8 @@ class Scope:
     """Plans gone back to, see `RunReplanStarted`."""
     executions: dict[str, Execution] = field(default_factory=dict)
     output: Any = None
+    said: bool = False
+    """The output is what a person said: whatever a step brings takes its place."""
     error: dict[str, Any] | None = None
 
 
@@ -218,6 +220,7 @@ class Ending:
     active: str | None = None
     list_failed: bool = False
     list_output: Any = None
+    list_said: bool = False
 
 
 @frozen

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from typing import TYPE_CHECKING
@@ -97,6 +98,25 @@ async def test_output_files_are_stored_with_names_roles_and_digests(home: Home) 
         step = await engine.runs.step(run.run_id, "a")
         assert "content_base64" not in json.dumps(step.output)
     assert not (home.root / "page.html").exists()
+
+
+async def test_a_run_whose_only_output_is_files_says_so(home: Home) -> None:
+    files = [{"name": "a.txt", "content_base64": base64.b64encode(b"x").decode()}]
+    home.flow("make", tool("a", "fake.give", params={"value": {"output_files": files}}))
+    async with home.working() as engine:
+        run = await finished(engine, "make")
+        assert run.output == {"kind": "files"}
+        assert [file.name for file in (await engine.runs.get(run.run_id)).files] == ["a.txt"]
+
+
+async def test_a_run_in_which_only_a_person_decided_completes_with_the_decision(home: Home) -> None:
+    home.flow("ask", approval("seen", gates="none"))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB, comment="fine")
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert (run.output["decision"], run.output["comment"]) == ("APPROVED", "fine")
 
 
 async def test_output_files_that_are_not_usable_fail_the_step(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""A run's output: the last non-empty step output, normalized and held to policies and guardrails."""
+"""A run's output: what its outermost list has to show, normalized and held to policies and guardrails."""
 
 from __future__ import annotations
 
@@ -46,12 +46,17 @@ def _measured(output: Any) -> tuple[int, int]:
 
 
 def normalize(data: Any) -> dict[str, Any]:
-    """An object: `summary` + `details` merged, files left to the run's folder, lists and scalars wrapped."""
+    """An object: `summary` + `details` merged, files left to the run's folder, lists and scalars wrapped.
+
+    Of files alone it says so.
+    """
     if isinstance(data, list):
         return {"items": data}
     if not isinstance(data, dict):
         return {"value": data}
     kept = {key: value for key, value in data.items() if key != "output_files"}
+    if not kept and data["output_files"]:
+        return {"kind": "files"}
     summary, details = kept.get("summary"), kept.get("details")
     if isinstance(summary, str) and isinstance(details, dict):
         return {**details, "summary": summary}
