@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.vasini_tui.test_settings import refusal, sources, write
+from vasini_tui.settings.config_content import BY_PACK, OF_PACKS
+from vasini_tui.settings.in_force import Settings, leaves
 from vasini_tui.settings.loading import load_settings, load_what_can_be
 from vasini_tui.settings.settings_now import SettingsNow
 from vasini_tui.settings.variables import REFERENCE, SECRETS
@@ -42,6 +44,40 @@ def test_variables_of_the_file_are_below_the_environment_and_above_the_secrets_f
     assert sources()["policies.max_tool_calls"] == "env file"
 
 
+def test_policies_by_product_are_those_by_pack_wherever_they_stand(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    having = {key[0] for key, _ in leaves(Settings()) if key[1:] == (BY_PACK,)}
+    assert having == OF_PACKS
+    own = "{hello: {max_steps: 3}}"
+    write(
+        home / "config.yaml",
+        f"policies: {{by_product: {own}}}\nslo: {{by_product: {{hello: {{}}}}}}\n{MODELS}",
+    )
+    monkeypatch.setenv("VASINI_MODELS__BY_PRODUCT", '{"hello": "big"}')
+    write(
+        home / ".env", "VASINI_POLICIES__BY_PRODUCT__HELLO__MAX_TOOL_CALLS=2\nVASINI_SECRETS__BY_PRODUCT=x\n"
+    )
+    values = load_settings().values
+    assert values.policies.by_pack["hello"].model_dump(exclude_unset=True) == {
+        "max_steps": 3,
+        "max_tool_calls": 2,
+    }
+    assert (values.models.by_pack, list(values.slo.by_pack)) == ({"hello": "big"}, ["hello"])
+    assert secrets() == {"by_product": "x"}
+    assert sources()["policies.by_pack.hello.max_steps"] == "config file"
+
+
+def test_by_product_hides_no_fault(home: Path) -> None:
+    path = write(home / "config.yaml", "policies:\n  by_product:\n    hello:\n      max_step: 1\n")
+    assert refusal().message.startswith(f"{path}:4: policies.by_pack.hello.max_step: unknown key")
+    write(home / "config.yaml", "policies: {by_product: {}, by_pack: {}}\n")
+    assert "policies.by_product: unknown key" in refusal().message
+    write(home / "config.yaml", "")
+    write(home / "secrets.yaml", "policies: {by_product: {hello: {separate_duties: false}}}\n")
+    assert "policies.by_pack.hello.separate_duties: is read from config.yaml only" in refusal().message
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -49,6 +85,7 @@ def test_variables_of_the_file_are_below_the_environment_and_above_the_secrets_f
         ("VASINI_HOME=/elsewhere\n", ".env:1: VASINI_HOME: sets nothing"),
         ("A=1\nwithout a sign\n", ".env:2: is no line NAME=value"),
         ("A=1\nVASINI_ENGINE__SLOTS=many\n", ".env:2: engine.slots: "),
+        ("VASINI_POLICIES__BY_PRODUCT__A__MAX_STEPS=0\n", ".env:1: policies.by_pack.a.max_steps: "),
         ("VASINI_TOOLS__ROOTS=[\n", ".env: "),
         (
             "VASINI_POLICIES__SEPARATE_DUTIES=true\n",

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    ConfigContent = tuple[dict[str, Any], Mapping[tuple[str, ...], int]]
+
 KeyPath = tuple[str, ...]
+
+BY_PACK, BY_PRODUCT = "by_pack", "by_product"
+"""One setting of several groups, and its other name, which is read as the first."""
+OF_PACKS = frozenset({"models", "policies", "slo"})
+"""The groups that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,28 @@ class ConfigFile:
             if key[:end] in self.lines:
                 return self.lines[key[:end]]
         return None
+
+
+def by_one_name(data: Mapping[str, Any], lines: Mapping[KeyPath, int]) -> ConfigContent:
+    """The content with `by_pack` where it says `by_product`; a group with both keeps them: one is unknown."""
+    other = {
+        group
+        for group, found in data.items()
+        if group in OF_PACKS and isinstance(found, dict) and BY_PRODUCT in found and BY_PACK not in found
+    }
+    if not other:
+        return dict(data), lines
+    named = {
+        group: {BY_PACK if key == BY_PRODUCT else key: value for key, value in found.items()}
+        if group in other
+        else found
+        for group, found in data.items()
+    }
+    places = {
+        (key[0], BY_PACK, *key[2:]) if key[0] in other and key[1:2] == (BY_PRODUCT,) else key: line
+        for key, line in lines.items()
+    }
+    return named, places
 
 
 def config_invalid(path: Path, problem: str, *, line: int | None = None, key: str = "") -> VasiniError:

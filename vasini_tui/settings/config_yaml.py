@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
-from vasini_tui.settings.config_content import ConfigFile, KeyPath, config_invalid
+from vasini_tui.settings.config_content import ConfigFile, KeyPath, by_one_name, config_invalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,9 @@ def parse_config(path: Path, text: str) -> ConfigFile:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise config_invalid(path, f"is not valid YAML: {type(error).__name__}") from error
     # An empty group (`policies:` with nothing below) means its defaults.
-    return ConfigFile(path, {key: value for key, value in data.items() if value is not None}, lines)
+    return ConfigFile(
+        path, *by_one_name({key: value for key, value in data.items() if value is not None}, lines)
+    )
 
 
 def _index(path: Path, node: Any, above: KeyPath, lines: dict[KeyPath, int]) -> None:

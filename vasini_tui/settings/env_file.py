@@ -38,14 +38,14 @@ def read_env_file(path: Path) -> EnvFile:
         raise config_invalid(path, "sets nothing: no such setting", line=lines[unknown], key=unknown)
     if not sets_something(variables):
         return EnvFile(variables, ConfigFile(path))
-    from vasini_tui.settings.environment import read_environment  # noqa: PLC0415 - as of the environment
+    from vasini_tui.settings.environment import lower_name, read_environment  # noqa: PLC0415 - as of the environment
 
     try:
         data: dict[str, Any] = read_environment(variables)
     except VasiniError as error:
         raise config_invalid(path, error.message.removeprefix("environment: ")) from None
     places = {
-        tuple(name.removeprefix(PREFIX).lower().split(DELIMITER)): line
+        tuple(lower_name(name).removeprefix(PREFIX.lower()).split(DELIMITER)): line
         for name, line in lines.items()
         if name.startswith(PREFIX)
     }

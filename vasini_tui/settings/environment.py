@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.config_content import BY_PACK, BY_PRODUCT, OF_PACKS
 from vasini_tui.settings.in_force import GROUPS, kind_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
 
@@ -49,7 +50,7 @@ class _Environment(EnvSettingsSource):
         super().__init__(_variables())
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in self._environ.items() if value}
+        return {lower_name(name): value for name, value in self._environ.items() if value}
 
     def __call__(self) -> dict[str, Any]:
         state = super().__call__()
@@ -63,6 +64,14 @@ class _Environment(EnvSettingsSource):
             whole = state.get("secrets")
             state["secrets"] = {**(whole if isinstance(whole, dict) else {}), **secrets}
         return state
+
+
+def lower_name(variable: str) -> str:
+    """In lower case, with `by_pack` where it says `by_product`."""
+    group, *parts = variable.lower().split(DELIMITER)
+    if parts[:1] == [BY_PRODUCT] and group.removeprefix(PREFIX.lower()) in OF_PACKS:
+        parts[0] = BY_PACK
+    return DELIMITER.join([group, *parts])
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
