@@ -50,6 +50,7 @@ class NewRun:
     handed_off_from: str | None = None
     trace_id: str = ""
     session_id: str | None = None
+    autonomy_level: str | None = None
     attachments: bool = False
     """Files may have to be copied before its first step."""
     error: dict[str, Any] | None = None

@@ -71,6 +71,7 @@ class NewRunRow(FlowNames):
     waiting_for_id: str | None
     trace_id: str
     session_id: str | None
+    autonomy_level: str | None
 
 
 class RunRow(NewRunRow):

@@ -36,6 +36,8 @@ def head(moment: RunMoment, asked: str, related: str, now: datetime) -> list[Par
         *([(sanitize(f"{run.subject}\n", multiline=True), "bold")] if run.subject else ()),
         (sanitize(f"run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
     ]
+    if run.autonomy_level is not None:
+        parts.append((sanitize(f" · {run.autonomy_level}"), "$quiet"))
     if paid := cost_text(run.cost, run.unpriced_calls):
         parts.append((sanitize(f" · {paid}"), "$quiet"))
     if related:

@@ -45,6 +45,7 @@ _COLUMNS = (
     Column("Waiting for", 14, flex=1),
     Column("Tokens", 7, rank=4),
     Column("By", 10, flex=1, rank=4),
+    Column("Autonomy", 12, rank=5),
     Column("Run", 30, rank=5, room=30),
 )
 
@@ -111,7 +112,7 @@ class RunSource:
 
 def damaged_row(run_id: str) -> Row:
     """A run that cannot be read, at the end of its page: it has its place among the others."""
-    words = ("▲ damaged", run_id, "", "", "", "", "vasini doctor --deep", "", "", run_id)
+    words = ("▲ damaged", run_id, "", "", "", "", "vasini doctor --deep", "", "", "", run_id)
     return Row(run_id, tuple(Cell(sanitize(word), Tone.BAD) for word in words))
 
 
@@ -133,6 +134,7 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
             Cell(sanitize(reason), tone),
             Cell(sanitize(f"{short_number(run.tokens_used):>6}" if run.tokens_used else ""), Tone.QUIET),
             Cell(sanitize(run.requested_by), Tone.QUIET),
+            Cell(sanitize(run.autonomy_level or ""), Tone.QUIET),
             Cell(sanitize(run.run_id), Tone.QUIET),
         ),
     )

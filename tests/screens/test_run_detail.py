@@ -29,6 +29,16 @@ def values(stage: Stage) -> JsonView:
     return stage.app.screen.query_one("#values", JsonView)
 
 
+async def test_the_level_of_autonomy_stands_in_the_head_of_a_run_and_in_the_list(
+    console: OpenConsole,
+) -> None:
+    async with console(an_engine(autonomy_level="full_auto"), size=(190, 32)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count, "a run")
+        await stage.until(lambda: "Autonomy" in stage.text() and "full_auto" in stage.text())
+        await opened(stage)
+        assert any("by ana" in line and "full_auto" in line for line in stage.text().splitlines())
+
+
 async def test_the_timeline_shows_what_every_step_did_when(console: OpenConsole) -> None:
     engine = an_engine()
     engine.stored_timelines["run-1"] = Timeline(run_id="run-1", start=ago(300), rows=rows(), cut=3)

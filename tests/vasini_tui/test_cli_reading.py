@@ -66,6 +66,21 @@ def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, 
     assert vasini("runs", "--after", after).stdout.splitlines()[1].split()[0] == "r2"
 
 
+def test_the_level_of_autonomy_shows_in_a_run_and_where_it_is_unusual_in_lists(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(
+        a_run("run-1", autonomy_level="full_auto"), a_run("run-2", autonomy_level="semi_auto"), a_run("run-3")
+    )
+    lines = {line.split()[0]: line for line in vasini("runs").stdout.splitlines()}
+    assert "hello/hello · full_auto" in lines["run-1"]
+    assert "_auto" not in lines["run-2"] + lines["run-3"]
+    levels = {run["run_id"]: run["autonomy_level"] for run in vasini("runs", "--json").document["runs"]}
+    assert levels == {"run-1": "full_auto", "run-2": "semi_auto", "run-3": None}
+    assert "semi_auto" in vasini("show", "run-2").stdout
+    assert "autonomy" not in vasini("show", "run-3").stdout
+
+
 def test_runs_tell_why_and_how_long_and_who_started_them(vasini: Vasini, fake: FakeEngine) -> None:
     no = RunError(code="approval_rejected", message="rejected by bo: too early")
     down = RunError(code="backend_error", message="no route")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from engine.contracts.checks import Described
-from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode, WaitKind
+from engine.contracts.status import AutonomyLevel, RequestStatus, RunStatus, StepErrorCode, WaitKind
 from engine.contracts.times import Timestamp  # noqa: TC001 - pydantic reads the annotation
 
 T = TypeVar("T")
@@ -102,6 +102,8 @@ class RunSummary:
     tenant: str
     subject: str | None = None
     """What it is about: the title of its flow."""
+    autonomy_level: str | None = None
+    """How much its flow may do by itself; not known of runs of earlier versions."""
     requested_by: str
     created_at: Timestamp
     started_at: Timestamp | None = None
@@ -136,6 +138,12 @@ class RunSummary:
     def rejected(self) -> bool:
         """It ended because a person said no, which is no fault."""
         return is_rejected(self.status, self.error.code if self.error is not None else None)
+
+    @property
+    def flow_text(self) -> str:
+        """Pack and flow, with the level of autonomy where that is not the usual one, for people."""
+        usual = self.autonomy_level in {None, AutonomyLevel.SEMI_AUTO}
+        return f"{self.pack}/{self.flow}{'' if usual else f' · {self.autonomy_level}'}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "flow": row["flow"],
         "tenant": row["tenant"],
         "subject": row["subject"],
+        "autonomy_level": row["autonomy_level"],
         "requested_by": row["requested_by"],
         "created_at": from_micros(row["created_at"]),
         "started_at": time_or_none(row["started_at"]),

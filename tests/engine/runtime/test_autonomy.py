@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.contracts.status import Effects, RunStatus
 from engine.contracts.tool import ToolSpec
+from engine.errors import Refused
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -15,11 +18,13 @@ from tests.engine.runtime.embedded_home import (
     rest,
     start,
     tool,
+    until,
 )
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from engine.facade.engine import Engine
     from engine.tools.context import ToolContext
 
 
@@ -51,6 +56,24 @@ async def test_suggest_only_asks_before_every_call_that_does_not_only_read(home:
         await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
     assert home.tools.calls == [("act", {"text": "x"})]
+
+
+async def test_the_level_shows_in_runs_and_lists_also_of_runs_below_and_of_refused_ones(home: Home) -> None:
+    home.flow("child", tool("a", params={"n": 1}), autonomy_level="suggest_only")
+    home.flow("usual", {"id": "below", "type": "subflow", "subflow": "child"})
+    home.flow("free", tool("a"), autonomy_level="full_auto")
+    async with home.working() as engine:
+        run_id = await start(engine, "usual")
+        await until(lambda: waits_below(engine))
+        with pytest.raises(Refused):
+            await start(engine, "free")
+        listed = {run.flow: run.autonomy_level for run in (await engine.runs.list()).items}
+        assert listed == {"usual": "semi_auto", "child": "suggest_only", "free": "full_auto"}
+        assert (await engine.runs.summary(run_id)).autonomy_level == "semi_auto"
+
+
+async def waits_below(engine: Engine) -> bool:
+    return bool((await engine.requests.approvals()).items)
 
 
 async def test_what_is_rejected_is_not_called(home: Home) -> None:

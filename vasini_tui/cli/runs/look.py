@@ -232,7 +232,7 @@ def _row(run: RunSummary) -> tuple[object, ...]:
 def _flow(run: RunSummary) -> str:
     """Its flow; with a mark when a step of another run started it, and how many its own steps started."""
     below = f" +{run.children}" if run.children else ""
-    return f"{'↳ ' if run.parent_run_id else ''}{run.pack}/{run.flow}{below}"
+    return f"{'↳ ' if run.parent_run_id else ''}{run.flow_text}{below}"
 
 
 def _why(run: RunSummary) -> str | None:

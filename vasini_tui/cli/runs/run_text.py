@@ -52,6 +52,7 @@ def write_run(out: Output, detail: RunDetail, steps: ToldSteps) -> None:
         ("status", run.status),
         ("flow", f"{run.pack}/{run.flow}"),
         ("version", f"{run.pack_version} ({run.flow_version})"),
+        ("autonomy", run.autonomy_level),
         ("tenant", run.tenant),
         ("by", run.requested_by),
         ("created", run.created_at),

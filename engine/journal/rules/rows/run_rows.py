@@ -44,6 +44,7 @@ def new_run(run: NewRun) -> NewRunRow:
         "handed_off_from": run.handed_off_from,
         "trace_id": run.trace_id,
         "session_id": run.session_id,
+        "autonomy_level": run.autonomy_level,
         "error": encode(run.error) if run.error else None,
         "error_code": run.error["code"] if run.error else None,
         "waiting_for": WaitKind.WORKER.value if queued else None,

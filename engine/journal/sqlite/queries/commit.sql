@@ -40,11 +40,11 @@ SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, subject,
     status, created_at, updated_at, finished_at, run_seq, ready, lease_worker, lease_epoch, slot_key, slot_limit,
     parent_run_id, parent_path, depth, handed_off_from, error, error_code, waiting_for, waiting_for_id, trace_id, session_id,
-    bucket)
+    autonomy_level, bucket)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :subject,
     :status, :created_at, :updated_at, :finished_at, :run_seq, :ready, :lease_worker, :lease_epoch, :slot_key,
     :slot_limit, :parent_run_id, :parent_path, :depth, :handed_off_from, :error, :error_code, :waiting_for, :waiting_for_id, :trace_id,
-    :session_id, :bucket)
+    :session_id, :autonomy_level, :bucket)
 
 -- name: has_full_text_search
 -- whether SQLite has full-text search

@@ -349,5 +349,6 @@ def _new_run(
         events=[Event(fact, now, request.actor.name, via=request.actor.via)],
         slot_limit=flow.concurrency,
         trace_id=trace,
+        autonomy_level=flow.autonomy_level.value,
         error=error,
     )

@@ -118,6 +118,7 @@ class ChildFlows:
             parent_path=effect.path,
             depth=self.row["depth"] + 1,
             trace_id=self.row["trace_id"],
+            autonomy_level=definition.autonomy_level.value,
         )
 
     def _find(self, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:
