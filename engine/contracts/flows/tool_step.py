@@ -22,7 +22,9 @@ class ToolStep(StepFields):
     tool: str = Field(min_length=1, max_length=120)
     params: dict[str, Any] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
-    backend: Literal["local", "remote", "mcp"] | None = None
+    backend: Literal["local", "command", "pack", "http", "remote", "mcp"] | None = Field(
+        default=None, description="What runs the tool: the back end that it has."
+    )
     sandbox: SandboxWish | None = Field(default=None, description="Least level of the call.")
 
     @property

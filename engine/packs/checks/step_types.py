@@ -12,11 +12,11 @@ from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
 from engine.named_table import NamedTable
-from engine.packs.checks.schemas.in_process_tools import works_in_process
 from engine.packs.checks.schemas.json_schema import schema_problems
 from engine.packs.checks.schemas.literal_params import literal_faults
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, validate
-from engine.packs.checks.schemas.tool_names import is_known, is_of_server
+from engine.packs.checks.schemas.tool_back_ends import back_end_of, works_in_process
+from engine.packs.checks.schemas.tool_names import is_known
 from engine.templates import has_template
 
 if TYPE_CHECKING:
@@ -88,10 +88,17 @@ class _ToolChecks(StepChecks):
         if schema is not None and isinstance(params, dict):
             for name, message in literal_faults(schema, params):
                 yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
-        if backend == "remote":
+        if backend in {"http", "remote"}:
             yield ("backend",), f"the back end `{backend}` is not available in this version"
-        if backend == "mcp" and tool and tool_names is not None and not is_of_server(tool, tool_names):
-            yield ("backend",), f"`{shortened(tool)}` is a tool of no MCP server that the settings declare"
+        elif backend and tool and tool_names is not None and is_known(tool, tool_names):
+            own = back_end_of(tool, tool_names)
+            if backend == "mcp" != own:
+                yield (
+                    ("backend",),
+                    f"`{shortened(tool)}` is a tool of no MCP server that the settings declare",
+                )
+            elif backend != own:
+                yield ("backend",), f"`{shortened(tool)}` is a tool of the back end `{own}`, and of no other"
         if tool and node.text("sandbox") == "isolated" and works_in_process(tool):
             yield ("sandbox",), f"`{tool}` works in the engine's own process, which cannot be isolated"
 

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from engine.governance.policies import tool_key
-from engine.packs.checks.schemas.in_process_tools import works_in_process
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.tool_back_ends import works_in_process
 from engine.packs.checks.schemas.tool_names import is_known
 from engine.templates import TemplateError, compile_template, has_template
 

@@ -116,6 +116,8 @@ def test_a_version_stays_what_was_written(write_pack: WritePack) -> None:
         (4, 5, "steps.0.backend", "backend: loacl", "(did you mean `local`?)", None),
         (4, 5, "steps.0.backend", "backend: mcp", "`files.read` is a tool of no MCP server", None),
         (4, 5, "steps.0.backend", "backend: remote", "`remote` is not available in this version", None),
+        (4, 5, "steps.0.backend", "backend: http", "`http` is not available in this version", None),
+        (4, 5, "steps.0.backend", "backend: command", "is a tool of the back end `local`, and of no", None),
         (4, 5, "steps.0.id", "id: a b", "letters, digits", None),
         (4, 5, "steps.0.id", "id: ''", "at least 1 character", None),
     ],
@@ -132,6 +134,20 @@ def test_a_fault_of_a_step_names_everything(
     assert problem.found
     if expected is not None:
         assert problem.expected == expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "tool"),
+    [("local", "files.read"), ("command", "git.status"), ("pack", "demo.own"), ("mcp", "notes.add")],
+)
+def test_a_step_may_name_the_back_end_that_its_tool_has(
+    write_pack: WritePack, backend: str, tool: str
+) -> None:
+    directory = write_pack(f=f"id: f\nsteps:\n  - {{type: tool, tool: {tool}, backend: {backend}}}\n")
+    known = ["files.read", "git.status", "demo.own", "notes.*"]
+    assert [
+        one for one in read_pack(directory, tool_names=known).problems if "backend" in str(one.field)
+    ] == []
 
 
 @pytest.mark.parametrize(
