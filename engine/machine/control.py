@@ -174,7 +174,6 @@ def escalated(builder: TransitionBuilder, execution: Execution, error: Error) ->
         return False
     give_up(builder, execution, error["message"])
     _escalate(builder, execution.path, error, index)
-    settle(builder)
     return True
 
 
@@ -197,10 +196,8 @@ def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None
 
 def _scope_failed(builder: TransitionBuilder, scope_path: str, failed_path: str, error: Error) -> None:
     if not scope_path:
-        if builder.state.cancel is not None:  # the cancel waited for this step's end, however it ended
-            settle(builder)
-            return
-        end_run(builder, RunFailed({**error, "step_id": error.get("step_id") or failed_path}))
+        if builder.state.cancel is None:  # else the cancel waited for this step's end, however it ended
+            end_run(builder, RunFailed({**error, "step_id": error.get("step_id") or failed_path}))
         return
     builder.emit(BranchFailed(error), scope_path)
     parent_path = scope_path_of(scope_path)
@@ -209,7 +206,6 @@ def _scope_failed(builder: TransitionBuilder, scope_path: str, failed_path: str,
         return
     holder = builder.step(parent_path)
     if holder.by_needs or (holder.joins_any and not _exhausted(parent)):
-        settle(builder)
         launch(builder, parent_path)
         return
     if parent.branches is not None:
@@ -230,12 +226,9 @@ def advance(builder: TransitionBuilder, scope_path: str) -> None:
     scope = builder.scope(scope_path)
     if scope is None or scope.status is not ScopeStatus.RUNNING or scope.active is not None:
         return
-    over = builder.graph.steps_of(scope_path).at(scope.index) is None
-    if over:
+    if builder.graph.steps_of(scope_path).at(scope.index) is None:
         _close(builder, scope)
-    if is_held(builder.state):
-        settle(builder)
-    elif not over:
+    elif not is_held(builder.state):
         builder.effect(Prepare(current_path(builder.graph, scope)))
 
 

@@ -61,7 +61,6 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
         skip(builder, path)
     else:
         _start(builder, step, given)
-    settle(builder)
 
 
 def _start(builder: TransitionBuilder, step: Step, given: inputs.StepPrepared) -> None:
@@ -173,5 +172,6 @@ def transition(graph: FlowGraph, state: RunState, given: inputs.Input) -> Transi
         )
     builder = TransitionBuilder(graph, state, given)
     handler(builder, given)
+    settle(builder)
     made = counted(builder.state, state, len(builder.events))
     return Transition(made, builder.events, builder.effects)

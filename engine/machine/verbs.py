@@ -14,7 +14,6 @@ from engine.machine.control import (
     escalated,
     give_up,
     resume_work,
-    settle,
     watch_timeout,
 )
 from engine.machine.events.agent_facts import ContextAdded, ToolsNarrowed
@@ -91,7 +90,6 @@ def pause(builder: TransitionBuilder, _given: Pause) -> None:
         return
     builder.emit(RunPauseRequested())
     _steer_children(builder, ChildVerb.PAUSE)
-    settle(builder)
 
 
 def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
@@ -132,7 +130,6 @@ def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:
     elif not builder.state.pause_requested:
         builder.emit(RunPauseRequested())
         _steer_children(builder, ChildVerb.PAUSE)
-    settle(builder)
 
 
 def resume(builder: TransitionBuilder, given: Resume) -> None:
@@ -162,7 +159,6 @@ def cancel(builder: TransitionBuilder, given: Cancel) -> None:
     if given.mode is CancelMode.NOW:
         for execution in in_flight(builder.state):
             builder.effect(CancelStep(execution.path))
-    settle(builder)
 
 
 def cancel_queued(builder: TransitionBuilder, given: Cancel) -> None:
@@ -231,7 +227,6 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         message = f"no end within the step's timeout of {seconds:g} s"
         error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
     attempt_failed(builder, execution, error, 0.0)
-    settle(builder)
 
 
 def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:

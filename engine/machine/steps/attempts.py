@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode, StepErrorCode
-from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail, settle
+from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.events.run_facts import RunDeadLettered
 from engine.machine.events.step_facts import (
@@ -62,7 +62,6 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
             ask_for_call_again(builder, execution, error)
         else:
             attempt_failed(builder, execution, error, given.jitter)
-    settle(builder)
 
 
 def spent(builder: TransitionBuilder, given: StepFinished) -> None:
@@ -120,7 +119,6 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         return
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled while its worker was lost"), given.path)
-        settle(builder)
         return
     drop_permissions(builder, given.path, AGENT_LOST)
     recoveries = execution.recoveries + given.lost
@@ -147,7 +145,6 @@ def put_back(builder: TransitionBuilder, given: GivenBack) -> None:
         builder.emit(StepCancelled("the run was cancelled before the call had begun"), given.path)
     elif not execution.put_back:
         builder.emit(StepPutBack(execution.attempt), given.path)
-    settle(builder)
 
 
 def longest_wait(builder: TransitionBuilder, execution: Execution) -> int:

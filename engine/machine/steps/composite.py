@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import cancel_below, complete, fail, launch, settle, watch_timeout
+from engine.machine.control import cancel_below, complete, fail, launch, watch_timeout
 from engine.machine.events.agent_facts import AgentConfidence
 from engine.machine.model.state import ScopeStatus
 from engine.machine.steps.kind import StepKind
@@ -85,7 +85,6 @@ def collected(builder: TransitionBuilder, given: Collected) -> None:
         if given.confidence is not None:
             builder.emit(AgentConfidence(*given.confidence), given.path)
         complete(builder, given.path, given.value, given.jump)
-    settle(builder)
 
 
 def _failed(branches: Branches) -> dict[str, Any] | None:

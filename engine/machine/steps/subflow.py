@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import SubflowStep
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
-from engine.machine.control import complete, forget_timeout, settle, watch_timeout
+from engine.machine.control import complete, forget_timeout, watch_timeout
 from engine.machine.model.effects import StartChild
 from engine.machine.retrying import is_final
 from engine.machine.steps.attempts import attempt_failed
@@ -52,4 +52,3 @@ def ended(builder: TransitionBuilder, given: ChildEnded) -> None:
         error = failure(StepErrorCode.CHILD_FAILED, message, **details)
         forget_timeout(builder, given.path)  # it is each attempt's own
         attempt_failed(builder, execution, error, 0.0)
-    settle(builder)

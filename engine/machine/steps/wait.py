@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import WaitStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import complete, settle, watch_timeout
+from engine.machine.control import complete, watch_timeout
 from engine.machine.events.step_facts import WaitStarted
 from engine.machine.model.effects import SetTimer
 from engine.machine.model.timers import TimerKind, timer_name
@@ -42,4 +42,3 @@ def waited(builder: TransitionBuilder, path: str) -> None:
     execution = builder.execution(path)
     if execution is not None and execution.status is StepStatus.WAITING:
         complete(builder, path, None)
-        settle(builder)

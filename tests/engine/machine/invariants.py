@@ -60,6 +60,7 @@ def check(run: Simulation, change: Change) -> None:
     _check_tree(run)
     _check_requests(run)
     _check_work(run)
+    _check_holding(run.state)
     _check_timers(run)
     _check_change(run.state, change)
     _check_outstanding(run)
@@ -165,6 +166,13 @@ def _check_work(run: Simulation) -> None:
     }
     told = {given.child_run_id for given in run.mail if isinstance(given, inputs.ChildEnded)}
     assert waited_for - told == set(run.children) - told, "child runs are not those that are waited for"
+
+
+def _check_holding(state: RunState) -> None:
+    """A pause or a cancel waits for calls under way and for nothing else."""
+    waits = state.cancel is not None or (state.pause_requested and not state.paused)
+    if waits and state.phase is Phase.ACTIVE:
+        assert in_flight(state), "a run that is held waits for nothing and is neither paused nor cancelled"
 
 
 def _check_timers(run: Simulation) -> None:

@@ -108,6 +108,26 @@ def test_a_pause_holds_it_up() -> None:
     assert run.status() is RunStatus.COMPLETED
 
 
+def test_a_run_that_was_to_pause_is_paused_before_it_when_its_time_is_over() -> None:
+    run = run_of(tool("a"), max_duration=60).pause()
+    assert run.status() is RunStatus.RUNNING
+
+    run.fire("max_duration")
+
+    assert (run.status(), run.calls) == (RunStatus.PAUSED, {})
+    assert run.stopped().resume().finish(LAST).error_code == "max_duration_exceeded"
+
+
+def test_a_run_that_was_to_pause_is_paused_before_it_when_its_call_was_lost_too_often() -> None:
+    run = run_of(tool("a")).pause()
+
+    for _ in range(5):
+        run.lose_worker()
+
+    assert (run.status(), run.calls) == (RunStatus.PAUSED, {})
+    assert run.resume().finish(LAST).status() is RunStatus.DEAD_LETTER
+
+
 def test_its_failure_changes_neither_outcome_nor_cause() -> None:
     run = run_of(tool("a")).finish("a", 5).fail(LAST)
     assert run.status() is RunStatus.COMPLETED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
-from engine.machine.control import complete, fail, settle, time_limit, watch_timeout
+from engine.machine.control import complete, fail, time_limit, watch_timeout
 from engine.machine.events.step_facts import CallApproved
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
@@ -66,4 +66,3 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
             rejected(builder, execution, error)
         else:
             fail(builder, given.path, error)
-    settle(builder)

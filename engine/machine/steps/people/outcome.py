@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import OutcomeDecision, StepErrorCode, StepStatus
-from engine.machine.control import complete, fail, settle
+from engine.machine.control import complete, fail
 from engine.machine.events.request_facts import OutcomeUnknown
 from engine.machine.events.step_facts import StepRecovered
 from engine.machine.model.effects import RunStep
@@ -33,7 +33,6 @@ def ask_outcome(
         recoveries=recoveries,
     )
     builder.emit(fact, execution.path)
-    settle(builder)
 
 
 def outcome_decided(builder: TransitionBuilder, given: OutcomeDecided) -> None:
@@ -52,7 +51,6 @@ def outcome_decided(builder: TransitionBuilder, given: OutcomeDecided) -> None:
             comment = f": {said['comment']}" if said["comment"] else ""
             message = f"the call was interrupted, {said['decided_by']} ended the step{comment}"
             fail(builder, given.path, failure(StepErrorCode.OUTCOME_UNKNOWN, message))
-    settle(builder)
 
 
 def run_again(builder: TransitionBuilder, execution: Execution) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import UserInputStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import complete, settle, time_limit, watch_timeout
+from engine.machine.control import complete, time_limit, watch_timeout
 from engine.machine.events.request_facts import UserInputRequested
 from engine.machine.steps.kind import S, StepKind
 
@@ -43,4 +43,3 @@ def submitted(builder: TransitionBuilder, given: FormSubmitted) -> None:
         return
     _, answer = found
     complete(builder, given.path, answer["output"])
-    settle(builder)
