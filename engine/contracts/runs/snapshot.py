@@ -134,6 +134,8 @@ class RunSnapshot(Contract):
     pack: str
     flow: str
     tenant: str
+    parent_run_id: str | None = Field(default=None, description="The run whose step started it.")
+    depth: int = Field(default=0, description="So many runs stand above it; 8 at most.")
     status: RunStatus
     run_seq: int = Field(description="The event after which it stands so.")
     held_by: str | None = Field(description="The worker that has it; a dead one until its lease is over.")

@@ -192,6 +192,25 @@ async def first_agent(engine: Engine, run_id: str) -> AgentSnapshot | None:
     return next(iter((await snapshot(engine, run_id)).agents), None)
 
 
+async def test_a_run_that_an_agent_started_tells_which_run_stands_above_it(home: Home) -> None:
+    home.flow("below", {"id": "a", "type": "wait", "duration": 3_600})
+    home.flow("ask", agent(says("", call("flow.below")), tools=(), flows=["below"]))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+
+        async def begun() -> bool:
+            at = await first_agent(engine, run_id)
+            return at is not None and bool(at.child_run_ids)
+
+        await until(begun)
+        above = await snapshot(engine, run_id)
+        child = await snapshot(engine, above.agents[0].child_run_ids[0])
+        assert (above.parent_run_id, above.depth) == (None, 0)
+        assert (child.parent_run_id, child.depth) == (run_id, 1)
+        await engine.runs.cancel(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+
+
 async def test_a_run_without_agents_has_a_snapshot_and_one_of_another_tenant_has_none(home: Home) -> None:
     home.flow("wait", {"id": "a", "type": "wait", "duration": 3_600})
     async with home.working() as engine:

@@ -64,6 +64,8 @@ class Snapshots:
         return RunSnapshot(
             run_id=run_id,
             **{name: told[name] for name in (*same, "tokens_used", "cost", "unpriced_calls")},
+            parent_run_id=row["parent_run_id"],
+            depth=row["depth"],
             run_seq=state.run_seq,
             held_by=row["lease_worker"],
             pause_requested=state.pause_requested,
