@@ -74,7 +74,7 @@ class ModelKind(StepKind[ModelStep]):
             builder.emit(ContextTaken(prepared.told), prepared.path)
         given = prepared.value if once is None else {**prepared.value, NARROWED: once}
         self.started(builder, step, prepared.path, approval, input=given)
-        if old is None:
+        if old is None or old.input is None:  # it was refused before it had begun
             _tell_of_skills(builder, prepared)
         self.call(builder, prepared.path)
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.layers.hook import Hook, HookPoint
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
+from engine.governance.policies import Policies
 from engine.json_schema.forms import skills_named
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
-from tests.engine.runtime.embedded_home import BOB, Home, finished, rest, start
+from tests.engine.runtime.embedded_home import BOB, Home, failed, finished, rest, start
 from tests.engine.runtime.test_agent_skills import BODY, skill, skill_events
 from tests.engine.runtime.test_conversations import waiting
 from tests.engine.runtime.told_conversation import conversation_lines
@@ -61,6 +63,30 @@ async def test_it_stands_before_the_message_in_this_and_every_later_turn_also_of
             assert [[one.key for one in turn.said_skills] for turn in found.turns] == [[], ["demo/look"], []]
             assert found.turns[1].said == "Now /look, please."
             assert any(line.startswith("skill demo/look · ") for line in conversation_lines(found))
+
+
+async def test_an_agent_that_a_hook_forbids_leaves_no_word_of_its_skills_and_has_them_when_it_may(
+    home: Home,
+) -> None:
+    refused = Policies(hooks=(Hook(id="no", at=HookPoint.START, reason="Not here."),))
+    hushed = Policies(hooks=(Hook(id="no", at=HookPoint.BEFORE_MODEL, contains=("hush",), reason="No."),))
+    home.flow("ask", agent(says("Here."), skills=["look"]))
+    home.flow("talk", agent(says("Hello."), says("I looked."), mode="conversation"))
+    skill(home, "look")
+    async with home.working(policies=refused) as engine:
+        asked = (await failed(engine, "ask")).run_id
+        assert await skill_events(engine, asked) == []
+    async with home.working(policies=hushed) as engine:
+        talked = await start(engine, "talk")
+        await say(engine, talked, "Now /look, and hush.")
+        await rest(engine, talked, expect=RunStatus.FAILED)
+        assert await skill_events(engine, talked) == []
+    async with home.working() as engine:
+        for run_id, status in ((asked, RunStatus.COMPLETED), (talked, RunStatus.PENDING_USER_INPUT)):
+            await engine.runs.retry(run_id, actor=BOB)
+            await rest(engine, run_id, expect=status)
+            ((kind, told),) = await skill_events(engine, run_id)
+            assert (kind, told["keys"]) == ("agent_skills_resolved", ["demo/look"])
 
 
 async def test_one_whose_tool_the_agent_lacks_cannot_be_named_and_is_a_word_like_any_other(
