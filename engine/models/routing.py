@@ -13,7 +13,7 @@ from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.settings import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.models.settings import ModelSettings
 
@@ -115,15 +115,14 @@ class ModelRouter:
         self.breaker = Breaker(**settings.breaker.model_dump(), now=now)
         self._known: dict[Asker, tuple[Candidate, ...]] = {}
 
-    def route(self, asker: Asker, attempt: int) -> Route:
-        """The model for this attempt, which is about to ask it: each further one begins with the next model,
-        so that every attempt is on record by itself.
+    def route(self, asker: Asker, tried: Sequence[str] = ()) -> Route:
+        """The model for an attempt that is about to ask it: the next one of those that were not `tried` yet,
+        else the one whose try is the longest ago, so that every attempt is on record by itself.
 
         Raises NotFound, InvalidInput for a name that leads nowhere; ModelFailure (`denied`, `circuit_open`).
         """
-        candidates = self.candidates(asker)
-        first = (attempt - 1) % len(candidates)
-        order = [*candidates[first:], *candidates[:first]]
+        last = {name: place for place, name in enumerate(tried)}
+        order = sorted(self.candidates(asker), key=lambda one: last.get(one.name, -1))
         ready = [one for one in order if not self.breaker.closed_in(one.name)]
         if not ready:
             rest = min(self.breaker.closed_in(one.name) for one in order)

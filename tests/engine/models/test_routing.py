@@ -46,7 +46,7 @@ def names(found: ModelRouter, asker: Asker) -> list[str]:
 def test_a_step_comes_before_a_purpose_before_a_pack_before_the_default(
     asker: Asker, name: str, why: str
 ) -> None:
-    route = router().route(asker, 1)
+    route = router().route(asker)
     assert (route.name, route.why) == (name, why)
 
 
@@ -55,8 +55,11 @@ def test_from_a_tier_only_the_tiers_behind_it_are_tried_each_attempt_with_the_ne
     assert names(router(), Asker("tier-1")) == ["full", "fast", "spare"]
     assert names(router(), asker) == ["fast", "spare"]
     assert names(router(fallback=()), asker) == ["fast"]
-    assert [router().route(asker, attempt).name for attempt in (1, 2, 3)] == ["fast", "spare", "fast"]
-    assert router().route(asker, 2).why == "the step names tier-2, then tier-3"
+    tried: list[str] = []
+    for _ in range(4):
+        tried.append(router().route(asker, tried).name)
+    assert tried == ["fast", "spare", "fast", "spare"]
+    assert router().route(asker, ["fast"]).why == "the step names tier-2, then tier-3"
 
 
 def test_lists_and_the_tiers_of_a_tenant_bind_whatever_was_chosen() -> None:
@@ -142,15 +145,28 @@ def test_a_resting_model_is_passed_over_and_when_all_rest_the_run_is_told_for_ho
     found = ModelRouter(SETTINGS, lambda: now[0])
     for _ in range(2):
         found.breaker.failed("fast")
-    route = found.route(Asker("tier-2"), 1)
+    route = found.route(Asker("tier-2"))
     assert (route.name, route.falls_back) == ("spare", False)
     assert route.why == "the step names tier-2, then tier-3; not asked, failed too often: fast"
     for _ in range(2):
         found.breaker.failed("spare")
     now[0] = 10.0
     with pytest.raises(ModelFailure, match="for 20 s more") as rest:
-        found.route(Asker("tier-2"), 1)
+        found.route(Asker("tier-2"))
     assert (rest.value.code, rest.value.retryable, rest.value.retry_after) == ("circuit_open", True, 20.0)
+
+
+def test_while_a_model_rests_the_chain_behind_it_is_walked_and_none_of_it_asked_twice_before() -> None:
+    found = ModelRouter(SETTINGS, lambda: 0.0)
+    for _ in range(2):
+        found.breaker.failed("full")
+    tried: list[str] = []
+    for _ in range(3):
+        tried.append(found.route(Asker("tier-1"), tried).name)
+    assert tried == ["fast", "spare", "fast"]
+    for _ in range(2):  # it rests from its second try on
+        found.breaker.failed("fast")
+    assert found.route(Asker("tier-1"), ["fast"]).name == "spare"
 
 
 def test_after_its_rest_one_call_tries_a_model_and_the_others_go_on_as_if_it_rested() -> None:
@@ -160,15 +176,15 @@ def test_after_its_rest_one_call_tries_a_model_and_the_others_go_on_as_if_it_res
         found.breaker.failed("fast")
         found.breaker.failed("spare")
     now[0] = 31.0
-    asked = [found.route(Asker("tier-2"), 1).name for _ in range(2)]
+    asked = [found.route(Asker("tier-2")).name for _ in range(2)]
     assert asked == ["fast", "spare"]
     with pytest.raises(ModelFailure, match="for 30 s more") as rest:
-        found.route(Asker("tier-2"), 1)
+        found.route(Asker("tier-2"))
     assert rest.value.code is ModelErrorCode.CIRCUIT_OPEN
     now[0] = 62.0  # of the try nobody heard: it was stopped before it had asked, for one
-    assert found.route(Asker("tier-2"), 1).name == "fast"
+    assert found.route(Asker("tier-2")).name == "fast"
     found.breaker.succeeded("fast")
-    assert [found.route(Asker("tier-2"), 1).name for _ in range(3)] == ["fast"] * 3
+    assert [found.route(Asker("tier-2")).name for _ in range(3)] == ["fast"] * 3
 
 
 def test_a_lower_tier_that_is_asked_at_a_soft_cap_is_tried_by_one_call_too() -> None:

@@ -11,7 +11,6 @@ from engine.governance.policies import Policies
 from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.state import RunState
-from engine.models.settings import ModelSettings
 from tests.engine.models.loopback import hanging, head, serving, sse
 from tests.engine.runtime.agents_at_work import (
     agent,
@@ -314,40 +313,6 @@ async def test_a_cancel_and_a_time_limit_end_an_agent_whose_model_says_nothing_m
         hurried = await failed(engine, "hurry")
         assert (await error_of(engine, hurried.run_id))[0] == "timeout"
         assert (await statuses(engine, hurried.run_id))["work/0/model"] == "CANCELLED"
-
-
-async def test_when_a_model_is_busy_the_next_tier_is_asked_at_once_and_both_are_on_record(home: Home) -> None:
-    home.flow("ask", agent(model="first", retry={"max_attempts": 2, "backoff_seconds": 0}))
-    busy = answering_in_turn(head(429, "application/json", retry_after="3000") + b"{}")
-    async with serving(busy) as one, serving(answering_in_turn(spoken("Here."))) as two:
-        named = {"one": models_at(one.url).named["served"], "two": models_at(two.url).named["served"]}
-        tiers = {"first": "one", "second": "two"}
-        models = ModelSettings(named=named, tiers=tiers, fallback=("first", "second"))
-        async with home.working(models=models) as engine:
-            run = await finished(engine, "ask")
-            events = await engine.runs.events(run.run_id)
-            (used,) = [event.payload for event in events if event.kind == "model_usage"]
-            assert (used["model"], used["why"]) == ("two", "the step names first, then second")
-            (details,) = [event.payload["error"]["details"] for event in events if "error" in event.payload]
-            assert (details["model"], details["asked_to_wait_seconds"]) == ("one", 3000)
-
-
-async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(home: Home) -> None:
-    home.flow("ask", agent(model="first", retry={"max_attempts": 2, "backoff_seconds": 0}))
-    busy = head(429, "application/json") + b"{}"
-    away = head(503, "application/json") + b'{"error": {"message": "we are full"}}'
-    async with serving(answering_in_turn(busy)) as one, serving(answering_in_turn(away)) as two:
-        named = {"one": models_at(one.url).named["served"], "two": models_at(two.url).named["served"]}
-        tiers = {"first": "one", "second": "two"}
-        models = ModelSettings(named=named, tiers=tiers, fallback=("first", "second"))
-        async with home.working(models=models) as engine:
-            run = await failed(engine, "ask")
-            assert run.error is not None
-            assert run.error.message == "we are full; asked before: one (rate_limited)"
-            assert run.error.details["tried"] == [
-                {"model": "one", "reason": "rate_limited"},
-                {"model": "two", "reason": "overloaded"},
-            ]
 
 
 async def test_a_model_that_nobody_may_ask_fails_the_agent_and_is_not_asked(home: Home) -> None:

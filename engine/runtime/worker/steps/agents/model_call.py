@@ -24,7 +24,7 @@ from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
-from engine.runtime.worker.steps.agents.told.question import asker_of
+from engine.runtime.worker.steps.agents.told.question import asker_of, tries_before
 from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
@@ -265,8 +265,7 @@ class ModelCalls:
 def _with_tries(error: dict[str, Any], execution: Execution) -> dict[str, Any]:
     """The error with each model that was asked until now and failed, and why: a chain of tiers that is used
     up names all of them."""
-    details = error["details"]
-    before = ((execution.error or {}).get("details") or {}).get("tried", [])
+    details, before = error["details"], tries_before(execution)
     if "model" not in details:  # none was asked
         return {**error, "details": {**details, "tried": before}} if before else error
     tried = [*before, {"model": details["model"], "reason": details["reason"]}]

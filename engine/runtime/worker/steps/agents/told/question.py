@@ -96,7 +96,8 @@ class Questions:
         told = await self._values.load_stored(agent.input)
         given = await self._values.load(execution.input)
         context = (*context_messages(given), *asked_again(execution.error))
-        route = self._catalog.router.route(asker_of(site, step.model), execution.attempt)
+        tried = [one["model"] for one in tries_before(execution)]
+        route = self._catalog.router.route(asker_of(site, step.model), tried)
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
@@ -249,6 +250,12 @@ class Questions:
             offer = ToolOffer(tool, spec.description, spec.parameters)
             self._offered[tool] = (spec, offer)
         return offer
+
+
+def tries_before(execution: Execution) -> list[dict[str, str]]:
+    """The models that were asked until now and failed, with their reasons; a retry of the run begins anew."""
+    tried: list[dict[str, str]] = ((execution.error or {}).get("details") or {}).get("tried", [])
+    return tried
 
 
 def asker_of(site: CallSite, wanted: str | None = None) -> Asker:

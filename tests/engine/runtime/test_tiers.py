@@ -1,0 +1,68 @@
+"""Tiers in runs: each attempt asks the model of the next one, and all of them are on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus
+from engine.models.settings import ModelSettings
+from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
+from tests.engine.runtime.embedded_home import ANN, failed, finished, rest
+
+if TYPE_CHECKING:
+    from tests.engine.runtime.embedded_home import Home
+
+BUSY = head(503, "application/json") + b"{}"
+
+
+def tiers(one: str, two: str) -> ModelSettings:
+    """Two models at these addresses, the second behind the first."""
+    named = {"one": models_at(one).named["served"], "two": models_at(two).named["served"]}
+    return ModelSettings(named=named, tiers={"first": "one", "second": "two"}, fallback=("first", "second"))
+
+
+async def test_when_a_model_is_busy_the_next_tier_is_asked_at_once_and_both_are_on_record(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 2, "backoff_seconds": 0}))
+    busy = answering_in_turn(head(429, "application/json", retry_after="3000") + b"{}")
+    async with (
+        serving(busy) as one,
+        serving(answering_in_turn(spoken("Here."))) as two,
+        home.working(models=tiers(one.url, two.url)) as engine,
+    ):
+        run = await finished(engine, "ask")
+        events = await engine.runs.events(run.run_id)
+        (used,) = [event.payload for event in events if event.kind == "model_usage"]
+        assert (used["model"], used["why"]) == ("two", "the step names first, then second")
+        (details,) = [event.payload["error"]["details"] for event in events if "error" in event.payload]
+        assert (details["model"], details["asked_to_wait_seconds"]) == ("one", 3000)
+
+
+async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 2, "backoff_seconds": 0}))
+    busy = head(429, "application/json") + b"{}"
+    away = head(503, "application/json") + b'{"error": {"message": "we are full"}}'
+    async with (
+        serving(answering_in_turn(busy)) as one,
+        serving(answering_in_turn(away)) as two,
+        home.working(models=tiers(one.url, two.url)) as engine,
+    ):
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert run.error.message == "we are full; asked before: one (rate_limited)"
+        assert run.error.details["tried"] == [
+            {"model": "one", "reason": "rate_limited"},
+            {"model": "two", "reason": "overloaded"},
+        ]
+
+
+async def test_after_a_retry_of_the_run_the_first_tier_is_asked_first_again(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 3, "backoff_seconds": 0}))
+    first = answering_in_turn(BUSY, BUSY, spoken("Here."))
+    async with serving(first) as one, serving(answering_in_turn(BUSY)) as two:
+        async with home.working(models=tiers(one.url, two.url)) as engine:
+            run_id = (await failed(engine, "ask")).run_id
+            assert (len(one.asked), len(two.asked)) == (2, 1)
+            await engine.runs.retry(run_id, actor=ANN)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert (len(one.asked), len(two.asked)) == (3, 1)
