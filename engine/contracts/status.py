@@ -113,7 +113,7 @@ class CancelMode(StrEnum):
 
 
 class StepErrorCode(StrEnum):
-    """Why a step or a run ended badly. The first nine are the tool error codes of the reference."""
+    """Why a step or a run ended badly."""
 
     INVALID_INPUT = "invalid_input"
     PERMISSION_DENIED = "permission_denied"
@@ -154,8 +154,20 @@ class StepErrorCode(StrEnum):
         return cls.TEMPORARY if value == "TEMPORARY" else None
 
 
-TOOL_ERROR_CODES = frozenset(list(StepErrorCode)[:9])
-"""Those that a tool ends with; all others the engine says itself."""
+TOOL_ERROR_CODES = frozenset(
+    {
+        StepErrorCode.INVALID_INPUT,
+        StepErrorCode.PERMISSION_DENIED,
+        StepErrorCode.NOT_FOUND,
+        StepErrorCode.TIMEOUT,
+        StepErrorCode.RATE_LIMITED,
+        StepErrorCode.BACKEND_ERROR,
+        StepErrorCode.CONTRACT_VIOLATION,
+        StepErrorCode.UNKNOWN,
+        StepErrorCode.TEMPORARY,
+    }
+)
+"""Those that a tool ends with, as the reference has them; all others the engine says itself."""
 
 
 class AutonomyLevel(StrEnum):
