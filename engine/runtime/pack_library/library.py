@@ -9,6 +9,7 @@ from engine.errors import NotFound
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.governance.policies import Policies
     from engine.packs.catalog.catalog import Catalog
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
@@ -58,6 +59,10 @@ class PackLibrary:
     async def trusts(self, pack: LoadedPack) -> bool:
         """Whether the pack's code may run."""
         return await self._status.trusts(pack)
+
+    def policies(self, pack_id: str) -> tuple[Policies, str]:
+        """The policies that hold for the pack's runs, and their digest."""
+        return self._pinned.policies(pack_id)
 
     async def pin(self, pack: LoadedPack) -> None:
         """Make sure the journal holds this content before a run refers to it."""

@@ -66,6 +66,15 @@ class PinnedPacks:
         self._packs: OrderedDict[str, LoadedPack] = OrderedDict()
         self._flows: dict[tuple[str, str], PinnedFlow] = {}
         self._stored: set[str] = set()
+        self._policies: dict[str, tuple[Policies, str]] = {}
+
+    def policies(self, pack_id: str) -> tuple[Policies, str]:
+        """The policies that hold for the pack's runs, and their digest; put together once."""
+        found = self._policies.get(pack_id)
+        if found is None:
+            policies = self._rules.policies.for_pack(pack_id)
+            found = self._policies[pack_id] = (policies, policies.digest())
+        return found
 
     async def pin(self, pack: LoadedPack) -> None:
         """Make sure the journal holds this content before a run refers to it."""
@@ -93,7 +102,7 @@ class PinnedPacks:
         from engine.tools.context import PackCode  # noqa: PLC0415 - likewise
         from engine.tools.pack_code.pack_tools import tool_prefix  # noqa: PLC0415 - likewise
 
-        policies = self._rules.policies.for_pack(pack_id)
+        policies, _ = self.policies(pack_id)
         limits = _limits(policies, pack.tools_layer)
         files = pack.content.code
         # a run exists only when its pack's code was trusted at the start, and it pinned that code

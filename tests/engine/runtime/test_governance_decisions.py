@@ -107,3 +107,38 @@ async def test_a_start_that_is_refused_for_its_autonomy(home: Home) -> None:
             await start(engine, "free")
         ((_, decided),) = await decisions(engine, refused.value.details["run_id"])
     assert decided["rule"] == "policies.allow_full_autonomy"
+
+
+async def test_what_holds_for_a_start_holds_for_the_start_of_a_child_run(home: Home) -> None:
+    home.flow("free", tool("act"), autonomy_level="full_auto")
+    below = {"type": "subflow", "retry": {"max_attempts": 3}}
+    home.flow("usual", {"id": "freer", **below, "subflow": "free"})
+    home.flow("tell", tool("act", params={"n": 1}), pack="other")
+    home.flow(
+        "much", {"id": "large", **below, "subflow": "other/tell", "params": {"x": "{{ payload.x * 40 }}"}}
+    )
+    strict = Policies(by_pack={"other": Policies(max_payload_bytes=200)})
+    async with home.working(policies=strict) as engine:
+        usual, much = await start(engine, "usual"), await start(engine, "much", {"x": "y" * 10})
+        for run_id, step, reason in (
+            (usual, "freer", "full_autonomy_disabled"),
+            (much, "large", "payload_limit_exceeded"),
+        ):
+            run = await rest(engine, run_id, expect=RunStatus.FAILED)
+            assert run.error is not None
+            assert (run.error.code, run.error.details["reason"]) == ("permission_denied", reason)
+            ((told, decided),) = await decisions(engine, run_id)
+            assert (told, decided["point"], decided["reason"]) == (step, "start", reason)
+            assert not [one for one in (await engine.runs.list()).items if one.parent_run_id]
+    assert home.tools.calls == []
+
+
+async def test_a_child_run_records_the_policies_it_started_under(home: Home) -> None:
+    home.flow("child", tool("act", params={"n": 1}), pack="other")
+    home.flow("top", {"id": "below", "type": "subflow", "subflow": "other/child"})
+    policies = Policies(by_pack={"other": Policies(max_steps=7)})
+    async with home.working(policies=policies) as engine:
+        await rest(engine, await start(engine, "top"), expect=RunStatus.COMPLETED)
+        (child,) = [one for one in (await engine.runs.list()).items if one.parent_run_id]
+        queued = (await engine.runs.events(child.run_id))[0].payload
+    assert queued["policy_digest"] == policies.for_pack("other").digest()

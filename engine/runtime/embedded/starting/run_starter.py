@@ -11,23 +11,23 @@ from pydantic_core import from_json
 
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
-from engine.governance.pipeline import Outcome, Point, Reason, Subject, Verdict, characters_of, check
+from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.journal.records import NewRun
 from engine.journal.rules.rows.run_words import run_words
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.json_schema.messages import told
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
-from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.embedded.starting.isolation import require_isolation
 from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
+from engine.runtime.worker.steps.start_verdict import start_verdict
 from engine.safe_files.naming import at_home
 from engine.tools.scopes import rendered_scopes
 from engine.tracing import trace_id_of
-from engine.values import canonical_json, digest_of, with_images_shown
+from engine.values import digest_of, with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,22 +84,12 @@ class RunStarter:
         packs: PackLibrary,
         intake: Intake,
     ) -> None:
-        self._policies = config.rules.policies
         self._bubblewrap = config.bubblewrap
         self._journal = journal
         self._clock = clock
         self._values = values
         self._packs = packs
         self._intake = intake
-        self._of_packs: dict[str, tuple[Policies, str]] = {}
-
-    def _of_pack(self, pack_id: str) -> tuple[Policies, str]:
-        """The policies that hold for a pack's runs, and their digest."""
-        found = self._of_packs.get(pack_id)
-        if found is None:
-            policies = self._policies.for_pack(pack_id)
-            found = self._of_packs[pack_id] = (policies, policies.digest())
-        return found
 
     async def start(self, request: StartRequest) -> tuple[str, NewRun]:
         """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
@@ -114,7 +104,7 @@ class RunStarter:
             await self._check_trust(pack)
             given, base = request.payload, request.base_dir
             payload, images = await with_images_read(flow.input, given, payload, base)
-            policies, _ = self._of_pack(pack.pack_id)
+            policies, _ = self._packs.policies(pack.pack_id)
             await off_loop_if_large(payload, lambda: _check(policies, pack, flow, payload))
             await require_isolation(flow, pack.tools_layer, self._bubblewrap)
             stored = await self._values.store_any(payload)
@@ -149,7 +139,7 @@ class RunStarter:
             "requested_by": request.actor.name,
             "input": payload.value,
             "scopes": scopes or None,
-            "policy_digest": self._of_pack(pack.pack_id)[1],
+            "policy_digest": self._packs.policies(pack.pack_id)[1],
         }
         if request.session_id is not None:
             head |= {"session_id": request.session_id}
@@ -286,19 +276,11 @@ def _absolute_path(payload: dict[str, Any], field: Sequence[str], base: Path) ->
 def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[str, Any]) -> None:
     """Raise the first reason not to start (order: size, schema, steps, autonomy, length of input)."""
     try:
-        size = len(canonical_json(payload))
+        verdict = start_verdict(policies, pack.guardrails, flow, payload)
     except (ValueError, TypeError, RecursionError):
         raise InvalidInput(
             "the payload is not JSON: only finite numbers and Unicode text can be stored"
         ) from None
-    subject = Subject(
-        size_bytes=size,
-        characters=characters_of(payload),
-        max_characters=pack.guardrails.input.max_length if pack.guardrails is not None else None,
-        steps=sum(1 for _ in walk_steps(flow.outermost)),
-        autonomy=flow.autonomy_level,
-    )
-    verdict = check(Point.START, subject, policies)
     if verdict.reason is Reason.PAYLOAD_TOO_LARGE:
         raise InvalidInput(verdict.message, dict(verdict.details), code=ErrorCode.PAYLOAD_TOO_LARGE)
     errors = payload_errors(flow.input, payload)

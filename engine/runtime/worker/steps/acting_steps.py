@@ -178,6 +178,8 @@ class SubflowRenderer(StepRenderer[SubflowStep]):
         params = self.params(step, at)
         child_run_id = new_id("run")
         at.children.check(step.subflow, params, child_run_id)
+        if (refused := at.children.refused(step.subflow, params, at.path, at.now)) is not None:
+            return refused
         digest = at.action_digest(step, params)
         value = at.store(params)
         at.children.name(step.subflow, value, child_run_id, at.values)

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import FlowDef, SubflowStep
-from engine.contracts.status import RunStatus
+from engine.contracts.status import RunStatus, StepErrorCode
 from engine.errors import InvalidInput
+from engine.governance.pipeline import Point
 from engine.journal.records import NewRun
 from engine.json_schema.forms import payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunQueued
+from engine.machine.model.inputs import StepPrepared
+from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.run_subject import run_subject
+from engine.runtime.worker.steps.start_verdict import start_verdict
 from engine.tools.scopes import rendered_scopes
 
 if TYPE_CHECKING:
@@ -67,6 +71,18 @@ class ChildFlows:
                 f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
             )
 
+    def refused(self, subflow: str, params: Any, path: str, now: int) -> StepPrepared | None:
+        """A step whose child may not be started, with the reason: what holds for every start holds here."""
+        pack_id, definition, _ = self._find(subflow)
+        pack = self._packs.get(pack_id)
+        guardrails = self.flow.guardrails if pack is None else pack.guardrails
+        verdict = start_verdict(self.packs.policies(pack_id)[0], guardrails, definition, params)
+        if not verdict.denied:
+            return None
+        details = {**verdict.details, "reason": verdict.reason.value, "recoverable": False}
+        error = failure(StepErrorCode.PERMISSION_DENIED, f"subflow {subflow}: {verdict.message}", **details)
+        return StepPrepared(now=now, path=path, error=error, verdict=verdict.record(Point.START))
+
     def name(self, subflow: str, payload: Any, child_run_id: str, values: ValueStore) -> None:
         """Note what a child that will be started with this (stored) payload is about."""
         pack_id, definition, _ = self._find(subflow)
@@ -96,6 +112,7 @@ class ChildFlows:
             "subject": subject,
             "tenant": self.row["tenant"],
             "requested_by": requested_by,
+            "policy_digest": self.packs.policies(pack_id)[1],
             "trace_id": self.row["trace_id"] or None,
             "parent_run_id": self.row["run_id"],
             "input": effect.payload,

@@ -42,6 +42,8 @@ def flow_call(at: Rendering, tool: str, params: dict[str, Any]) -> StepPrepared:
     except InvalidInput as error:
         told = failure(StepErrorCode.INVALID_INPUT, error.message, **error.details)
         return StepPrepared(now=at.now, path=at.path, error=told)
+    if (refused := at.children.refused(flow, params, at.path, at.now)) is not None:
+        return refused
     payload = at.store(params)
     at.children.name(flow, payload, child_run_id, at.values)
     return StepPrepared(
