@@ -85,7 +85,7 @@ class Policies(BaseModel):
         plain = self.model_dump(mode="json", exclude={"by_pack"})
         return digest_of(
             {
-                name: sorted(value) if name.endswith(("_tools", "_models")) else value
+                name: sorted(value) if isinstance(getattr(self, name), frozenset) else value
                 for name, value in plain.items()
             }
         )

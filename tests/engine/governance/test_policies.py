@@ -24,6 +24,7 @@ class WithFiles(Policies):
     """What adding a policy takes: one field."""
 
     max_files: int | None = None
+    suffixes: frozenset[str] = frozenset()
 
 
 def test_a_policy_is_added_by_one_field() -> None:
@@ -32,6 +33,10 @@ def test_a_policy_is_added_by_one_field() -> None:
     assert policies.for_pack("careful").max_files == 1
     assert policies.for_pack("other").max_files == 5
     assert policies.for_pack("careful").digest() != policies.for_pack("other").digest()
+    names = [f"n{number}" for number in range(500)]
+    one, other = (WithFiles(suffixes=frozenset(listed)) for listed in (names, names[::-1]))
+    assert list(one.suffixes) != list(other.suffixes), "a set keeps no order"
+    assert one.digest() == other.digest()
 
 
 def test_a_pack_inherits_what_its_own_policies_do_not_name() -> None:
