@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -52,7 +53,7 @@ def write_new_pack(name: str, template: str, parent: Path) -> NewPack:
         words = f"{name!r} is no pack id: lower-case letters, digits and hyphens, beginning with a letter"
         raise InvalidInput(words, {"name": name})
     target = parent / name
-    if target.exists() or target.is_symlink():
+    if os.path.lexists(target):
         raise InvalidInput(f"there is something at {target} already", {"path": str(target)})
     try:
         parent.mkdir(parents=True, exist_ok=True)

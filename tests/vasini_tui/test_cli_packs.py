@@ -189,6 +189,9 @@ def test_every_file_of_a_new_pack_names_its_schema(vasini: Vasini, tmp_path: Pat
             ]
             assert (file.parent / line.partition("=")[2]).resolve().is_file()
     assert "something" in vasini("pack", "new", "my-pack", "--in", str(tmp_path)).stderr
+    assert (
+        "File name too long" in vasini("pack", "new", "my-pack", "--in", str(tmp_path / ("x" * 300))).stderr
+    )
 
 
 def test_tools_are_listed_and_shown_in_full(vasini: Vasini) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidInput
 from engine.runtime.archive.verifying import ARCHIVE_VERSION, MANIFEST
 from engine.runtime.files.folder_access import storage_errors
+from engine.safe_files.new_file import NotNewError, new_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,25 +57,16 @@ class ArchiveWriter:
 @contextmanager
 def new_archive(target: Path) -> Iterator[ArchiveWriter]:
     """The archive that `target` becomes when nothing is raised. Raises InvalidInput, Unavailable."""
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
-    if target.exists():
-        raise InvalidInput(f"{target} is there already; choose another name", {"path": str(target)})
-    if not target.parent.is_dir():
-        raise InvalidInput(f"there is no directory {target.parent}", {"path": str(target)})
     try:
-        with storage_errors(target):
-            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w+b") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                    yield ArchiveWriter(archive)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(temporary, target)  # fails when somebody made it meanwhile
-            except FileExistsError:
-                raise InvalidInput(f"{target} is there already", {"path": str(target)}) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        with (
+            storage_errors(target),
+            new_file(target) as place,
+            place.open("r+b") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            yield ArchiveWriter(archive)
+    except NotNewError as error:
+        raise InvalidInput(str(error), {"path": str(target)}) from None
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -122,7 +122,7 @@ class PackList(AccessScoped):
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""
-        if not await asyncio.to_thread(directory.is_dir):
+        if not await asyncio.to_thread(os.path.isdir, directory):
             raise NotFound(f"there is no directory {directory}", {"directory": str(directory)})
         catalog, status = await self._library.catalog(), await self._status.labels()
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,6 @@ def _load(text: str, like: LoadedPack | None) -> LoadedPack:
 async def _directory(directory: Path) -> Side:
     from engine.packs.loader import read_pack  # noqa: PLC0415 - see _between
 
-    if not await asyncio.to_thread(directory.is_dir):
+    if not await asyncio.to_thread(os.path.isdir, directory):
         raise NotFound(f"there is no directory {directory}", {"directory": str(directory)})
     return Side(await asyncio.to_thread(read_pack, directory), str(directory))

@@ -159,6 +159,8 @@ async def test_an_archive_takes_nobodys_place_and_a_failed_one_leaves_nothing(
             await engine.housekeeping.export("run_none", tmp_path / "none.zip", actor=ANN)
         with pytest.raises(InvalidInput, match="no directory"):
             await engine.housekeeping.export(run.run_id, tmp_path / "no" / "x.zip", actor=ANN)
+        with pytest.raises(InvalidInput, match="cannot be a file: File name too long"):
+            await engine.housekeeping.export(run.run_id, tmp_path / ("x" * 300), actor=ANN)
     assert there.read_text() == "mine"
     assert [name for name in await asyncio.to_thread(os.listdir, tmp_path) if "zip" in name] == ["there.zip"]
 
@@ -220,3 +222,15 @@ async def test_alerts_that_ended_go_unless_only_some_runs_are_meant(home: Home) 
         assert (await prune(later(), actor=ANN, dry_run=True)).alerts == 1
         assert (await prune(later(), actor=ANN)).alerts == 1
         assert (await prune(later(), actor=ANN)).alerts == 0
+
+
+async def test_a_name_that_no_file_can_have_is_not_there_and_no_defect(home: Home, tmp_path: Path) -> None:
+    home.flow("main", tool("say", params={"n": 1}))
+    nowhere = tmp_path / ("x" * 300)
+    async with home.open() as engine:
+        with pytest.raises(NotFound, match="no directory"):
+            await engine.packs.validate(nowhere)
+        with pytest.raises(NotFound, match="no directory"):
+            await engine.packs.diff("demo", nowhere)
+    with pytest.raises(NotFound, match="no file"):
+        await asyncio.to_thread(check_archive, nowhere)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.journal.sqlite.file.connection import open_reader
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import query
+from engine.safe_files.new_file import NotNewError, new_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,41 +37,23 @@ def back_up(journal: Path, target: Path) -> Backup:
     `target` is there already, cannot be or its directory is not there, Unavailable.
     """
     try:
-        there, has_room = target.exists(), target.parent.is_dir()
-    except OSError as error:  # its name is too long
-        raise InvalidInput(f"{target} cannot be a file: {error.strerror}", {"path": str(target)}) from None
-    if there:
-        raise InvalidInput(f"{target} is there already; choose another name", {"path": str(target)})
-    if not has_room:
-        raise InvalidInput(f"there is no directory {target.parent}", {"path": str(target)})
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with closing(open_reader(journal)) as source:
-            os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            schema, runs = _copy(source, temporary)
-        os.link(temporary, target)  # fails when somebody made it meanwhile
-        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with new_file(target) as file, closing(open_reader(journal)) as source:
+            schema, runs = _copy(source, file)
     except sqlite3.Error as error:
         raise unavailable(error, target) from error
-    except FileExistsError:
-        raise InvalidInput(f"{target} is there already", {"path": str(target)}) from None
+    except NotNewError as error:
+        raise InvalidInput(str(error), {"path": str(target)}) from None
     except OSError as error:
         code = ErrorCode.DISK_FULL if error.errno in _FULL else ErrorCode.READ_ONLY
         raise Unavailable(
             code, f"{target} cannot be written: {error.strerror}", {"path": str(target)}
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return Backup(target, target.stat().st_size, schema, runs)
 
 
-def _copy(source: sqlite3.Connection, temporary: Path) -> tuple[int, int]:
+def _copy(source: sqlite3.Connection, file: Path) -> tuple[int, int]:
     """All pages in one reading; (schema version, runs) of the copy."""
-    with closing(sqlite3.connect(temporary, isolation_level=None)) as copy:
+    with closing(sqlite3.connect(file, isolation_level=None)) as copy:
         source.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode = DELETE")  # no second file beside it
         (words,) = copy.execute("PRAGMA quick_check(1)").fetchone()
@@ -80,8 +61,6 @@ def _copy(source: sqlite3.Connection, temporary: Path) -> tuple[int, int]:
             raise Unavailable(ErrorCode.JOURNAL_CORRUPT, f"the copy is damaged, as the journal is: {words}")
         schema = int(copy.execute("PRAGMA user_version").fetchone()[0])
         runs = int(copy.execute(query("count_runs")).fetchone()[0])
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
     return schema, runs
 
 
