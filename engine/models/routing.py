@@ -50,11 +50,10 @@ class Candidate:
 
 @frozen
 class Route:
-    """The model that is asked now, why, and whether another one is asked when it fails."""
+    """The model that is asked now, and why."""
 
     name: str
     why: str
-    falls_back: bool = False
 
 
 @dataclass(slots=True)
@@ -68,13 +67,22 @@ class _State:
 @dataclass(slots=True)
 class Breaker:
     """Remembers models that failed so many times in a row within `window` seconds: for `seconds` after the
-    last of them nobody asks them. Of this process only."""
+    last of them nobody asks them. And those whose servers asked to wait. Of this process only."""
 
     failures: int
     window: float
     seconds: float
     now: Callable[[], float] = time.monotonic
     _states: dict[str, _State] = field(default_factory=dict)
+    _waits: dict[str, float] = field(default_factory=dict)
+
+    def asked_to_wait(self, name: str, seconds: float) -> None:
+        """Its server wants no question for so long."""
+        self._waits[name] = self.now() + seconds
+
+    def waits(self, name: str) -> float:
+        """Seconds for which its server wants no question; 0 for one that said nothing, or that is over."""
+        return max(0.0, self._waits.get(name, 0.0) - self.now()) if name in self._waits else 0.0
 
     def closed_in(self, name: str) -> float:
         """Seconds until the model may be asked; 0 when it may be now."""
@@ -95,6 +103,7 @@ class Breaker:
     def succeeded(self, name: str) -> None:
         """It answered."""
         self._states.pop(name, None)
+        self._waits.pop(name, None)
 
     def failed(self, name: str) -> None:
         """It did not answer, though it might. After its rest a single further failure opens it again."""
@@ -117,12 +126,14 @@ class ModelRouter:
 
     def route(self, asker: Asker, tried: Sequence[str] = ()) -> Route:
         """The model for an attempt that is about to ask it: the next one of those that were not `tried` yet,
-        else the one whose try is the longest ago, so that every attempt is on record by itself.
+        else the one whose try is the longest ago, so that every attempt is on record by itself. One whose
+        server asked to wait comes last.
 
         Raises NotFound, InvalidInput for a name that leads nowhere; ModelFailure (`denied`, `circuit_open`).
         """
         last = {name: place for place, name in enumerate(tried)}
-        order = sorted(self.candidates(asker), key=lambda one: last.get(one.name, -1))
+        waits = {one.name: self.breaker.waits(one.name) for one in self.candidates(asker)}
+        order = sorted(self.candidates(asker), key=lambda one: (waits[one.name], last.get(one.name, -1)))
         ready = [one for one in order if not self.breaker.closed_in(one.name)]
         if not ready:
             rest = min(self.breaker.closed_in(one.name) for one in order)
@@ -132,7 +143,18 @@ class ModelRouter:
         self.breaker.tries(ready[0].name)
         passed = [one.name for one in order[: order.index(ready[0])]]
         why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
-        return Route(ready[0].name, why, len(ready) > 1)
+        known = {*passed, *tried, ready[0].name}
+        later = [name for name, seconds in waits.items() if seconds and name not in known]
+        why += f"; not asked, asked to wait: {', '.join(later)}" if later else ""
+        return Route(ready[0].name, why)
+
+    def soonest(self, asker: Asker) -> float | None:
+        """Seconds until one of several models may be asked, as their servers and failures say; None: there
+        is one alone."""
+        breaker, candidates = self.breaker, self.candidates(asker)
+        if len(candidates) == 1:
+            return None
+        return min(max(breaker.waits(one.name), breaker.closed_in(one.name)) for one in candidates)
 
     def below(self, name: str, asker: Asker) -> str | None:
         """The model of the next lower tier (`models.fallback`) that the asker may ask and that does not

@@ -146,7 +146,7 @@ def test_a_resting_model_is_passed_over_and_when_all_rest_the_run_is_told_for_ho
     for _ in range(2):
         found.breaker.failed("fast")
     route = found.route(Asker("tier-2"))
-    assert (route.name, route.falls_back) == ("spare", False)
+    assert route.name == "spare"
     assert route.why == "the step names tier-2, then tier-3; not asked, failed too often: fast"
     for _ in range(2):
         found.breaker.failed("spare")
@@ -167,6 +167,30 @@ def test_while_a_model_rests_the_chain_behind_it_is_walked_and_none_of_it_asked_
     for _ in range(2):  # it rests from its second try on
         found.breaker.failed("fast")
     assert found.route(Asker("tier-1"), ["fast"]).name == "spare"
+
+
+def test_a_model_whose_server_asked_to_wait_is_asked_after_all_others() -> None:
+    now = [0.0]
+    found = ModelRouter(SETTINGS, lambda: now[0])
+    assert found.soonest(Asker("own")) is None
+    found.breaker.asked_to_wait("full", 60.0)
+    route = found.route(Asker("tier-1"))
+    assert (route.name, route.why) == (
+        "fast",
+        "the step names tier-1, then tier-2; not asked, asked to wait: full",
+    )
+    assert found.route(Asker("tier-1"), ["fast", "spare"]).name == "fast"
+    assert found.soonest(Asker("tier-1")) == 0
+    found.breaker.asked_to_wait("fast", 40.0)
+    found.breaker.asked_to_wait("spare", 90.0)
+    now[0] = 10.0
+    assert found.soonest(Asker("tier-1")) == 30
+    assert found.route(Asker("tier-1")).name == "fast"
+    now[0] = 61.0
+    assert found.route(Asker("tier-1"), ["fast"]).name == "full"
+    found.breaker.succeeded("spare")
+    assert names(found, Asker("tier-1")) == ["full", "fast", "spare"]
+    assert found.route(Asker("tier-1"), ["full", "fast"]).name == "spare"
 
 
 def test_after_its_rest_one_call_tries_a_model_and_the_others_go_on_as_if_it_rested() -> None:

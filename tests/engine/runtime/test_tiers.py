@@ -8,7 +8,7 @@ from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
-from tests.engine.runtime.embedded_home import ANN, failed, finished, rest
+from tests.engine.runtime.embedded_home import ANN, failed, finished, rest, start, until
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
@@ -54,6 +54,47 @@ async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(ho
             {"model": "one", "reason": "rate_limited"},
             {"model": "two", "reason": "overloaded"},
         ]
+
+
+async def test_a_server_that_asked_to_wait_is_left_alone_while_there_is_another_one(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 3, "backoff_seconds": 0}))
+    waits = head(429, "application/json", retry_after="3000") + b"{}"
+    others = answering_in_turn(BUSY, spoken("Here."), spoken("Again."))
+    async with (
+        serving(answering_in_turn(waits)) as one,
+        serving(others) as two,
+        home.working(models=tiers(one.url, two.url)) as engine,
+    ):
+        await finished(engine, "ask")
+        again = await finished(engine, "ask")
+        assert (len(one.asked), len(two.asked)) == (1, 3)
+        (used,) = [one for one in await engine.runs.events(again.run_id) if one.kind == "model_usage"]
+        assert used.payload["why"] == "the step names first, then second; not asked, asked to wait: one"
+
+
+async def test_where_all_servers_ask_to_wait_the_first_that_may_be_asked_is_waited_for(home: Home) -> None:
+    home.flow("ask", agent(model="first", retry={"max_attempts": 3, "backoff_seconds": 0}))
+    long, short = (head(429, "application/json", retry_after=one) + b"{}" for one in ("3000", "900"))
+    async with (
+        serving(answering_in_turn(long)) as one,
+        serving(answering_in_turn(short)) as two,
+        home.working(models=tiers(one.url, two.url)) as engine,
+    ):
+        run_id = await start(engine, "ask")
+
+        async def delays() -> list[int]:
+            events = await engine.runs.events(run_id)
+            return [one.payload["delay_ms"] for one in events if one.kind == "tool_call_retry_scheduled"]
+
+        async def twice() -> bool:
+            return len(await delays()) == 2
+
+        await until(twice)
+        first, second = await delays()
+        assert (first, 800_000 < second <= 900_000) == (0, True)
+        assert (len(one.asked), len(two.asked)) == (1, 1)
+        await engine.runs.cancel(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
 
 
 async def test_after_a_retry_of_the_run_the_first_tier_is_asked_first_again(home: Home) -> None:

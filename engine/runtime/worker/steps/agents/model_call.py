@@ -21,10 +21,10 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.runtime.large_values import off_loop_if_large
+from engine.runtime.worker.steps.agents.askers import asker_of, tries_before
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
 from engine.runtime.worker.steps.agents.stopping import Stopped
-from engine.runtime.worker.steps.agents.told.question import asker_of, tries_before
 from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
@@ -228,16 +228,21 @@ class ModelCalls:
 
     def _noted(self, failed: ModelFailure, asked: Question | None) -> dict[str, Any]:
         """What is known of a failure. A server that asks to wait holds up no other model."""
-        details = failed.details()
+        details, router = failed.details(), self._catalog.router
         if asked is None:
             return details
         if failed.code in _ANSWERED:
-            self._catalog.router.breaker.succeeded(asked.route.name)
+            router.breaker.succeeded(asked.route.name)
         elif failed.retryable:
-            self._catalog.router.breaker.failed(asked.route.name)
+            router.breaker.failed(asked.route.name)
+            if failed.retry_after is not None:
+                router.breaker.asked_to_wait(asked.route.name, failed.retry_after)
         details |= {"model": asked.route.name, "why": asked.route.why}
-        if asked.route.falls_back and "retry_after_seconds" in details:
-            details["asked_to_wait_seconds"] = details.pop("retry_after_seconds")
+        if (soonest := router.soonest(asked.asker)) is not None:
+            if failed.retry_after is not None:
+                details["asked_to_wait_seconds"] = details.pop("retry_after_seconds")
+            if soonest:
+                details["retry_after_seconds"] = soonest
         return details
 
     async def _meter(self, asked: Question) -> Meter:

@@ -11,8 +11,8 @@ from engine.governance.pipeline import Point, Subject, check
 from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
 from engine.models.failure import ModelErrorCode, ModelFailure
-from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
+from engine.runtime.worker.steps.agents.askers import asker_of, tries_before
 from engine.runtime.worker.steps.agents.messages import images_said, message_of_turn, text_of
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from engine.models.blocks import Block, ImageBlock
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Message
-    from engine.models.routing import Route
+    from engine.models.routing import Asker, Route
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.told.ended_turns import EndedTurns
     from engine.runtime.worker.steps.agents.told.turns import Turn
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 class Question:
     """What is asked of which model; a scripted one says `script`."""
 
+    asker: Asker
     route: Route
     request: ModelRequest
     script: ScriptedReply | None
@@ -97,14 +98,15 @@ class Questions:
         given = await self._values.load(execution.input)
         context = (*context_messages(given), *asked_again(execution.error))
         tried = [one["model"] for one in tries_before(execution)]
-        route = self._catalog.router.route(asker_of(site, step.model), tried)
+        asker = asker_of(site, step.model)
+        route = self._catalog.router.route(asker, tried)
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
         if isinstance(step, PlanProposalStep):
             messages, turns = await self._plan_told(site, step, agent, told, route, offers)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
-            return Question(route, request, _script(told["script"], turns))
+            return Question(asker, route, request, _script(told["script"], turns))
         said, images_now = await self._said(state, execution)
         found = await self._found(agent, step)
         later = await self._offers(site, found, hidden)
@@ -122,6 +124,7 @@ class Questions:
         messages, newest = await self._told(window, site.row["run_id"], agent)
         request = ModelRequest((*messages, *context), offers, bound, step.temperature)
         return Question(
+            asker,
             route,
             request,
             _script(told["script"], _branches(agent).ended),
@@ -250,19 +253,6 @@ class Questions:
             offer = ToolOffer(tool, spec.description, spec.parameters)
             self._offered[tool] = (spec, offer)
         return offer
-
-
-def tries_before(execution: Execution) -> list[dict[str, str]]:
-    """The models that were asked until now and failed, with their reasons; a retry of the run begins anew."""
-    tried: list[dict[str, str]] = ((execution.error or {}).get("details") or {}).get("tried", [])
-    return tried
-
-
-def asker_of(site: CallSite, wanted: str | None = None) -> Asker:
-    """The run of a call as it asks models: what its pack and tenant may."""
-    row, policies = site.row, site.flow.policies
-    lists = (policies.allowed_models, policies.blocked_models) if policies.enforce else ()
-    return Asker(wanted, row["pack"], site.flow.llm, row["tenant"], *lists)
 
 
 def _briefing(
