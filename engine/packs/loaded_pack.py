@@ -55,6 +55,8 @@ class LoadedPack:
     flows: Mapping[str, FlowDef]
     problems: tuple[Problem, ...]
     source: PackSource
+    named: bool
+    """Whether its manifest says its id; else that is the name of its directory."""
     subflows: tuple[SubflowReference, ...] = ()
     agent: ComposedAgent | None = None
     """Every layer with its defaults; None while one of them is broken."""

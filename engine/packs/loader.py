@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import FLOW_PREFIX
@@ -29,7 +31,6 @@ from engine.packs.source.yaml_source import SourceDocument
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
     from engine.packs.layers.agent_layers import AgentLayers
     from engine.packs.loaded_pack import PackSource
@@ -53,7 +54,7 @@ def read_pack(
     place = PackDirectory(directory, roots)
     own_files, problems = place.own_files()
     files = PackFiles(place.read)
-    loading = _Loading(files, directory.resolve().name, tool_names)
+    loading = _Loading(files, Path(os.path.realpath(directory)).name, tool_names)
     loading.load(own_files)
     loading.problems[:0] = problems
     texts = files.texts
@@ -80,6 +81,7 @@ class _Loading:
         self._flow_files: dict[str, str] = {}
         self._layers: AgentLayers | None = None
         self._sops: set[str] = set()
+        self._named = False
         self.pack_id = pack_id
         self.version: str | None = None
         self.manifest: PackManifest | None = None
@@ -112,6 +114,7 @@ class _Loading:
             flows=self.flows,
             problems=tuple(self.problems),
             source=source,
+            named=self._named,
             subflows=tuple(self.subflows),
             agent=agent,
             flow_files=self._flow_files,
@@ -123,11 +126,9 @@ class _Loading:
         self.manifest, problems = validate(PackManifest, document.value, document)
         self.problems += problems
         named, version = document.value.get("pack_id"), document.value.get("version")
-        if self.manifest is not None:
-            self.pack_id, self.version = self.manifest.pack_id, self.manifest.version
-        else:
-            self.pack_id = named if isinstance(named, str) and named else self.pack_id
-            self.version = version if isinstance(version, str) else None
+        if isinstance(named, str) and named:
+            self.pack_id, self._named = named, True
+        self.version = version if isinstance(version, str) else None
         if f"{self.pack_id}." == FLOW_PREFIX:
             message = "`flow` names flows that agents run as tools (`flow.<id>`): give the pack another id"
             self.problems.append(problem_at(document, ("pack_id",), message, found=self.pack_id))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,3 +154,21 @@ def test_a_new_pack_validates_and_runs_as_made(vasini: Vasini, template: str) ->
     assert vasini.ok("pack", "new", "my-pack", "--template", template)["pack"]["problems"] == []
     run = vasini.ok("run", "my-pack/main", "--wait")
     assert run["status"] == ("PENDING_HUMAN" if template == "sop" else "COMPLETED")
+
+
+def test_a_home_whose_name_is_no_text_works_and_is_examined(vasini: Vasini) -> None:
+    odd = replace(vasini, home=vasini.home.with_name(os.fsdecode(b"h\xff")))
+    odd.make_pack("mine", flow=SAY % "first")
+    assert odd.ok("run", "mine/flow", "--wait")["status"] == "COMPLETED"
+    assert odd.ok("doctor")["journal"]["state"] == "ok"
+
+
+def test_a_directory_of_packs_that_cannot_be_read_is_told_where_packs_are(vasini: Vasini) -> None:
+    place = vasini.make_pack("mine", flow=SAY % "first").parent
+    shutil.rmtree(place)
+    place.symlink_to(place.name)
+    told = pack(vasini, str(place))
+    assert (told["state"], told["source"]) == ("broken", "home")
+    assert "cannot be read" in told["problems"][0]["message"]
+    assert f"{place}:1:1: the directory of packs cannot be read" in vasini("packs").stdout
+    assert vasini.ok("run", "hello/hello", "--wait")["status"] == "PENDING_USER_INPUT"

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.sqlite.file.check import find_damage
@@ -129,7 +128,7 @@ def _journal_file(file: Path) -> dict[str, Any]:
         "schema_version": None,
     }
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             (facts["schema_version"],) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error:
         # Opening the engine says what is wrong with it, in words.

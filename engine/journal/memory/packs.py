@@ -23,7 +23,7 @@ class MemoryPacks:
         self._write = write
         self._read = read
 
-    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]]) -> None:
+    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]], now: int) -> None:
         """See port."""
 
         def write(store: MemoryStore) -> None:
@@ -32,7 +32,7 @@ class MemoryPacks:
                 known: GoodPack | None = store.good_packs.get(pack.directory)
                 if known is None:
                     store.put(store.good_packs, pack.directory, pack)
-                elif pack.read_at > known.read_at:
+                elif pack.read_at > known.read_at or known.read_at > now:
                     store.put(store.good_packs, pack.directory, _after(known, pack))
 
         await self._write(write)

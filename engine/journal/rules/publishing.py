@@ -62,8 +62,11 @@ class PinnedRuns:
 class PackStore(Protocol):
     """Packs in the journal; contents are kept by digest beside those that runs pinned."""
 
-    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]]) -> None:
-        """Note each (pack, content) as its directory's last good one; an earlier reading changes nothing."""
+    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]], now: int) -> None:
+        """Note each (pack, content) as its directory's last good one; an earlier reading changes nothing.
+
+        One from after `now` was read before the clock was set back, so it is an earlier one.
+        """
         ...
 
     async def good(self) -> list[GoodPack]:

@@ -27,13 +27,13 @@ class SqlitePacks:
         self._writer = writer
         self._read = read
 
-    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]]) -> None:
+    async def keep_good(self, packs: Sequence[tuple[GoodPack, str]], now: int) -> None:
         """See port."""
 
         def write(transaction: Transaction) -> None:
             for pack, content in packs:
                 transaction.execute(query("pin_content"), (pack.digest, content))
-                row = (pack.directory, pack.pack, pack.digest, pack.read_at)
+                row = (pack.directory, pack.pack, pack.digest, pack.read_at, now)
                 transaction.execute(query("put_good_pack"), row)
 
         await self._writer.run(write)

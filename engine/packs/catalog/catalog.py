@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import Problem
@@ -16,7 +18,6 @@ from engine.packs.source.content import MANIFEST, PackContent, content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
 
     from engine.contracts.flows.flow import FlowDef
 
@@ -26,8 +27,6 @@ class Catalog:
     """Packs in the order they were found, shipped ones first. Of two with one id the first is used."""
 
     found: tuple[CatalogEntry, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    """What is wrong with the directories that hold packs."""
     tool_names: Collection[str] = ()
     """With their schemas where it is a mapping."""
     _by_id: dict[str, CatalogEntry] = field(default_factory=dict, init=False, repr=False)
@@ -59,8 +58,8 @@ class Catalog:
 
         One that stands in a directory of packs may read what it may read there.
         """
-        resolved = directory.resolve()
-        around = [root for root in roots if resolved.is_relative_to(root.resolve())]
+        resolved = Path(os.path.realpath(directory))
+        around = [root for root in roots if resolved.is_relative_to(os.path.realpath(root))]
         pack = read_pack(directory, tool_names=self.tool_names, roots=around)
         others = [other for other in self.all() if other.pack_id != pack.pack_id]
         more = subflow_problems([*others, pack])[-1]
@@ -71,7 +70,6 @@ class Catalog:
 
 def catalog_of(
     readings: Iterable[PackReading],
-    problems: Iterable[Problem],
     tool_names: Collection[str],
     before: Catalog | None = None,
 ) -> Catalog:
@@ -94,13 +92,16 @@ def catalog_of(
         CatalogEntry(reading, pack, known.get(pack.content.digest) or flow_views(pack))
         for reading, pack in zip(listed, checked, strict=True)
     )
-    return Catalog(found, tuple(problems), tool_names)
+    return Catalog(found, tool_names)
 
 
 def read_place(place: PackPlace, tool_names: Collection[str]) -> LoadedPack:
     """What a pack directory holds now (blocking)."""
+    if place.fault:
+        return _unread(place, str(place.directory), str(place.directory), place.fault)
     if place.leaves_root:
-        return _refused_link(place)
+        message = "the link leads out of the directory of packs and is not followed"
+        return _unread(place, place.directory.name, MANIFEST, message)
     return read_pack(
         place.directory, source=place.root.source, tool_names=tool_names, roots=[place.root.directory]
     )
@@ -116,8 +117,7 @@ def pack_roots(shipped: Path | None, home: Path | None) -> tuple[PackRoot, ...]:
     return tuple(roots)
 
 
-def _refused_link(place: PackPlace) -> LoadedPack:
-    message = "the link leads out of the directory of packs and is not followed"
-    problem = Problem(file=MANIFEST, line=1, column=1, message=message)
-    content = PackContent(place.directory.name, None, content_digest({}), {})
-    return LoadedPack(content, None, {}, (problem,), place.root.source)
+def _unread(place: PackPlace, pack_id: str, file: str, message: str) -> LoadedPack:
+    problem = Problem(file=file, line=1, column=1, message=message)
+    content = PackContent(pack_id, None, content_digest({}), {})
+    return LoadedPack(content, None, {}, (problem,), place.root.source, named=False)

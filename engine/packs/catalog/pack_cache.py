@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from engine.contracts.packs.pack import Problem
     from engine.packs.catalog.scan import PackPlace, Scan
     from engine.packs.loaded_pack import LoadedPack
 
@@ -27,7 +26,8 @@ class Reading:
     place: PackPlace
     files: LoadedPack
     stamp: str
-    """Empty when the files changed while they were read: the next look reads them again."""
+    """Empty when the files changed while they were read, or are too many to compare: the next look reads
+    them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,6 @@ class ScanResult:
     readings: tuple[Reading, ...]
     fresh: frozenset[str]
     """Keys of places."""
-    problems: tuple[Problem, ...]
 
     @property
     def newly_broken(self) -> bool:
@@ -64,15 +63,18 @@ class PackCache:
         fresh: set[str] = set()
         for place in scan.places:
             held = self._held.get(place.key)
-            if held is not None and held.stamp == scan.full_stamp(place, held.files):
+            if held is not None and held.stamp and held.stamp == scan.full_stamp(place, held.files):
                 readings[place.key] = held
                 continue
             readings[place.key] = self._read(place, scan)
             fresh.add(place.key)
         self._held = readings
-        return ScanResult(tuple(readings.values()), frozenset(fresh), scan.problems)
+        return ScanResult(tuple(readings.values()), frozenset(fresh))
 
     def _read(self, place: PackPlace, scan: Scan) -> Reading:
+        if place.fault or not place.stamp:
+            files = read_place(place, self._tool_names)
+            return Reading(place, files, place.stamp)
         files, stamp = self._read_once(place)
         for _ in range(READINGS - 1):
             if stamp:

@@ -6,13 +6,11 @@ import hashlib
 import os
 import posixpath
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from engine.contracts.packs.pack import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from engine.packs.loaded_pack import LoadedPack, PackSource
 
@@ -39,12 +37,15 @@ class PackPlace:
     key: str
     """The directory's path without links above it: the same in every process."""
     stamp: str
-    """Of the files below it; not of what it refers to elsewhere."""
+    """Of the files below it, not of what it refers to elsewhere; empty where they are too many to compare."""
+    fault: str = ""
+    """What is wrong with a directory of packs, which is then a place of its own."""
 
     @property
     def leaves_root(self) -> bool:
         """Whether it is a link out of its root (blocking)."""
-        return not self.directory.resolve().is_relative_to(self.root.directory.resolve())
+        root, target = os.path.realpath(self.root.directory), os.path.realpath(self.directory)
+        return not Path(target).is_relative_to(root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,62 +53,77 @@ class Scan:
     """All roots at one moment."""
 
     places: tuple[PackPlace, ...]
-    problems: tuple[Problem, ...]
     stamps: Mapping[Path, str]
     """Of every directory in a root, also `_shared`."""
 
-    def full_stamp(self, place: PackPlace, known: LoadedPack | None) -> str:
+    def full_stamp(self, place: PackPlace, known: LoadedPack) -> str:
         """A stamp of everything the pack is made of, as far as it is known which files that are.
 
-        While a pack is broken, any directory may hold what it lacks.
+        While a pack is broken, any directory may hold what it lacks. Empty where nobody can tell.
         """
-        if known is None:
+        if place.fault:
             return place.stamp
-        if known.problems:
-            return _digest([place.stamp, *self.stamps.values()])
-        parent = place.directory.parent
         outside = {name.split("/")[1] for name in known.content.files if name.startswith("../")}
-        if ".." in outside:
-            return _digest([place.stamp, *self.stamps.values()])
-        return _digest([place.stamp, *(self.stamps.get(parent / name, "") for name in sorted(outside))])
+        if known.problems or ".." in outside:
+            stamps = [place.stamp, *self.stamps.values()]
+        else:
+            parent = place.directory.parent
+            stamps = [place.stamp, *(self.stamps.get(parent / name, "none") for name in sorted(outside))]
+        return _digest(stamps) if all(stamps) else ""
 
 
 def scan_roots(roots: Sequence[PackRoot]) -> Scan:
     """Look at every root (blocking); one that is not there holds no packs."""
     places: list[PackPlace] = []
-    problems: list[Problem] = []
     stamps: dict[Path, str] = {}
     for root in roots:
-        found = _directories(root.directory, problems)
+        resolved = Path(os.path.realpath(root.directory))
+        try:
+            found = _directories(root.directory)
+        except OSError as error:
+            places.append(_faulty(root, resolved, f"the directory of packs cannot be read: {error.strerror}"))
+            continue
         visible = [directory for directory in found if not directory.name.startswith((".", "_"))]
         if len(visible) > MAX_PACKS:
-            message = f"too many packs: {len(visible)}, at most {MAX_PACKS} are loaded"
-            problems.append(Problem(file=str(root.directory), line=1, column=1, message=message))
-        resolved = root.directory.resolve()
+            fault = f"too many packs: {len(visible)}, at most {MAX_PACKS} are loaded"
+            places.append(_faulty(root, resolved, fault))
         for directory in visible[:MAX_PACKS]:
             stamps[directory] = tree_stamp(directory)
-            places.append(PackPlace(directory, root, str(resolved / directory.name), stamps[directory]))
+            places.append(PackPlace(directory, root, _key(resolved / directory.name), stamps[directory]))
         if root.directory / SHARED in found:
             stamps[root.directory / SHARED] = tree_stamp(root.directory / SHARED)
-    return Scan(tuple(places), tuple(problems), stamps)
+    return Scan(tuple(places), stamps)
 
 
 def tree_stamp(directory: Path) -> str:
-    """A digest of names, sizes, times and modes below a directory (blocking); no content is read."""
+    """A digest of names, sizes, times and modes below a directory (blocking); no content is read.
+
+    Empty where there are too many entries to compare.
+    """
     listed: list[str] = []
     _add_entries(str(directory), "", MAX_DEPTH, listed)
-    return _digest(listed)
+    return _digest(listed) if len(listed) < MAX_ENTRIES else ""
 
 
-def _directories(root: Path, problems: list[Problem]) -> list[Path]:
-    if not os.path.lexists(root):
-        return []
+def _faulty(root: PackRoot, resolved: Path, fault: str) -> PackPlace:
+    return PackPlace(root.directory, root, _key(resolved), fault, fault)
+
+
+def _key(path: Path) -> str:
+    """Text, whatever bytes the path is made of: the journal keeps it."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _directories(root: Path) -> list[Path]:
+    """Those in the root, also those that cannot be looked at. Raises OSError."""
+    return sorted(filter(_is_directory, root.iterdir())) if os.path.lexists(root) else []
+
+
+def _is_directory(entry: Path) -> bool:
     try:
-        return sorted(entry for entry in root.iterdir() if entry.is_dir())
-    except OSError as error:
-        message = f"the directory of packs cannot be read: {error.strerror}"
-        problems.append(Problem(file=str(root), line=1, column=1, message=message))
-        return []
+        return entry.is_dir()
+    except OSError:  # such as a link to where nobody may look: a pack that cannot be read
+        return True
 
 
 def _add_entries(directory: str, name: str, depth: int, listed: list[str]) -> None:

@@ -46,7 +46,7 @@ class CatalogSource:
         clock: Clock,
     ) -> None:
         self.roots = tuple(root for root in (config.shipped_packs, config.home_packs) if root is not None)
-        self.good = LastKnownGood(journal, tool_names)
+        self.good = LastKnownGood(journal, tool_names, clock)
         self._config = config
         self._tool_names = tool_names
         self._status = status
@@ -82,8 +82,7 @@ class CatalogSource:
                 await asyncio.sleep(recheck_after)
                 now = self._clock.now()
                 scan = (await self._scan()).after(scan)
-            same = len(scan.readings) == len(before.found) and scan.problems == before.problems
-            if same and not scan.fresh:
+            if len(scan.readings) == len(before.found) and not scan.fresh and not self.good.unkept:
                 return ()
             self._catalog = await self._made(scan, now)
             notices = await self._notices(before, self._catalog)
@@ -124,10 +123,10 @@ class CatalogSource:
         fallbacks: Mapping[str, LoadedPack] = {}
         # without its journal an engine stops soon enough; what is in the files holds until then
         with suppress(Unavailable):
-            fallbacks = await self.good.fallbacks(scan.readings)
-        with suppress(Unavailable):
             fresh = [reading for reading in scan.readings if reading.place.key in scan.fresh]
             await self.good.keep(fresh, now)
+        with suppress(Unavailable):
+            fallbacks = await self.good.fallbacks(scan.readings)
         self._read_at = {
             reading.place.key: now
             if reading.place.key in scan.fresh
@@ -149,7 +148,7 @@ class CatalogSource:
             )
             for reading in scan.readings
         ]
-        return catalog_of(readings, scan.problems, self._tool_names(), self._catalog)
+        return catalog_of(readings, self._tool_names(), self._catalog)
 
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
         from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _scan_now

@@ -14,32 +14,37 @@ if TYPE_CHECKING:
     from engine.journal.rules.publishing import GoodPack
     from engine.packs.catalog.pack_cache import Reading
     from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.clock import Clock
 
 
 class LastKnownGood:
     """Keeps what was read without problems, and finds the fallback of what is broken."""
 
-    def __init__(self, journal: Journal, tool_names: Callable[[], Collection[str]]) -> None:
+    def __init__(self, journal: Journal, tool_names: Callable[[], Collection[str]], clock: Clock) -> None:
         self._journal = journal
         self._tool_names = tool_names
+        self._clock = clock
+        self.unkept: dict[str, tuple[Reading, int]] = {}
+        """Read while the journal could not be written, by key; kept with the next ones."""
         self._loaded: dict[str, LoadedPack] = {}
 
     async def keep(self, readings: Sequence[Reading], read_at: int) -> None:
         """Note those without problems. Raises Unavailable."""
-        good = [reading for reading in readings if not reading.files.problems]
+        good = {reading.place.key: (reading, read_at) for reading in readings if not reading.files.problems}
+        good = self.unkept = {**self.unkept, **good}
         known = {row.directory: row.digest for row in await self._journal.packs.good()} if good else {}
         from engine.journal.rules.publishing import GoodPack  # noqa: PLC0415 - lists of runs read no packs
 
         new = []
-        for reading in good:
-            key, content = reading.place.key, reading.files.content
+        for key, (reading, at) in good.items():
+            content = reading.files.content
             if known.get(key) != content.digest:
-                new.append((GoodPack(key, reading.files.pack_id, content.digest, read_at), content))
+                new.append((GoodPack(key, reading.files.pack_id, content.digest, at), content))
         if new:
             texts = await asyncio.to_thread(lambda: [content.to_json() for _, content in new])
-            await self._journal.packs.keep_good(
-                [(row, text) for (row, _), text in zip(new, texts, strict=True)]
-            )
+            rows = [(row, text) for (row, _), text in zip(new, texts, strict=True)]
+            await self._journal.packs.keep_good(rows, self._clock.now())
+        self.unkept = {}
 
     async def fallbacks(self, readings: Sequence[Reading]) -> dict[str, LoadedPack]:
         """For broken ones by key: the last good content, when it still loads. Raises Unavailable."""
@@ -79,5 +84,4 @@ class LastKnownGood:
 
 def _may_be(reading: Reading, row: GoodPack) -> bool:
     """Whether the broken files may be those of that pack: they name it, or no id can be read."""
-    named = reading.files.pack_id
-    return named in {row.pack, reading.place.directory.name}
+    return row.pack == reading.files.pack_id or not reading.files.named

@@ -17,4 +17,4 @@ def load_catalog(shipped: Path | None, home: Path | None, tool_names: Collection
     """Load every pack directory below the two roots once (blocking)."""
     scan = scan_roots(pack_roots(shipped, home))
     readings = (PackReading(place, read_place(place, tool_names), None, 0) for place in scan.places)
-    return catalog_of(readings, scan.problems, tool_names)
+    return catalog_of(readings, tool_names)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.packs.pack import PackState
 from engine.packs.catalog.pack_views import PackStatus, pack_view
 from engine.packs.checks.subflow_rules import MAX_SUBFLOW_DEPTH
 from tests.engine.packs.catalogs import load_catalog
@@ -38,13 +39,38 @@ def catalog_of(tmp_path: Path) -> Catalog:
 
 def test_roots_that_are_not_there_hold_no_packs(tmp_path: Path) -> None:
     catalog = load_catalog(tmp_path / "a", tmp_path / "b", TOOLS)
-    assert (catalog.all(), catalog.problems) == ((), ())
+    assert catalog.all() == ()
     assert load_catalog(None, None, TOOLS).all() == ()
 
 
 def test_a_root_that_is_no_directory_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "packs").write_text("")
-    assert "cannot be read" in catalog_of(tmp_path).problems[0].message
+    (view,) = views_of(catalog_of(tmp_path)).values()
+    assert (view.pack, view.state, view.directory) == (str(tmp_path / "packs"), PackState.BROKEN, view.pack)
+    assert view.problems[0].message == "the directory of packs cannot be read: Not a directory"
+
+
+def test_a_root_that_leads_nowhere_hides_no_pack_of_the_others(write_pack: WritePack, tmp_path: Path) -> None:
+    write_pack("demo", f=TOOL.format("f"))
+    (tmp_path / "home").symlink_to("home")
+    views = {
+        found.pack.pack_id: pack_view(found, PackStatus())
+        for found in load_catalog(tmp_path / "packs", tmp_path / "home", TOOLS).found
+    }
+    assert views["demo"].state is PackState.OK
+    (problem,) = views[str(tmp_path / "home")].problems
+    assert problem.message == "the directory of packs cannot be read: Too many levels of symbolic links"
+
+
+def test_a_link_that_cannot_be_looked_at_is_a_broken_pack_and_hides_no_other(
+    write_pack: WritePack, tmp_path: Path
+) -> None:
+    write_pack("demo", f=TOOL.format("f"))
+    (tmp_path / "packs" / "linked").symlink_to("x" * 300)
+    good, linked = views_of(catalog_of(tmp_path)).values()
+    assert (good.pack, good.state, linked.state) == ("demo", PackState.OK, PackState.BROKEN)
+    assert linked.directory == str(tmp_path / "packs" / "linked")
+    assert "File name too long" in linked.problems[0].message
 
 
 def test_packs_are_found_by_their_id_whatever_their_directory(write_pack: WritePack, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.packs.catalog.pack_cache import PackCache
-from engine.packs.catalog.scan import MAX_PACKS, PackRoot, scan_roots, tree_stamp
+from engine.packs.catalog.scan import MAX_ENTRIES, MAX_PACKS, PackRoot, scan_roots, tree_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,12 +71,27 @@ def test_a_tree_without_an_end_is_looked_at_in_bounded_time(write_pack: WritePac
     assert tree_stamp(directory) == tree_stamp(directory)
 
 
+def test_a_pack_beside_more_files_than_are_compared_is_read_at_every_look(
+    write_pack: WritePack, tmp_path: Path
+) -> None:
+    directory = write_pack("demo", f=TOOL)
+    (directory / "data").mkdir()
+    for number in range(MAX_ENTRIES):
+        (directory / "data" / str(number)).touch()
+    cache = PackCache(None, tmp_path / "packs", {"files.read"})
+    cache.scan()
+    append(directory / "flows" / "f.yaml")
+    (reading,) = cache.scan().readings
+    assert reading.files.content.files["flows/f.yaml"].endswith("#\n")
+    assert reading.files.problems == ()
+
+
 def test_more_packs_than_are_loaded_are_told(tmp_path: Path) -> None:
     for number in range(MAX_PACKS + 1):
         (tmp_path / "packs" / f"p{number}").mkdir(parents=True)
-    scan = scan_roots([PackRoot(tmp_path / "packs", "home")])
-    assert len(scan.places) == MAX_PACKS
-    assert "too many packs" in scan.problems[0].message
+    fault, *packs = scan_roots([PackRoot(tmp_path / "packs", "home")]).places
+    assert len(packs) == MAX_PACKS
+    assert (fault.directory, fault.fault.partition(":")[0]) == (tmp_path / "packs", "too many packs")
 
 
 def test_a_pack_is_read_again_only_when_its_files_changed(write_pack: WritePack, tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import PackOutcome
 from engine.contracts.status import RunStatus
-from engine.errors import NotFound, PackInvalid
+from engine.errors import ErrorCode, NotFound, PackInvalid, Unavailable
 from engine.facade.feed import PackChanged, PackListChanged
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -103,6 +105,53 @@ async def test_a_broken_pack_with_another_id_does_not_take_the_good_one_for_its_
         assert (await view(engine, "other")).state is PackState.BROKEN
         with pytest.raises(NotFound):
             await engine.packs.get("demo")
+
+
+async def test_a_good_one_is_no_other_pack_that_names_itself_as_their_directory(home: Home) -> None:
+    directory = write(home).rename(home.root / "home" / "other")
+    async with home.open() as engine:
+        await engine.packs.list()
+        (directory / "profession-pack.yaml").write_text("pack_id: other\n")
+        await engine.packs.reload()
+        assert (await view(engine, "other")).state is PackState.BROKEN
+        with pytest.raises(NotFound):
+            await engine.packs.get("demo")
+
+
+async def test_a_directory_whose_name_is_no_text_holds_a_pack_like_others(home: Home) -> None:
+    directory = write(home).rename(home.root / "home" / os.fsdecode(b"d\xff"))
+    async with home.open() as engine:
+        assert (await view(engine)).state is PackState.OK
+        (directory / "flows" / "greet.yaml").write_text("- no flow\n")
+        await engine.packs.reload()
+        assert (await view(engine)).state is PackState.STALE
+
+
+class FakeFullJournal(MemoryJournal):
+    """Has no room while it is full."""
+
+    full = False
+
+    async def write(self, *given: Any) -> Any:
+        if self.full:
+            raise Unavailable(ErrorCode.DISK_FULL, "the disk is full")
+        return await super().write(*given)
+
+
+async def test_what_was_good_while_the_disk_was_full_is_what_a_broken_save_leaves(home: Home) -> None:
+    write(home)
+    journal = FakeFullJournal()
+    async with home.open(journal=journal) as engine:
+        await engine.packs.list()
+        journal.full = True
+        write(home, "two")
+        await engine.packs.reload()
+        newer = await view(engine)
+        journal.full = False
+        flow_file(home).write_text("- no flow\n")
+        await engine.packs.reload()
+        assert (await view(engine)).state is PackState.STALE
+        assert (await view(engine)).digest == newer.digest
 
 
 async def test_what_changed_is_told_by_layer_and_file_also_after_a_restart(home: Home) -> None:

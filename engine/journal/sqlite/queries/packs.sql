@@ -1,10 +1,11 @@
 -- name: put_good_pack
--- note a directory's content without problems, and the one before it; never an older reading
+-- note a directory's content without problems, and the one before it; never an older reading;
+--- what was read after now was read before the clock was set back
 INSERT INTO good_packs (directory, pack, digest, read_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (directory) DO UPDATE SET
     pack = excluded.pack, digest = excluded.digest, read_at = excluded.read_at,
     before = CASE WHEN digest = excluded.digest THEN before WHEN pack = excluded.pack THEN digest END
-WHERE excluded.read_at > read_at
+WHERE excluded.read_at > read_at OR read_at > ?
 
 -- name: select_good_packs
 -- the last good content of every directory
