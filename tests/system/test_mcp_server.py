@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "deaf", "version": "1"},
+    },
+}
 CALL = {"tool_name": "Bash", "input": {"command": "make deploy"}}
 
 
@@ -102,3 +114,36 @@ def test_it_ends_with_its_client_and_says_where_it_belongs(vasini: Vasini) -> No
     nobody = vasini("mcp", "--json")
     assert nobody.status == 2
     assert "docs/mcp.md" in nobody.stderr
+
+
+def test_a_client_that_reads_no_answers_does_not_keep_it_from_ending(vasini: Vasini) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "mcp"], env=vasini.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(HELLO).encode() + b"\n")
+        server.stdin.flush()
+        assert b"serverInfo" in server.stdout.readline()
+        os.set_blocking(server.stdin.fileno(), False)
+        ping = json.dumps({"jsonrpc": "2.0", "id": "x" * 2_000, "method": "ping"}).encode() + b"\n"
+        full, deadline = 0, time.monotonic() + PATIENCE
+        while full < 10:  # nothing more is taken, so an answer is stuck
+            assert time.monotonic() < deadline
+            try:
+                os.write(server.stdin.fileno(), ping)
+                full = 0
+            except BlockingIOError:
+                full += 1
+                time.sleep(0.05)
+        server.terminate()
+        assert server.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+def test_it_ends_when_nobody_is_left_to_read_its_answers(vasini: Vasini) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "mcp"], env=vasini.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        server.stdout.close()
+        assert server.wait(PATIENCE) == 0

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
@@ -34,16 +35,19 @@ _INSTRUCTIONS = (
 async def serve(desk: Desk) -> None:
     """Serve the client at the other end of stdin and stdout until it is gone.
 
-    Raises UsageError without the extra, or where stdin is no pipe.
+    Raises UsageError without the extra, or where stdin or stdout is no pipe.
     """
     try:
         from mcp.server.stdio import stdio_server  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise UsageError("vasini mcp needs the extra `mcp`: pip install 'vasini-tui[mcp]'") from error
     server = make_server(desk)
-    lines: Any = _Lines(await _stdin())
-    async with stdio_server(stdin=lines) as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    reader, stdin = await _stdin()
+    lines: Any = _Lines(reader)
+    async with _stdout(stdin) as wire:
+        answers: Any = wire
+        async with stdio_server(stdin=lines, stdout=answers) as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def make_server(desk: Desk) -> Server[Any]:
@@ -114,13 +118,68 @@ class _Lines:
             yield line.decode("utf-8", "replace")
 
 
-async def _stdin() -> asyncio.StreamReader:
+class _Wire(asyncio.StreamReaderProtocol):
+    """Stdout; where nobody reads it any more nothing more is read from stdin."""
+
+    def __init__(self, stdin: asyncio.ReadTransport) -> None:
+        super().__init__(asyncio.StreamReader())
+        self._stdin = stdin
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stdin.close()
+
+
+class _Answers:
+    """Where answers are written; a client that does not read them holds up nothing else, and no end."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    async def write(self, text: str) -> None:
+        self._writer.write(text.encode())
+
+    async def flush(self) -> None:
+        try:
+            await self._writer.drain()
+        except ConnectionError:
+            from anyio import ClosedResourceError  # noqa: PLC0415 - the SDK's, like all of this
+
+            raise ClosedResourceError from None
+
+
+@asynccontextmanager
+async def _stdout(stdin: asyncio.ReadTransport) -> AsyncIterator[_Answers]:
+    """Stdout for answers alone: what anybody prints meanwhile goes to stderr."""
+    loop = asyncio.get_running_loop()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        transport, protocol = await loop.connect_write_pipe(
+            lambda: _Wire(stdin), os.fdopen(os.dup(kept), "wb", buffering=0)
+        )
+        transport.set_write_buffer_limits(high=0)  # an answer is written when it was taken
+        try:
+            yield _Answers(asyncio.StreamWriter(transport, protocol, None, loop))
+        finally:
+            if not transport.is_closing():
+                transport.abort()
+    finally:
+        os.set_blocking(kept, True)
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+async def _stdin() -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     """Stdin as a stream that can be given up at any moment. Raises UsageError."""
-    mode = os.fstat(sys.stdin.fileno()).st_mode
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # of files and devices the system tells no news
-        raise UsageError("vasini mcp speaks with an agent over pipes; its settings start it (docs/mcp.md)")
+    for stream in (sys.stdin, sys.stdout):
+        mode = os.fstat(stream.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # of files and devices the system tells no news
+            raise UsageError(
+                "vasini mcp speaks with an agent over pipes; its settings start it (docs/mcp.md)"
+            )
     reader = asyncio.StreamReader(limit=MAX_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    return reader
+    return reader, transport
