@@ -143,6 +143,7 @@ class StepErrorCode(StrEnum):
     UNKNOWN_STEP_TYPE = "unknown_step_type"
     OUTCOME_UNKNOWN = "outcome_unknown"
     MODEL_ERROR = "model_error"
+    POLICY_BLOCKED = "policy_blocked"
     AGENT_ERROR = "agent_error"
     TURN_LIMIT = "turn_limit"
     LOOP_DETECTED = "loop_detected"

@@ -65,6 +65,9 @@ class Reason(StrEnum):
     HOOK_VETO = "hook_veto"
     OPERATOR_HOOK_VETO = "operator_hook_veto"
     PLAN_ASKS = "plan_asks"
+    MODEL_BLOCKED = "model_blocked"
+    MODEL_NOT_ALLOWED = "model_not_in_allowlist"
+    MODEL_NOT_OF_TENANT = "model_not_of_tenant"
 
 
 RULE_OF: Mapping[Reason, str] = {
@@ -88,6 +91,9 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.HOOK_VETO: "guardrails.hooks",
     Reason.OPERATOR_HOOK_VETO: "policies.hooks",
     Reason.PLAN_ASKS: "plan_proposal",
+    Reason.MODEL_BLOCKED: "policies.blocked_models",
+    Reason.MODEL_NOT_ALLOWED: "policies.allowed_models",
+    Reason.MODEL_NOT_OF_TENANT: "models.tenant_tiers",
 }
 """The rule of every reason, by the setting or the field of a pack that it reads."""
 

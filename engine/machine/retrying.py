@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
 
 _NEVER_AGAIN = frozenset(
-    {StepErrorCode.PERMISSION_DENIED, StepErrorCode.APPROVAL_REJECTED, StepErrorCode.CANCELLED}
+    {
+        StepErrorCode.PERMISSION_DENIED,
+        StepErrorCode.POLICY_BLOCKED,
+        StepErrorCode.APPROVAL_REJECTED,
+        StepErrorCode.CANCELLED,
+    }
 )
 """What a policy or a person said is not tried again, whatever a retry names."""
 

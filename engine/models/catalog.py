@@ -72,7 +72,7 @@ class ModelCatalog:
                 key=_key_state(named, self._key(named)),
                 key_name=named.key_name,
                 serves=tuple(self._serves(name)),
-                refused=self.router.refusal(name, asker) or "",
+                refused=str(self.router.refusal(name, asker) or ""),
             )
 
     def _of_tier(self, name: str) -> str:

@@ -100,6 +100,17 @@ class ModelFailure(Exception):
         return {name: value for name, value in known.items() if value is not None}
 
 
+class ModelRefused(ModelFailure):
+    """No model may be asked. `model` is the one that was wanted, `reason` why it may not be, of the closed
+    set of policies, `rule` the setting that says so."""
+
+    def __init__(self, message: str, model: str, reason: str, rule: str) -> None:
+        super().__init__(ModelErrorCode.DENIED, message)
+        self.model = model
+        self.reason = reason
+        self.rule = rule
+
+
 def ended_without_reason() -> ModelFailure:
     """The server's stream is over, and it did not say why the model stopped."""
     return malformed("the server ended its answer without a reason")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput, NotFound
 from engine.frozen import frozen
-from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.governance.pipeline import Reason
+from engine.models.failure import ModelErrorCode, ModelFailure, ModelRefused
 from engine.models.settings import Purpose
 
 if TYPE_CHECKING:
@@ -38,6 +39,22 @@ class Asker:
 
 
 ANYBODY = Asker()
+
+
+@frozen
+class Refusal:
+    """Why a model may not be asked, and the setting that says so; as a text it is for a person."""
+
+    reason: Reason
+    rule: str
+    words: str = ""
+
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            self.words
+            or f"{self.rule} {'names' if self.reason is Reason.MODEL_BLOCKED else 'does not name'} it"
+        )
 
 
 @frozen
@@ -185,24 +202,29 @@ class ModelRouter:
         chain = list(self._chain(named, source))
         allowed = [one for one in chain if self.refusal(one.name, asker) is None]
         if not allowed:
-            reasons = "; ".join(f"{one.name}: {self.refusal(one.name, asker)}" for one in chain)
-            raise ModelFailure(ModelErrorCode.DENIED, f"no model may be asked ({source}): {reasons}")
+            refused = [(one.name, self.refusal(one.name, asker)) for one in chain]
+            words = "; ".join(f"{name}: {why}" for name, why in refused)
+            first, why = refused[0]
+            assert why is not None, first
+            message = f"no model may be asked ({source}): {words}"
+            raise ModelRefused(message, first, why.reason.value, why.rule)
         return tuple(allowed)
 
-    def refusal(self, name: str, asker: Asker = ANYBODY) -> str | None:
+    def refusal(self, name: str, asker: Asker = ANYBODY) -> Refusal | None:
         """Why the asker may not ask the model, whoever named it; None when it may."""
         settings, tenant = self._settings, asker.tenant
         if name in settings.deny:
-            return "models.deny names it"
+            return Refusal(Reason.MODEL_BLOCKED, "models.deny")
         if settings.allow is not None and name not in settings.allow:
-            return "models.allow does not name it"
+            return Refusal(Reason.MODEL_NOT_ALLOWED, "models.allow")
         if name in asker.blocked:
-            return "policies.blocked_models names it"
+            return Refusal(Reason.MODEL_BLOCKED, "policies.blocked_models")
         if asker.allowed and name not in asker.allowed:
-            return "policies.allowed_models does not name it"
+            return Refusal(Reason.MODEL_NOT_ALLOWED, "policies.allowed_models")
         tiers = settings.tenant_tiers.get(tenant) if tenant is not None else None
         if tiers is not None and name not in {settings.tiers.get(tier) for tier in tiers}:
-            return f"it is in no tier of the tenant {tenant} ({', '.join(tiers) or 'none'})"
+            words = f"it is in no tier of the tenant {tenant} ({', '.join(tiers) or 'none'})"
+            return Refusal(Reason.MODEL_NOT_OF_TENANT, "models.tenant_tiers", words)
         return None
 
     def _chosen(self, asker: Asker) -> tuple[str, str]:

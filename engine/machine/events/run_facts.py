@@ -107,6 +107,7 @@ class GovernanceDecision(Record):
     details: dict[str, Any] | None = field(default=None, metadata=doc("limits and what was found"))
     tool: str | None = field(default=None, metadata=doc("the tool"))
     form_id: str | None = field(default=None, metadata=doc("the form"))
+    model: str | None = field(default=None, metadata=doc("the model, by its name in the settings"))
 
 
 @frozen

@@ -114,7 +114,8 @@ class OutputPrepared(Input):
 class StepFinished(Input):
     """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
     call went, `usage` is what a model used (the payload of `model_usage`). `awaits` is the form that the call
-    opens instead of an end (the payload of `user_input_requested`, `expires_in` in seconds).
+    opens instead of an end (the payload of `user_input_requested`, `expires_in` in seconds). `verdict` is why
+    it was not made (the payload of `governance.decision`).
     """
 
     path: str
@@ -127,6 +128,7 @@ class StepFinished(Input):
     meta: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
     awaits: dict[str, Any] | None = None
+    verdict: dict[str, Any] | None = None
 
 
 @frozen_by_name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import CancelMode, StepErrorCode
 from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail
 from engine.machine.events.model_facts import ModelUsage
-from engine.machine.events.run_facts import RunDeadLettered
+from engine.machine.events.run_facts import GovernanceDecision, RunDeadLettered
 from engine.machine.events.step_facts import (
     AttemptFailed,
     AttemptStarted,
@@ -47,6 +47,8 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
+    if given.verdict is not None:
+        builder.emit(GovernanceDecision(**given.verdict), given.path)
     drop_permissions(builder, given.path, AGENT_WENT_ON if given.ok else AGENT_ENDED)
     if given.ok and given.awaits is not None and builder.state.cancel is None:
         await_answer(builder, execution, given.awaits)

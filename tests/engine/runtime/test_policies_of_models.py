@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.runs.snapshot import TerminalCause
 from engine.governance.policies import Policies
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
@@ -20,10 +21,25 @@ async def test_a_model_that_policies_keep_from_a_pack_is_not_asked_by_it(home: H
     policies = Policies(by_pack={"demo": Policies(blocked_models=frozenset({" Served"}))})
     async with serving(answering_in_turn(spoken("Here."))) as server:
         async with home.working(models=models_at(server.url), policies=policies) as engine:
-            error = (await failed(engine, "ask")).error
-            assert error is not None
-            assert (error.code, error.details["reason"]) == ("model_error", "denied")
-            assert "policies.blocked_models names it" in error.message
+            run = await failed(engine, "ask")
+            assert run.error is not None
+            assert (run.error.code, run.error.details["reason"]) == ("policy_blocked", "model_blocked")
+            assert run.error.details["model"] == "served"
+            assert "policies.blocked_models names it" in run.error.message
+            history = await engine.runs.events(run.run_id)
+            (decision,) = [one for one in history if one.kind == "governance.decision"]
+            assert decision.step_id == "work/0/model"
+            assert decision.payload == {
+                "point": "before_model_call",
+                "verdict": "DENY",
+                "rule": "policies.blocked_models",
+                "reason": "model_blocked",
+                "details": {},
+                "model": "served",
+            }
+            assert [one.kind for one in history].count("tool_call_attempt_failed") == 0
+            (snapshot,) = (await engine.runs.snapshot(run.run_id)).agents
+            assert snapshot.terminal_cause is TerminalCause.DENIED
         assert not server.asked
 
 

@@ -44,6 +44,7 @@ _CAUSES = {
     StepErrorCode.MODEL_ERROR: TerminalCause.MODEL_ERROR,
     StepErrorCode.CONTRACT_VIOLATION: TerminalCause.CONTRACT_VIOLATION,
     StepErrorCode.PERMISSION_DENIED: TerminalCause.DENIED,
+    StepErrorCode.POLICY_BLOCKED: TerminalCause.DENIED,
     StepErrorCode.APPROVAL_REJECTED: TerminalCause.DENIED,
     StepErrorCode.LOOP_DETECTED: TerminalCause.LOOP_DETECTED,
 }

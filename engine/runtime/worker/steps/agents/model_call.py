@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
 from engine.errors import Unavailable, VasiniError
+from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
@@ -19,7 +20,7 @@ from engine.models.conversation import (
     TextDelta,
     ThoughtDelta,
 )
-from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.failure import ModelErrorCode, ModelFailure, ModelRefused
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.askers import asker_of, tries_before
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
@@ -95,6 +96,8 @@ class ModelCalls:
             reply = await self._reply(site, execution, asked, meter)
             reply = replace(reply, carried=await self._kept(reply.carried))
             stored = await self._values.store_any(_as_data(reply, asked))
+        except ModelRefused as refused:
+            return self._refused(execution, refused), {}
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = _with_tries(failure(StepErrorCode.MODEL_ERROR, failed.message, **details), execution)
@@ -218,6 +221,14 @@ class ModelCalls:
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None
     ) -> StepFinished:
         return replace(failed_call(self._clock, self._values, execution, error), usage=usage)
+
+    def _refused(self, execution: Execution, refused: ModelRefused) -> StepFinished:
+        """No model was asked, as a policy says."""
+        details = {"reason": refused.reason, "rule": refused.rule, "model": refused.model}
+        error = failure(StepErrorCode.POLICY_BLOCKED, refused.message, **details, recoverable=False)
+        verdict = Verdict(Outcome.DENY, Reason(refused.reason))
+        record = verdict.record(Point.MODEL_CALL, model=refused.model)
+        return replace(self._failed(execution, error), verdict={**record, "rule": refused.rule})
 
     async def _used(self, meter: Meter | None) -> dict[str, Any] | None:
         """What a call that failed has used; where nothing came nothing is held for it any more."""
