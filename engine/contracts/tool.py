@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.contracts.model import Contract
 from engine.contracts.runs.request import UserInputRequest
@@ -88,6 +88,12 @@ class ToolResult(Contract):
         default=None, description="`callback_pending`: neither a result nor a failure yet."
     )
     meta: ToolMeta
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> ToolResult:
+        if self.ok == (self.error is not None):
+            raise ValueError("a call that is ok has no error, and one that is not has one")
+        return self
 
     @classmethod
     def failure(cls, error: ToolError, meta: ToolMeta) -> ToolResult:

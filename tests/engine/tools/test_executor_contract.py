@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult, ToolSpec
@@ -44,6 +45,15 @@ async def call(function: ToolFunction, params: Any = None, **options: Any) -> To
     return await executor.call(
         "test.tool", {} if params is None else params, CONTEXT, rules=CallRules(timeout=timeout)
     )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"ok": True, "error": {"code": "timeout", "message": "late"}}, {"ok": False}, {"ok": False, "data": 1}],
+)
+def test_an_envelope_that_contradicts_itself_cannot_be_made(told: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="a call that is ok has no error"):
+        ToolResult.model_validate({**told, "meta": {"tool": "a", "backend": "local"}})
 
 
 async def echo(params: dict[str, Any], context: ToolContext) -> Any:
