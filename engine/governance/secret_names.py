@@ -27,7 +27,7 @@ _JOINED = tuple(
 _MEASURES_LAST = frozenset(
     (
         *("count", "counts", "used", "limit", "limits", "total", "budget", "size", "length", "age", "ttl"),
-        *("cost", "rate", "left", "remaining"),
+        *("cost", "rate", "left", "remaining", "estimate", "estimates"),
     )
 )
 _MEASURES_FIRST = frozenset(

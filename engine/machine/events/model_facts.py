@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.contracts.governing.budget import words_of_cap
 from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, doc
-from engine.machine.events.placing import amend, execution_of
+from engine.machine.events.placing import amend, execution_of, path_of
+from engine.machine.model.state import Spent, find_execution, put_execution, scope_path_of
 
 if TYPE_CHECKING:
-    from engine.machine.model.state import RunState
+    from engine.machine.model.state import RunState, Scope
 
 
 @frozen
@@ -57,7 +58,21 @@ class ModelUsage(Fact):
             cost=counters.cost + (self.cost or 0),
             unpriced=counters.unpriced + (self.cost is None),
         )
-        return replace(state, counters=counters)
+        return replace(state, counters=counters, root=self._of_agent(state.root, path_of(event)))
+
+    def _of_agent(self, root: Scope, path: str) -> Scope:
+        """The agent or plan whose turn it was knows what it has used."""
+        turn = scope_path_of(path)
+        agent = find_execution(root, scope_path_of(turn)) if turn else None
+        if agent is None:
+            return root
+        before = agent.spent or Spent()
+        spent = Spent(
+            before.tokens + self.input + self.output,
+            before.cost + (self.cost or 0),
+            before.unpriced + (self.cost is None),
+        )
+        return put_execution(root, replace(agent, spent=spent))
 
 
 @frozen

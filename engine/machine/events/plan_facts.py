@@ -23,7 +23,8 @@ class PlanProposed(Record):
     kind: ClassVar[str] = "plan_proposed"
     plan: dict[str, Any] = field(
         metadata=doc(
-            "`steps_count`, `step_ids` (the first 10), `required_tools`, `approvals_count`, `estimated_cost`"
+            "`summary` (its beginning), `steps_count`, `step_ids` (the first 10), `required_tools`, "
+            "`approvals_count`, `estimated_cost`"
         )
     )
 

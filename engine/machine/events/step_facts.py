@@ -130,6 +130,7 @@ class StepCompleted(Fact):
             execution,
             status=StepStatus.COMPLETED,
             output=self.output,
+            meta=self.meta,
             error=None,
             retry_at=None,
             branches=None,

@@ -19,6 +19,7 @@ from engine.machine.model.state import (
     RunState,
     Scope,
     ScopeStatus,
+    Spent,
 )
 
 _WHEN_WORKED = "set_back"
@@ -106,7 +107,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Outputs):
         pairs = ((index, output) for block in value.blocks.values() for index, output in block.items())
         return {str(index): output for index, output in pairs}
-    if isinstance(value, Scope | Execution | Counters | Branches | Ending):
+    if isinstance(value, Scope | Execution | Counters | Branches | Ending | Spent):
         return _dump(value)
     if isinstance(value, dict) and value and isinstance(next(iter(value.values())), Scope | Execution):
         return {str(key): _dump(item) for key, item in value.items()}
@@ -126,6 +127,8 @@ def _execution(data: dict[str, Any]) -> Execution:
     values["status"] = StepStatus(values["status"])
     if "branches" in values:
         values["branches"] = _branches(values["branches"])
+    if "spent" in values:
+        values["spent"] = Spent(**values["spent"])
     return Execution(**values)
 
 

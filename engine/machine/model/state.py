@@ -129,6 +129,15 @@ class Branches:
 
 
 @frozen
+class Spent:
+    """Tokens, and billionths of a US dollar; of so many questions nobody knows the cost."""
+
+    tokens: int = 0
+    cost: int = 0
+    unpriced: int = 0
+
+
+@frozen
 class Execution:
     """One visit of a step; a tool is called while it runs (`call`), or its `branches` are worked through."""
 
@@ -152,6 +161,10 @@ class Execution:
     recoveries: int = 0
     input: Any = None
     output: Any = None
+    meta: dict[str, Any] | None = None
+    """How its call went, once it has ended well."""
+    spent: Spent | None = None
+    """What models were asked for below it."""
     error: dict[str, Any] | None = None
     retry_at: int | None = None
     waits: str | None = None

@@ -132,6 +132,7 @@ def test_whole_words_of_a_key_name_a_secret(key: str) -> None:
     [
         "tokens_used",
         "session_count",
+        "token_estimate",
         "token_limit",
         "tokenizer",
         "max_tokens",

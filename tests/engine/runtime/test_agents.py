@@ -322,7 +322,8 @@ async def test_a_model_that_nobody_may_ask_fails_the_agent_and_is_not_asked(home
         async with home.working(models=models) as engine:
             run = await failed(engine, "ask")
             assert run.error is not None
-            assert run.error.code == "model_error"
+            assert run.error.code == "policy_blocked"
+            assert run.error.details["rule"] == "models.deny"
             assert "models.deny names it" in run.error.message
         assert not server.asked
 

@@ -100,6 +100,7 @@ async def test_a_rejection_brings_another_plan_with_the_diff_and_its_comment_is_
         told = {event.kind: event.payload for event in events}
         assert told["run_replan_started"]["approval_id"] == first.approval_id
         assert told["plan_proposed"]["plan"]["step_ids"] == ["one"]
+        assert told["plan_proposed"]["plan"]["summary"] == second.message
 
 
 async def test_one_rejection_more_than_replans_ends_the_run_as_rejected(home: Home) -> None:

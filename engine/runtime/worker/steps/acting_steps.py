@@ -24,6 +24,8 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, actio
 from engine.values import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.contracts.runs.preview import Preview
     from engine.machine.model.state import Execution
 
@@ -98,9 +100,11 @@ class ToolRenderer(StepRenderer[ToolStep]):
         """As the tool gets them."""
         return at.value(step.params)
 
-    def artifact(self, step: ToolStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
-        """`artifacts.tool.<name>.output`."""
-        return ("tool", *step.tool.split("."), "output"), execution.output
+    def artifact(
+        self, step: ToolStep, execution: Execution
+    ) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
+        """`artifacts.tool.<name>.output` and `.meta`."""
+        return ("tool", *step.tool.split(".")), {"output": execution.output, "meta": execution.meta}
 
 
 def _agent_of(at: Rendering) -> AgentStep:

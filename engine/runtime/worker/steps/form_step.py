@@ -48,11 +48,13 @@ class FormRenderer(StepRenderer[UserInputStep]):
             raise InvalidInput(f"the form's schema is invalid: {problems[0]}", {"errors": problems})
         return asking(request, schema, at)
 
-    def artifact(self, step: UserInputStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
+    def artifact(
+        self, step: UserInputStep, execution: Execution
+    ) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
         """`artifacts.user_input.<form_id>`."""
         output = execution.output
         form_id = output.get("form_id") if isinstance(output, dict) else None
-        return None if form_id is None else (("user_input", form_id), output)
+        return None if form_id is None else (("user_input",), {form_id: output})
 
 
 def asking(request: UserInputRequest, schema: Mapping[str, Any], at: Rendering) -> StepPrepared:

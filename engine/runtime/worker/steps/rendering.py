@@ -13,7 +13,7 @@ from engine.templates import compile_template, has_template, render_value
 from engine.values import digest_of, resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from engine.contracts.runs.preview import Preview
     from engine.machine.model.inputs import StepPrepared
@@ -103,8 +103,8 @@ class StepRenderer(ABC, Generic[S]):
         """How sure it says that it is of what it hands on, from 0 to 1; None: it says nothing."""
         return None
 
-    def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
-        """Where in `artifacts` a completed execution is found, and what stands there."""
+    def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
+        """Where in `artifacts` a completed execution is found, and what stands there, by name."""
         return None
 
 

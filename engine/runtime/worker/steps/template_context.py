@@ -107,11 +107,11 @@ def _artifacts(graph: FlowGraph, chain: list[Scope]) -> dict[str, Any]:
                 continue
             artifact = renderer.artifact(graph.step_at(execution.path), execution)
             if artifact is not None:
-                (*names, last), value = artifact
+                names, values = artifact
                 place = found
                 for name in names:
                     place = place.setdefault(name, {})
-                place[last] = value
+                place.update(values)
     return found
 
 

@@ -19,7 +19,7 @@ from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
-from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
+from engine.machine.model.state import Spent, find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.hooked import (
     let_through,
@@ -57,6 +57,8 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import follow, resolve_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.machine.model.state import Execution
 
 _SHOWN = 4_000
@@ -145,9 +147,17 @@ class AgentRenderer(StepRenderer[AgentStep]):
         """`confidence` of an answer whose schema has it."""
         return stated_confidence(handed_on, step.output)
 
-    def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
-        """`artifacts.agent.<id>.output`."""
-        return ("agent", step.id, "output"), execution.output
+    def artifact(
+        self, step: AgentStep, execution: Execution
+    ) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
+        """`artifacts.agent.<id>.output` and `.meta`."""
+        spent = execution.spent or Spent()
+        meta = {
+            "agent_name": step.agent or step.id,
+            "token_estimate": spent.tokens,
+            "cost_estimate": None if spent.unpriced else spent.cost / 1_000_000_000,
+        }
+        return ("agent", step.id), {"output": execution.output, "meta": meta}
 
 
 class MessageRenderer(StepRenderer[MessageStep]):

@@ -22,11 +22,15 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import canonical_json, digest_of, resolve_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.contracts.runs.plan import PlanProposal
     from engine.machine.model.state import Execution
 
 NAMED = 10
 """Steps that the event names."""
+_SUMMARY = 500
+"""Characters of the summary that it tells."""
 
 
 class PlanRenderer(StepRenderer[PlanProposalStep]):
@@ -66,9 +70,11 @@ class PlanRenderer(StepRenderer[PlanProposalStep]):
         onward: str | None = handed_on.get(GOES_ON)
         return onward
 
-    def artifact(self, step: PlanProposalStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
+    def artifact(
+        self, step: PlanProposalStep, execution: Execution
+    ) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
         """`artifacts.plan.proposal`."""
-        return ("plan", "proposal"), execution.output
+        return ("plan",), {"proposal": execution.output}
 
 
 class ReviewRenderer(StepRenderer[ReviewStep]):
@@ -96,7 +102,7 @@ class ReviewRenderer(StepRenderer[ReviewStep]):
             digest=digest_of({"action": card.action_digest, "body": card.body}),
             action_digest=card.action_digest,
             risk=card.risk.value,
-            plan=_summary(plan, len(card.asks)),
+            plan=_summary(plan, len(card.asks), at.values.redact(plan.summary)),
         )
 
 
@@ -186,10 +192,11 @@ def _edited(plan: PlanProposal, review: Execution, at: Rendering) -> PlanProposa
     return edited(plan, PlanEdits(steps=steps))
 
 
-def _summary(plan: PlanProposal, asking: int) -> dict[str, Any]:
+def _summary(plan: PlanProposal, asking: int, words: str) -> dict[str, Any]:
     cost = plan.estimated_cost
     known = None if cost is None else cost.model_dump(mode="json", include={"currency", "amount", "tokens"})
     return {
+        "summary": words[:_SUMMARY],
         "steps_count": len(plan.steps),
         "step_ids": [step.step_id for step in plan.steps[:NAMED]],
         "required_tools": list(dict.fromkeys(step.tool for step in plan.steps)),
