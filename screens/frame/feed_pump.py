@@ -1,6 +1,6 @@
 """The one reader of the engine's feed: it gathers news and hands them on a few times a second.
 
-News come one by one, thousands a second at worst; a screen redraws at most ten times a second.
+News come one by one, thousands a second at worst; a screen is told of them at most fifteen times a second.
 Nothing runs while nothing happens: the first news after a quiet time is handed on at once.
 """
 
