@@ -290,8 +290,8 @@ class RetryScheduled(Fact):
     delay_ms: int | None = field(default=None, metadata=doc("the wait in milliseconds"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
-        """It waits."""
-        return amend(state, event, retry_at=self.retry_at)
+        """It waits for that alone, also where it had waited for somebody's answer before."""
+        return amend(state, event, retry_at=self.retry_at, status=StepStatus.RUNNING)
 
 
 @frozen

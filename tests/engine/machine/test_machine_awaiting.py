@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
 from tests.engine.machine.flow_builders import graph, tool
 from tests.engine.machine.simulation import Simulation
@@ -33,6 +35,18 @@ def test_a_question_that_expires_fails_the_call() -> None:
     run.fire("timeout:a")
     assert (run.status(), run.error_code) == (RunStatus.FAILED, "timeout")
     assert [request.status for request in run.requests.values()] == [RequestStatus.EXPIRED]
+
+
+@pytest.mark.parametrize("backoff", [0, 9])
+def test_a_call_whose_question_expired_is_made_again_where_its_step_says_so(backoff: int) -> None:
+    step = tool("a", retry={"max_attempts": 2, "backoff_seconds": backoff})
+    run = Simulation(graph(step)).start().awaits("a", 5.0).fire("timeout:a")
+    if backoff:
+        assert run.status() is RunStatus.RETRYING
+        run.fire("retry:a")
+
+    assert (run.status(), run.calls) == (RunStatus.RUNNING, {"a": 2})
+    assert run.finish("a", 7).state.output == 7
 
 
 def test_a_cancel_withdraws_the_question_and_its_timer() -> None:

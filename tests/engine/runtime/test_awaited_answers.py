@@ -86,6 +86,27 @@ async def test_a_question_that_nobody_answers_in_time_is_told_to_the_agent_and_t
             await engine.requests.answer(form.request_id, {"text": "80"}, actor=ANN)
 
 
+async def test_a_call_is_made_again_when_its_question_expired_and_its_step_retries(home: Home) -> None:
+    made: list[int] = []
+
+    async def wait(params: dict[str, Any], context: ToolContext) -> Any:
+        made.append(context.attempt)
+        if context.attempt == 1:
+            raise AnswerAwaited(
+                AwaitedAnswer(form=UserInputRequest(form_id="answer", prompt="?"), expires_in=0.05)
+            )
+        return {"text": "went without"}
+
+    home.tools.registry.register(ToolSpec(name="fake.wait"), wait)
+    home.flow("ask", tool("a", "fake.wait", retry={"max_attempts": 2, "backoff_seconds": 0}))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        run = await rest(engine, run_id)
+        while run.status is RunStatus.PENDING_USER_INPUT:
+            run = await rest(engine, run_id)
+        assert (run.status, made) == (RunStatus.COMPLETED, [1, 2])
+
+
 async def test_a_form_that_cannot_be_shown_is_a_failure_of_its_call(home: Home) -> None:
     form = UserInputRequest(form_id="answer", prompt="?", required=("nothing",))
 

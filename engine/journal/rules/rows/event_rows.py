@@ -314,7 +314,9 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     StepRecovered.kind: _step(_recovered),
     CallApproved.kind: _step(lambda _at: {"status": StepStatus.RUNNING.value}),
     AttemptFailed.kind: _step(lambda at: {"error_seq": at.run_seq}),
-    RetryScheduled.kind: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
+    RetryScheduled.kind: _step(
+        lambda at: {"retry_at": at.event.payload["retry_at"], "status": StepStatus.RUNNING.value}
+    ),
     AttemptStarted.kind: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
     WaitStarted.kind: _step(lambda _at: {"status": StepStatus.WAITING.value}),
     PendingHuman.kind: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
