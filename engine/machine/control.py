@@ -28,7 +28,6 @@ from engine.machine.model.state import (
     Phase,
     Scope,
     ScopeStatus,
-    find_execution,
     scope_path_of,
 )
 from engine.machine.model.timers import TimerKind, timer_name
@@ -129,7 +128,7 @@ def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
     step = builder.step(path)
     due = time_limit(builder, step)
-    if due is not None and not (step.calls_tool or step.asks_model):
+    if due is not None:
         builder.effect(SetTimer(timer_name(TimerKind.TIMEOUT, path), due))
 
 
@@ -303,7 +302,7 @@ def cancel_execution(builder: TransitionBuilder, execution: Execution, reason: s
 def cancel_waiting(builder: TransitionBuilder, reason: str) -> None:
     """Cancel every leaf that only waits; a tool call under way is left to end or be stopped."""
     for leaf in list(active_leaves(builder.state.root)):
-        if not is_in_flight(leaf) and find_execution(builder.state.root, leaf.path) is not None:
+        if not is_in_flight(leaf):
             cancel_execution(builder, leaf, reason)
 
 
