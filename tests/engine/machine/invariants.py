@@ -21,7 +21,7 @@ from engine.machine.events.step_facts import (
 )
 from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
-from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
+from engine.machine.model.effects import CancelStep, Collect, Prepare, PrepareOutput, RunStep, StartChild
 from engine.machine.model.state import Phase, ScopeStatus, find_execution
 from engine.machine.walk import active_leaves, in_flight, is_held, outstanding, run_status
 
@@ -39,6 +39,7 @@ UNDER_WAY = {
     StepStatus.PENDING_USER_INPUT,
     StepStatus.WAITING,
 }
+PREPARED = (Prepare, Collect, PrepareOutput)
 STARTS = {StepStarted.kind, AttemptStarted.kind}
 STEP_END = {StepCompleted.kind, StepFailed.kind, StepCancelled.kind, StepSkipped.kind}
 
@@ -217,7 +218,7 @@ def _check_change(state: RunState, change: Change) -> None:
         if before.paused:
             assert not [e for e in change.effects if isinstance(e, RunStep)], "a paused run called a tool"
     if is_held(state):
-        assert not [e for e in change.effects if isinstance(e, Prepare)], "a held run prepares a step"
+        assert not [e for e in change.effects if isinstance(e, PREPARED)], "a held run prepares something"
     if before.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE:
         stopped = {effect.path for effect in change.effects if isinstance(effect, CancelStep)}
         ended = {event.step_id for event in change.events if event.kind in STEP_END}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.contracts.status import RequestKind, RunStatus, StepStatus
@@ -112,3 +114,16 @@ def test_a_cancelled_run_does_not_escalate() -> None:
     flow = graph(tool("a"), HELP, escalation="help")
     run = Simulation(flow).start().cancel().fail("a")
     assert run.status() is RunStatus.CANCELLED
+
+
+def test_an_escalation_that_nobody_answers_is_the_end() -> None:
+    flow = graph(tool("a", on_success="done"), approval("help", timeout=5), escalation="help")
+    run = Simulation(flow).start().fail("a").fire("timeout:help")
+    assert (run.status(), run.error_code) == (RunStatus.FAILED, "timeout")
+
+
+def test_what_fails_after_the_end_is_certain_asks_nobody() -> None:
+    last: dict[str, Any] = {"finally": [tool("last")]}
+    flow = graph(tool("a", on_success="done"), HELP, escalation="help", **last)
+    run = Simulation(flow).start().finish("a", 3).fail("finally/0/last")
+    assert (run.status(), run.state.output) == (RunStatus.COMPLETED, 3)

@@ -108,6 +108,16 @@ def test_a_pause_holds_it_up() -> None:
     assert run.status() is RunStatus.COMPLETED
 
 
+def test_the_output_is_prepared_before_it_and_not_again() -> None:
+    run = run_of(tool("a")).finish("a", 5)
+    run.eager = False
+
+    run.finish(LAST).prepare_next()
+
+    assert run.status() is RunStatus.COMPLETED
+    assert not run.preparations
+
+
 def test_a_run_that_was_to_pause_is_paused_before_it_when_its_time_is_over() -> None:
     run = run_of(tool("a"), max_duration=60).pause()
     assert run.status() is RunStatus.RUNNING

@@ -173,3 +173,13 @@ def test_the_output_is_the_last_one_that_is_not_empty() -> None:
     run.finish("a", {"kept": 1}).finish("b", {})
 
     assert run.state.output == {"kept": 1}
+
+
+def test_a_jump_forward_is_no_visit_that_is_counted() -> None:
+    steps = [tool("a", max_visits=2, on_success="c"), tool("b"), tool("c", on_failure="a")]
+    run = Simulation(graph(*steps)).start().finish("a").fail("c")
+
+    run.finish("a~2").finish("c~2", 5)
+
+    assert run.status() is RunStatus.COMPLETED
+    assert run.state.output == 5

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
 from engine.machine.events.branch_facts import BranchCancelled
+from engine.machine.model.inputs import StepFinished
+from engine.machine.table import transition
+from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import StepData, approval, for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -215,3 +218,40 @@ def test_a_dead_letter_takes_back_everything_else() -> None:
     assert run.status() is RunStatus.DEAD_LETTER
     assert run.pending == []
     assert run.execution("p").status is StepStatus.CANCELLED
+
+
+def test_any_starts_no_step_of_a_branch_that_has_lost_meanwhile() -> None:
+    run = Simulation(graph(parallel("p", [tool("a")], [tool("b"), tool("c")], join="any"))).start()
+    run.eager = False
+
+    run.finish("p/1/b").finish("p/0/a", 1).catch_up()
+
+    assert run.kinds("p/1/c") == []
+    assert run.state.output == 1
+
+
+def test_the_step_that_failed_is_named_however_deep_it_is() -> None:
+    inner = parallel("q", [tool("a"), tool("b")])
+    run = Simulation(graph(parallel("p", [parallel("o", [inner])]))).start()
+
+    run.finish("p/0/o/0/q/0/a").fail("p/0/o/0/q/0/b")
+
+    assert run.state.error is not None
+    assert run.state.error["step_id"] == "p/0/o/0/q/0/b"
+
+
+def test_how_a_call_went_stands_with_that_call_alone() -> None:
+    run = branches(tool("a"))
+    failed = StepFinished(
+        now=run.now,
+        path="p/0/a",
+        attempt=1,
+        ok=False,
+        error=failure("backend_error", "no"),
+        meta={"tool": "t"},
+    )
+
+    events = transition(run.graph, run.state, failed).events
+
+    told = {event.step_id: event.payload.get("meta") for event in events if event.kind == "step_failed"}
+    assert told == {"p/0/a": {"tool": "t"}, "p": None}

@@ -179,3 +179,10 @@ def test_an_output_or_a_join_that_was_prepared_before_the_pause_waits_for_resume
     assert (joined.events, ended.events) == ([], [])
     run.give(Resume(now=run.now)).catch_up()
     assert run.execution("e").output == []
+
+
+def test_a_run_is_paused_once_whatever_it_hears_meanwhile() -> None:
+    run = Simulation(graph(approval("ok"), tool("a"))).start().pause().approve("ok").lose_worker()
+
+    assert run.status() is RunStatus.PAUSED
+    assert run.count("run_paused") == 1

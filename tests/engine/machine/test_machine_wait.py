@@ -110,3 +110,14 @@ def test_a_retry_waits_again() -> None:
     run.retry()
 
     assert run.calls == {"a": 2}
+
+
+def test_a_moment_that_comes_after_the_step_has_failed_changes_nothing() -> None:
+    flow = graph(parallel("p", [wait("w", timeout=1)], [tool("t")], join="any"))
+    run = Simulation(flow).start()
+    run.eager = False
+    run.fire("timeout:p/0/w").fire("wait:p/0/w").catch_up()
+
+    assert run.execution("p").status is StepStatus.RUNNING
+    assert run.kinds("p/0/w")[-1] == "step_failed"
+    assert run.finish("p/1/t", 7).catch_up().state.output == 7
