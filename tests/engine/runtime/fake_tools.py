@@ -44,7 +44,7 @@ class FakeTools:
             "fake.parse": self._parse,
         }
         for name, function in functions.items():
-            self.registry.register(ToolSpec(name=name), self._counted(function))
+            self.registry.register(ToolSpec(name=name), self.counted(function))
 
     def release(self, key: str = "all") -> None:
         """Let the slow calls with this `key` go on, those under way and those to come."""
@@ -54,7 +54,9 @@ class FakeTools:
         """Parameters of every call of one step."""
         return [params for path, params in self.calls if path == step]
 
-    def _counted(self, function: Callable[[dict[str, Any], ToolContext], Any]) -> Any:
+    def counted(self, function: Callable[[dict[str, Any], ToolContext], Any]) -> Any:
+        """The same, and its calls are remembered."""
+
         async def call(params: dict[str, Any], context: ToolContext) -> Any:
             self.calls.append((context.step_id, params))
             self.attempts.append(context.attempt)

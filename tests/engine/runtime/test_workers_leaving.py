@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.contracts.tool import ToolSpec
 from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.worker.held_runs import MAX_FAILED_WORKS
 from engine.runtime.worker.worker import Worker
@@ -36,6 +37,7 @@ from tests.patience import PATIENCE
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
+    from engine.tools.context import ToolContext
 
 
 async def busy(home: Home, calls: int = 1) -> None:
@@ -114,6 +116,32 @@ async def test_a_call_that_outlasts_the_drain_is_stopped_and_runs_again_elsewher
         async with engine.work():
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
     assert [path for path, _ in home.tools.calls] == ["a", "a", "b"]
+
+
+async def test_a_run_is_given_back_once_its_stopped_call_has_ended(home: Home) -> None:
+    stopped, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(params: dict[str, Any], context: ToolContext) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+            await may_end.wait()
+
+    home.tools.registry.register(ToolSpec(name="fake.slow_to_end"), home.tools.counted(slow_to_end))
+    home.flow("slow", tool("a", "fake.slow_to_end"))
+    async with home.open() as engine, AsyncExitStack() as work:
+        worker = await work.enter_async_context(engine.work())
+        run_id = await start(engine, "slow")
+        await busy(home)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(work.aclose())
+            await stopped.wait()
+            for _ in range(3):  # written after whatever was to be written until now
+                await start(engine, "slow")
+            assert (await engine.runs.summary(run_id)).held_by == worker.worker_id
+            may_end.set()
+        assert (await engine.runs.summary(run_id)).held_by is None
 
 
 async def test_another_engine_goes_on_at_once_when_a_worker_leaves(home: Home) -> None:
