@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL, MODEL_RETRY, AgentStep
@@ -18,6 +19,7 @@ from engine.contracts.runs.snapshot import (
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.machine.model.state import find_execution
 from engine.machine.steps.agent import NARROWED
+from engine.runtime.views.conversations.agent_steps import newest_visits
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_USED_UP
 from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults
@@ -50,7 +52,7 @@ _CAUSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewestTurns:
     """The newest turns of an agent: how many it has in all, and the steps of the newest ones by path."""
 
@@ -61,6 +63,23 @@ class NewestTurns:
         """What the model answered in a turn, if it has."""
         model = self.steps.get(f"{path}/{number}/{MODEL}")
         return model.output if model is not None and isinstance(model.output, dict) else None
+
+    def call(self, path: str, number: int, place: int) -> tuple[str, StepView | None]:
+        """Where a call of a turn stands, and what became of it, if it has begun."""
+        first = f"{path}/{number}/{CALLS}/{place}/{CALL}"
+        where = self._newest.get(first, first)
+        return where, self.steps.get(where)
+
+    def planned(self, steps: str) -> list[tuple[str, StepView]]:
+        """The calls of an approved plan, whose paths begin so, that have begun, in their order."""
+        below = (path.removeprefix(steps) for path in self.steps if path.startswith(steps))
+        numbers = sorted({int(path.partition("/")[0]) for path in below})
+        first = (f"{steps}{number}/{CALL}" for number in numbers)
+        return [(path, self.steps[path]) for path in (self._newest.get(one, one) for one in first)]
+
+    @cached_property
+    def _newest(self) -> dict[str, str]:
+        return newest_visits(self.steps)
 
 
 def agent_snapshot(
@@ -193,7 +212,7 @@ def _found(path: str, turns: NewestTurns) -> Sequence[str]:
         return ()
     number = newest if turns.reply(path, newest) is not None else newest - 1
     calls = reply.get("calls") or []
-    made = (turns.steps.get(f"{path}/{number}/{CALLS}/{n}/{CALL}") for n in range(len(calls)))
+    made = (turns.call(path, number, n)[1] for n in range(len(calls)))
     results = [one.output if one is not None else None for one in made]
     return found_since(reply.get("found") or (), calls, results)
 
@@ -211,10 +230,9 @@ def _calls(path: str, turns: NewestTurns, newest: int) -> list[MadeCall]:
     for number in range(max(0, turns.count - newest), turns.count):
         wanted = (turns.reply(path, number) or {}).get("calls") or ()
         for place, call in enumerate(wanted):
-            where = f"{path}/{number}/{CALLS}/{place}/{CALL}"
-            found.append(_call(where, _text(call.get("tool")), turns.steps.get(where)))
-        planned = f"{path}/{number}/{STEPS}/"
-        below = sorted((where, one) for where, one in turns.steps.items() if where.startswith(planned))
+            where, made = turns.call(path, number, place)
+            found.append(_call(where, _text(call.get("tool")), made))
+        below = turns.planned(f"{path}/{number}/{STEPS}/")
         found += (_call(where, _tool_of(one), one) for where, one in below)
     return found
 

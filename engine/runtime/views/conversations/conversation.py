@@ -93,7 +93,7 @@ def _turn(model: StepView, calls: str, below: AgentSteps) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
     asked = reply.get("calls") or ()
-    paths = [f"{calls}/{number}/{CALL}" for number in range(len(asked))]
+    paths = [below.newest(f"{calls}/{number}/{CALL}") for number in range(len(asked))]
     return SpokenTurn(
         step_id=model.step_id,
         context=tuple(_context(model.input)),
