@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 _NOTES = "resting models"
@@ -50,9 +53,18 @@ class RestingNotes:
             others = {name: one for name, one in known.items() if name in alive and name != self._worker_id}
             text = json.dumps({**others, **({self._worker_id: until} if until else {})})
             if await self._journal.shared_notes.note(_NOTES, text, version):
+                self._log(until, now)
                 self._told = until
                 break
         return LOOK_SECONDS
+
+    def _log(self, until: Mapping[str, int], now: int) -> None:
+        """What has begun to rest, and what rests no more: the notes tell of now alone."""
+        for name in sorted(until.keys() - self._told.keys()):
+            seconds = max(0, until[name] - now) / 1_000_000
+            logger.warning("the model %s failed too often: it is left alone for %.0f s", name, seconds)
+        for name in sorted(self._told.keys() - until.keys()):
+            logger.info("the model %s is asked again", name)
 
 
 async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:

@@ -12,6 +12,8 @@ from engine.runtime.worker.registered import RestingNotes, worker_views
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    import pytest
+
     from engine.facade.engine import RestingModel
 
 LEASE = 10**12
@@ -55,6 +57,27 @@ async def test_a_model_is_told_until_it_answers_and_by_each_worker_for_itself() 
     await first.tell()
     assert (await told(journal, clock))["one"] == []
     assert [one.name for one in (await told(journal, clock))["two"]] == ["other"]
+
+
+async def test_what_begins_to_rest_and_what_rests_no_more_stands_in_the_log_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "engine.runtime.worker.registered")
+    journal, clock = MemoryJournal(), FakeClock()
+    await register(journal, clock, "one")
+    breaker = Breaker(1, 60.0, 30.0, lambda: clock.uptime() / 1_000_000)
+    notes = RestingNotes(journal, clock, "one", breaker.resting)
+    breaker.failed("large")
+    await notes.tell()
+    clock.ahead += 60  # its rest is over: the next call tries it
+    await notes.tell()
+    breaker.failed("large")
+    await notes.tell()
+    breaker.succeeded("large")
+    await notes.tell()
+    begun, ended = caplog.messages
+    assert begun.startswith("the model large failed too often: it is left alone for ")
+    assert ended == "the model large is asked again"
 
 
 async def test_what_does_not_change_is_noted_once_and_what_a_gone_worker_left_is_forgotten() -> None:
