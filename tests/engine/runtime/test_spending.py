@@ -101,6 +101,12 @@ async def test_the_times_of_each_try_stand_in_the_history_also_of_one_that_broke
         tries = [one.payload for one in await usages(engine, run.run_id)]
         assert [one.get("partial", False) for one in tries] == [True, False]
         assert all(0 <= one["first_token_ms"] <= one["took_ms"] for one in tries)
+        (failed_try,) = [
+            one.payload["error"]["details"]
+            for one in await engine.runs.events(run.run_id)
+            if one.kind == "tool_call_attempt_failed"
+        ]
+        assert 0 <= failed_try["first_token_ms"] <= failed_try["took_ms"]
 
 
 async def test_another_tenant_sees_nothing_of_it(home: Home) -> None:

@@ -36,6 +36,7 @@ async def test_when_a_model_is_busy_the_next_tier_is_asked_at_once_and_both_are_
         assert (used["model"], used["why"]) == ("two", "the step names first, then second")
         (details,) = [event.payload["error"]["details"] for event in events if "error" in event.payload]
         assert (details["model"], details["asked_to_wait_seconds"]) == ("one", 3000)
+        assert (details["took_ms"] >= 0, "first_token_ms" in details) == (True, False)
 
 
 async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(home: Home) -> None:

@@ -81,6 +81,15 @@ class Meter:
         used = counted(self.told, estimated_tokens(self.request, self.heard_characters))
         return {**self._payload(used), "partial": True}
 
+    def times(self) -> dict[str, int]:
+        """Milliseconds from the question to the first piece of its answer, and until now; none before it."""
+        if self._asked_at is None:
+            return {}
+        times = {"took_ms": (self.uptime() - self._asked_at) // 1_000}
+        if self._first_at is not None:
+            times["first_token_ms"] = (self._first_at - self._asked_at) // 1_000
+        return times
+
     def _payload(self, usage: Usage) -> dict[str, Any]:
         quoted = self.quoted
         payload: dict[str, Any] = {
@@ -102,10 +111,7 @@ class Meter:
                 rates, usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
             )
             payload["rates"] = [rates.input, rates.cached, rates.output]
-        if self._asked_at is not None:
-            payload["took_ms"] = (self.uptime() - self._asked_at) // 1_000
-            if self._first_at is not None:
-                payload["first_token_ms"] = (self._first_at - self._asked_at) // 1_000
+        payload |= self.times()
         if self.hold is not None:
             payload["hold"] = self.hold
             payload["over"] = payload.get("cost", 0) > self.held

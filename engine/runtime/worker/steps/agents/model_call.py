@@ -99,7 +99,8 @@ class ModelCalls:
         except ModelRefused as refused:
             return self._refused(execution, refused), {}
         except ModelFailure as failed:
-            details = {**self._noted(failed, asked), "recoverable": failed.retryable}
+            times = meter.times() if meter is not None else {}
+            details = {**self._noted(failed, asked), **times, "recoverable": failed.retryable}
             error = _with_tries(failure(StepErrorCode.MODEL_ERROR, failed.message, **details), execution)
             return self._failed(execution, error, await self._used(meter)), {}
         except AtSoftCap as above:
