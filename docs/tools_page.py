@@ -25,7 +25,8 @@ def page(text: str) -> str:
 def _section(spec: ToolSpec) -> str:
     again = "; made again with the same key it has its effect once" if spec.idempotent else ""
     level = f", sandbox `{spec.sandbox}`" if spec.sandbox != "process" else ""
-    facts = f"effects `{spec.effects}`, risk `{spec.risk}`{level}{again}"
+    images = "; offered to models that are shown images" if spec.for_images else ""
+    facts = f"effects `{spec.effects}`, risk `{spec.risk}`{level}{again}{images}"
     required = set(spec.parameters.get("required", ()))
     lines = [f"### `{spec.name}`", "", spec.description, "", f"{facts[0].upper()}{facts[1:]}.", ""]
     lines += ["| parameter | takes |", "|---|---|"]

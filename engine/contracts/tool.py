@@ -31,6 +31,9 @@ class ToolSpec(Contract):
         default=False, description="A call that is made again with the same key has its effect once."
     )
     asks: bool = Field(default=False, description="A person approves each call, whatever else holds.")
+    for_images: bool = Field(
+        default=False, description="It only shows images: models that are shown none are not offered it."
+    )
     sandbox: SandboxWish = Field(default="process", description="The level it wants for its calls.")
 
 

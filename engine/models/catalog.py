@@ -116,6 +116,12 @@ class ModelCatalog:
         """Whether that model is shown images; else it is told what they are. Raises as `name_of`."""
         return self._named(name).images
 
+    def offers_images(self, name: str) -> bool:
+        """Whether that model is offered tools that only show images; the scripted one calls what is written
+        down for another. Raises as `name_of`."""
+        named = self._named(name)
+        return named.images or named.provider is ProviderName.SCRIPTED
+
     def context_characters(self, name: str) -> int:
         """So much that model is told at the most. Raises as `name_of`."""
         return self._named(name).context_tokens * CHARACTERS_A_TOKEN

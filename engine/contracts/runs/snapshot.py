@@ -72,6 +72,9 @@ class AgentTools(Contract):
     deferred: int = Field(default=0, description="So many more it may find.")
     found: tuple[str, ...] = Field(default=(), description="Those that it has found.")
     hidden: tuple[str, ...] = Field(default=(), description="Those that people have hidden.")
+    blind: tuple[str, ...] = Field(
+        default=(), description="Those that its model was not offered last: it is shown no images."
+    )
 
 
 class AskedModel(Contract):

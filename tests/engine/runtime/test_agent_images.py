@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.contracts.tool import ToolSpec
 from engine.images import MOST_IMAGES
 from engine.models.blocks import ImageBlock
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
 from tests.engine.models.loopback import serving
 from tests.engine.pictures import as_text, jpeg, png
-from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, output_of, spoken
+from tests.engine.runtime.agents_at_work import (
+    agent,
+    answering_in_turn,
+    call,
+    models_at,
+    output_of,
+    says,
+    spoken,
+    told,
+)
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -34,6 +44,7 @@ from tests.engine.runtime.test_conversations import say, waiting
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
+    from engine.tools.context import ToolContext
     from tests.engine.models.loopback import Loopback
 
 SHOT = png(640, 480, b"pixels")
@@ -42,6 +53,10 @@ WORDS = "[image 640x480 png]"
 
 def brings(*images: bytes, **fields: Any) -> dict[str, Any]:
     return {**fields, "images": [{"content_base64": as_text(one)} for one in images]}
+
+
+async def shows(_params: dict[str, Any], _context: ToolContext) -> Any:
+    return brings(SHOT)
 
 
 def looks(*results: dict[str, Any]) -> list[bytes]:
@@ -95,6 +110,39 @@ async def test_a_model_that_takes_none_is_told_what_it_is(home: Home) -> None:
         told = server.asked[1].body["messages"][-1]
         assert (told["role"], json.loads(told["content"])) == ("tool", {"images": [WORDS]})
         assert as_text(SHOT) not in str(told)
+
+
+@pytest.mark.parametrize("images", [True, False])
+async def test_a_tool_that_only_shows_images_is_offered_to_models_that_are_shown_some(
+    home: Home,
+    images: bool,
+) -> None:
+    home.tools.registry.register(ToolSpec(name="fake.look", for_images=True), shows)
+    home.flow("ask", agent(tools=("fake.echo", "fake.look")))
+    answers = answering_in_turn(spoken("", ("fake__look", "{}")), spoken("There."))
+    async with (
+        serving(answers) as server,
+        home.working(models=models_at(server.url, images=images)) as engine,
+    ):
+        run = await finished(engine, "ask")
+        offered = [one["function"]["name"] for one in server.asked[0].body["tools"]]
+        assert offered == (["fake__echo", "fake__look"] if images else ["fake__echo"])
+        (at,) = (await engine.runs.snapshot(run.run_id)).agents
+        assert at.tools.blind == (() if images else ("fake.look",))
+        (result,) = await told(engine, run.run_id)
+        refused = {
+            "code": "permission_denied",
+            "message": "the tool fake.look is not offered to you; yours are: fake.echo",
+        }
+        assert result.get("error") == (None if images else refused)
+
+
+async def test_the_scripted_model_calls_such_a_tool_as_the_one_would_that_it_stands_for(home: Home) -> None:
+    home.tools.registry.register(ToolSpec(name="fake.look", for_images=True), shows)
+    home.flow("ask", agent(says("", call("fake.look")), says("There."), tools=("fake.look",)))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert await told(engine, run.run_id) == [{"images": [WORDS]}]
 
 
 async def test_an_agent_is_asked_about_images_that_steps_brought(home: Home) -> None:

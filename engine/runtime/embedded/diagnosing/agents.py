@@ -195,12 +195,14 @@ def _tools(
     own = tuple(map(_text, told.get("tools") or ()))
     deferred = step.deferred if isinstance(step, AgentStep) else ()
     given = asked.input if asked is not None and isinstance(asked.input, dict) else {}
+    newest = turns.reply(agent.step_id, turns.count - 1) or turns.reply(agent.step_id, turns.count - 2) or {}
     once = given.get(NARROWED) if asked is not None else state.narrowed_once
     return AgentTools(
         own=own,
         deferred=len(deferred),
         found=tuple(one for one in _found(agent.step_id, turns) if one in deferred),
         hidden=tuple(hidden_by((state.narrowed, once), (*own, *deferred))),
+        blind=tuple(map(_text, newest.get("blind") or ())),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 IMAGE = ToolSpec(
     name="files.image",
     effects=Effects.NONE,
+    for_images=True,
     description="Look at an image file: PNG, JPEG, GIF or WebP.",
     output={
         "path": "as it was given",

@@ -35,7 +35,8 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     agent = outer_path_of(calls)
     reply = _given(at, calls)
     asked = reply["calls"][number]
-    hidden, own = reply.get("hidden", ()), (*_given(at, agent)["tools"], *reply.get("found", ()))
+    hidden = (*reply.get("hidden", ()), *reply.get("blind", ()))
+    own = (*_given(at, agent)["tools"], *reply.get("found", ()))
     tool, offered = str(asked["tool"]), [one for one in own if one not in hidden]
     if tool not in offered:
         words = ", ".join(one for one in offered if not _is_denied(at, one)) or "none"

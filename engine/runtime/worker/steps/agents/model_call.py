@@ -323,6 +323,7 @@ def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
         **({"since": asked.since} if asked.since else {}),
         **({"found": list(asked.found)} if asked.found else {}),
         **({"hidden": list(asked.hidden)} if asked.hidden else {}),
+        **({"blind": list(asked.blind)} if asked.blind else {}),
         "text": reply.text,
         "calls": [{"id": one.id, "tool": one.name, "arguments": one.arguments} for one in reply.calls],
         "finish": reply.finish.value,

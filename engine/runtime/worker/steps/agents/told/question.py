@@ -70,6 +70,8 @@ class Question:
     """Deferred tools that it has found and is told of."""
     hidden: tuple[str, ...] = ()
     """Tools of its own that a person has hidden in this turn."""
+    blind: tuple[str, ...] = ()
+    """Those that it is not offered since it is shown no images."""
 
 
 class Questions:
@@ -101,17 +103,17 @@ class Questions:
         asker = asker_of(site, step.model)
         route = self._catalog.router.route(asker, tried)
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
-        offers = tuple(await self._offers(site, told["tools"], hidden))
         bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
         if isinstance(step, PlanProposalStep):
+            offers = tuple(await self._offers(site, told["tools"], hidden))
             messages, turns = await self._plan_told(site, step, agent, told, route, offers)
             request = ModelRequest((*messages, *context), (), bound, step.temperature)
             return Question(asker, route, request, _script(told["script"], turns))
         said, images_now = await self._said(state, execution)
         found = await self._found(agent, step)
-        later = await self._offers(site, found, hidden)
+        blind = self._blind(route.name, (*told["tools"], *step.deferred))
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
-        offers = (*offers, *later, *own)
+        offers = (*await self._offers(site, [*told["tools"], *found], (*hidden, *blind)), *own)
         room = self._room(route.name, offers, context)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
         takes = self._catalog.takes_images(route.name)
@@ -135,6 +137,7 @@ class Questions:
             since=0 if said or now or newest is None else newest.since + 1,
             found=tuple(found),
             hidden=tuple(hidden),
+            blind=blind,
         )
 
     def _room(self, model: str, offers: Sequence[ToolOffer], context: Sequence[Message]) -> int:
@@ -245,6 +248,13 @@ class Questions:
                     spec = hand_off_spec(site.flow.handoffs)
                 offers.append(self._offer(tool, spec))
         return offers
+
+    def _blind(self, model: str, tools: Iterable[str]) -> tuple[str, ...]:
+        """Those of the tools that only show images, where the model is shown none."""
+        if self._catalog.offers_images(model):
+            return ()
+        specs = ((tool, self._executor.spec(tool)) for tool in tools)
+        return tuple(tool for tool, spec in specs if spec is not None and spec.for_images)
 
     def _offer(self, tool: str, spec: ToolSpec) -> ToolOffer:
         """The same one as before while the tool is the same: it is measured once."""
