@@ -144,6 +144,8 @@ class CallRules:
     approved: bool = False
     timeout: float = 300.0
     """Seconds that the call, or its preview, may take."""
+    timeout_of: str = ""
+    """What sets them, for whoever is told that they are over."""
     sandbox: SandboxWish | None = None
 
     def wanting(self, wish: SandboxWish) -> CallRules:

@@ -253,7 +253,7 @@ class ToolExecutor:
             raise _refused(call.verdict)
 
     def _held_to_limits(self, call: ToolCall) -> None:
-        call.seconds = call.rules.timeout
+        call.seconds, call.deadline_name = call.rules.timeout, call.rules.timeout_of
         if call.bounds is not None and call.bounds.timeout < call.seconds:
             call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
 

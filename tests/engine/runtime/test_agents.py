@@ -131,7 +131,7 @@ async def test_a_call_whose_time_is_over_is_told_to_the_model_and_the_agent_goes
         (result,) = await told(engine, run.run_id)
         assert result["error"] == {
             "code": "timeout",
-            "message": "tool 'fake.slow' did not end within 0.05 s",
+            "message": "tool 'fake.slow' did not end within 0.05 s (engine.default_step_timeout)",
         }
         assert run.output is not None
         assert run.output["text"] == "It was late."

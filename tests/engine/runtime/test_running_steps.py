@@ -51,14 +51,23 @@ async def test_only_the_named_codes_are_retried(home: Home, codes: list[str], at
     assert home.tools.attempts == list(range(1, attempts + 1))
 
 
-@pytest.mark.parametrize(("own", "setting"), [({"timeout": 0.02}, 300.0), ({}, 0.02)], ids=["own", "setting"])
-async def test_a_tool_that_takes_too_long_is_stopped(
-    home: Home, own: dict[str, float], setting: float
+@pytest.mark.parametrize(
+    ("own", "setting", "limit"),
+    [({"timeout": 0.02}, 300.0, "timeout of the step"), ({}, 0.02, "engine.default_step_timeout")],
+    ids=["own", "setting"],
+)
+async def test_a_tool_that_takes_too_long_is_stopped_and_told_by_which_limit(
+    home: Home, own: dict[str, float], setting: float, limit: str
 ) -> None:
     home.flow("late", tool("a", "fake.slow", **own))
     async with home.working(default_step_timeout=setting) as engine:
         run = await failed(engine, "late")
-        assert (await error_of(engine, run.run_id))[0] == "timeout"
+        assert run.error is not None
+        assert (run.error.code, run.error.details["limit"], run.error.details["timeout"]) == (
+            "timeout",
+            limit,
+            0.02,
+        )
     assert home.tools.under_way == 0
 
 

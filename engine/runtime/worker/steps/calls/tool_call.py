@@ -100,16 +100,17 @@ class CallSite:
         self,
         *,
         approved: bool = False,
-        timeout: float,
+        timeout: tuple[float, str],
         sandbox: SandboxWish | None,
     ) -> CallRules:
-        """What binds a call of the run."""
+        """What binds a call of the run; `timeout` in seconds, and what sets it."""
         return CallRules(
             policies=self.flow.policies,
             layer=self.flow.layer,
             scopes=self.scopes,
             approved=approved,
-            timeout=timeout,
+            timeout=timeout[0],
+            timeout_of=timeout[1],
             sandbox=sandbox,
         )
 
@@ -139,11 +140,13 @@ class ToolCalls:
     async def preview(self, site: CallSite, path: str, step: ToolStep, params: Any) -> Preview | None:
         """What a call would do as things stand, for tools that can say so."""
         context = site.context(path, 1)
-        rules = site.rules(timeout=self._seconds(step), sandbox=step.sandbox)
+        rules = site.rules(timeout=self._timeout(step), sandbox=step.sandbox)
         return await self._executor.preview(step.tool, params, context, rules=rules, code=site.flow.code)
 
-    def _seconds(self, step: ToolStep) -> float:
-        return step.timeout or self._default_timeout
+    def _timeout(self, step: ToolStep) -> tuple[float, str]:
+        if step.timeout is not None:
+            return step.timeout, "timeout of the step"
+        return self._default_timeout, "engine.default_step_timeout"
 
     async def call(self, site: CallSite, execution: Execution) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool: how it ended, and the blobs its output refers to.
@@ -236,7 +239,7 @@ class ToolCalls:
             data = params.get("data", data)
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
-        rules = site.rules(approved=execution.approved, timeout=self._seconds(step), sandbox=step.sandbox)
+        rules = site.rules(approved=execution.approved, timeout=self._timeout(step), sandbox=step.sandbox)
         previewed = None
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
