@@ -8,7 +8,7 @@ from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.machine.ending import forget_duration, own_end, start_ending
 from engine.machine.escalation import escalation_index
 from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
-from engine.machine.events.request_facts import RequestWithdrawn
+from engine.machine.events.request_facts import RequestExpired, RequestWithdrawn
 from engine.machine.events.run_facts import RunCancelled, RunFailed, RunPaused
 from engine.machine.events.step_facts import StepCancelled, StepCompleted, StepFailed, StepSkipped
 from engine.machine.model.effects import (
@@ -167,11 +167,11 @@ def _escalate_or_end(builder: TransitionBuilder, path: str, error: Error) -> Non
 
 
 def escalated(builder: TransitionBuilder, execution: Execution, error: Error) -> bool:
-    """Fail an active execution of the outermost list and go to the escalation, when there is one."""
+    """Fail what the outermost list is at when time is over and go to the escalation, when there is one."""
     index = escalation_index(builder, execution.path, error)
     if index is None:
         return False
-    give_up(builder, execution, error["message"])
+    give_up(builder, execution, error["message"], late=True)
     _escalate(builder, execution.path, error, index)
     return True
 
@@ -258,10 +258,13 @@ def launch(builder: TransitionBuilder, path: str) -> None:
             builder.effect(effect)
 
 
-def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
-    """Stop what an active execution waits for or runs, before it is ended as failed."""
+def give_up(builder: TransitionBuilder, execution: Execution, reason: str, *, late: bool = False) -> None:
+    """Stop what an active execution waits for or runs, before it is ended as failed.
+
+    What it asks is withdrawn; where it is given up since its time is over (`late`) that has expired.
+    """
     if execution.branches is not None:
-        cancel_below(builder, execution.branches, reason)
+        cancel_below(builder, execution.branches, reason, late=late)
     elif is_in_flight(execution):
         builder.effect(CancelStep(execution.path))
     elif execution.retry_at is not None:
@@ -269,41 +272,45 @@ def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> No
     elif execution.waits is not None and execution.status is StepStatus.WAITING:
         builder.effect(CancelTimer(execution.waits))
     elif execution.child_run_id is not None:
-        builder.effect(SteerChild(execution.child_run_id, ChildVerb.CANCEL_NOW))
+        verb = ChildVerb.CANCEL_LATE if late else ChildVerb.CANCEL_NOW
+        builder.effect(SteerChild(execution.child_run_id, verb))
     elif execution.request_id is not None and execution.decision is None:
-        builder.emit(RequestWithdrawn(execution.request_id, reason), execution.path)
+        asked = execution.request_id
+        builder.emit(RequestExpired(asked) if late else RequestWithdrawn(asked, reason), execution.path)
         if execution.call:  # a call that awaits an answer has a timer of its own
             builder.effect(CancelTimer(timer_name(TimerKind.TIMEOUT, execution.path)))
 
 
-def cancel_below(builder: TransitionBuilder, branches: Branches, reason: str) -> None:
-    """Cancel every branch that has not ended; withdraw what it asked."""
+def cancel_below(builder: TransitionBuilder, branches: Branches, reason: str, *, late: bool = False) -> None:
+    """Cancel every branch that has not ended, with what it asked."""
     for _, child in sorted(branches.children.items()):
         if child.status is ScopeStatus.RUNNING:
-            _cancel_scope(builder, child, reason)
+            _cancel_scope(builder, child, reason, late=late)
             builder.emit(BranchCancelled(reason), child.path)
 
 
-def _cancel_scope(builder: TransitionBuilder, scope: Scope, reason: str) -> None:
+def _cancel_scope(builder: TransitionBuilder, scope: Scope, reason: str, *, late: bool) -> None:
     if scope.active is None:
         return
-    cancel_execution(builder, scope.executions[scope.active], reason)
+    cancel_execution(builder, scope.executions[scope.active], reason, late=late)
 
 
-def cancel_execution(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
+def cancel_execution(
+    builder: TransitionBuilder, execution: Execution, reason: str, *, late: bool = False
+) -> None:
     """End an active execution as CANCELLED and everything it started."""
     if execution.status in STEP_TERMINAL:
         return
-    give_up(builder, execution, reason)
+    give_up(builder, execution, reason, late=late)
     forget_timeout(builder, execution.path)
     builder.emit(StepCancelled(reason), execution.path)
 
 
-def cancel_waiting(builder: TransitionBuilder, reason: str) -> None:
+def cancel_waiting(builder: TransitionBuilder, reason: str, *, late: bool = False) -> None:
     """Cancel every leaf that only waits; a tool call under way is left to end or be stopped."""
     for leaf in list(active_leaves(builder.state.root)):
         if not is_in_flight(leaf):
-            cancel_execution(builder, leaf, reason)
+            cancel_execution(builder, leaf, reason, late=late)
 
 
 def settle(builder: TransitionBuilder) -> None:
@@ -320,11 +327,11 @@ def settle(builder: TransitionBuilder) -> None:
         builder.emit(RunPaused())
 
 
-def cancel_all(builder: TransitionBuilder, reason: str) -> None:
+def cancel_all(builder: TransitionBuilder, reason: str, *, late: bool = False) -> None:
     """Cancel whatever is active anywhere in the run."""
     root = builder.state.root
     if root.status is ScopeStatus.RUNNING and root.active is not None:
-        cancel_execution(builder, root.executions[root.active], reason)
+        cancel_execution(builder, root.executions[root.active], reason, late=late)
 
 
 def end_run(builder: TransitionBuilder, end: RunEnd) -> None:

@@ -155,7 +155,7 @@ def cancel(builder: TransitionBuilder, given: Cancel) -> None:
     if state.cancel is CancelMode.NOW or state.cancel is given.mode:
         return
     builder.emit(RunCancelRequested(given.mode.value))
-    cancel_waiting(builder, "the run was cancelled")
+    cancel_waiting(builder, "the run was cancelled", late=given.late)
     if given.mode is CancelMode.NOW:
         for execution in in_flight(builder.state):
             builder.effect(CancelStep(execution.path))
@@ -203,7 +203,7 @@ def _out_of_time(builder: TransitionBuilder) -> None:
         # between two steps nothing can be failed: look again when the next one has begun
         builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.clock + _SECOND))
     elif root.active is None or not escalated(builder, root.executions[root.active], error):
-        cancel_all(builder, "the run took too long")
+        cancel_all(builder, "the run took too long", late=True)
         end_run(builder, RunFailed(error))
 
 
@@ -219,7 +219,7 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
     if execution.request_id is not None:
         builder.emit(RequestExpired(execution.request_id), path)
         execution = builder.execution(path) or execution
-    give_up(builder, execution, "the step took too long")
+    give_up(builder, execution, "the step took too long", late=True)
     if execution.call:  # the call itself has its time limit in the runtime: it awaited an answer
         error = failure(StepErrorCode.TIMEOUT, "nobody answered before the question expired")
     else:

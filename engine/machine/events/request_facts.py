@@ -215,7 +215,7 @@ class RequestWithdrawn(Record):
 
 @frozen
 class RequestExpired(Fact):
-    """Its time was over before anybody decided or answered."""
+    """Its time, or that of what is around it, was over before anybody decided or answered."""
 
     kind: ClassVar[str] = "request_expired"
     request_id: str = field(metadata=doc("id of the request"))

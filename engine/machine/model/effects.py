@@ -76,6 +76,8 @@ class ChildVerb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL_NOW = "cancel_now"
+    CANCEL_LATE = "cancel_late"
+    """The same, as the time of what started it is over."""
 
 
 @frozen

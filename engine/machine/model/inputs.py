@@ -229,9 +229,10 @@ class Resume(Input):
 
 @frozen_by_name
 class Cancel(Input):
-    """Stop: after the current step, or now."""
+    """Stop: after the current step, or now. `late`: since the time of what is around the run is over."""
 
     mode: CancelMode = CancelMode.BOUNDARY
+    late: bool = False
 
 
 @frozen_by_name

@@ -355,7 +355,7 @@ class Simulation:
                 self.children[effect.child_run_id] = effect.path
             case effects.SteerChild():
                 self.steered.append((effect.child_run_id, effect.verb))
-                if effect.verb == "cancel_now":
+                if effect.verb in {"cancel_now", "cancel_late"}:
                     self.children.pop(effect.child_run_id, None)
             case effects.Prepare():
                 self.preparations[("Prepare", effect.path)] = effect

@@ -79,7 +79,7 @@ def test_a_run_out_of_time_asks_a_person_and_stops_what_it_did() -> None:
     assert run.status() is RunStatus.PENDING_HUMAN
     assert run.last(StepFailed.kind).payload["error"]["code"] == "max_duration_exceeded"
     assert run.stopping == [("p/0/a", 1)]
-    assert run.steered == [(child, "cancel_now")]
+    assert run.steered == [(child, "cancel_late")]
     assert len(run.pending) == 1
     assert run.asked_at("help") is RequestKind.APPROVAL
 

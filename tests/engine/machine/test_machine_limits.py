@@ -20,7 +20,7 @@ def test_a_run_that_takes_too_long_fails_and_stops_everything() -> None:
     assert run.status() is RunStatus.FAILED
     assert run.error_code == "max_duration_exceeded"
     assert run.stopping == [("p/0/a", 1)]
-    assert run.steered == [(child, "cancel_now")]
+    assert run.steered == [(child, "cancel_late")]
     assert run.pending == []
     assert run.execution("p").status is StepStatus.CANCELLED
 

@@ -163,7 +163,7 @@ def test_a_child_that_takes_too_long_is_cancelled() -> None:
     run.fire("timeout:s")
 
     assert run.error_code == "timeout"
-    assert run.steered == [(child, "cancel_now")]
+    assert run.steered == [(child, "cancel_late")]
 
 
 def test_each_attempt_of_a_subflow_has_its_own_timeout() -> None:

@@ -94,10 +94,12 @@ async def test_an_approval_is_not_given_after_the_time_of_what_holds_it(
     async with home.working(clock=FakeClock(62)) as engine:
 
         async def over() -> bool:
-            return (await engine.runs.summary(run_id)).status is RunStatus.FAILED
+            ended = (await engine.runs.summary(run_id)).status is RunStatus.FAILED
+            return ended and not (await engine.requests.approvals()).items
 
         await until(over)
-        assert (await engine.requests.approval(approval_id)).decided_by is None
+        shown = await engine.requests.approval(approval_id)
+        assert (shown.status, shown.decided_by) == (RequestStatus.EXPIRED, None)
     assert home.tools.given("act") == []
 
 

@@ -201,7 +201,7 @@ async def test_a_run_that_takes_too_long_fails(home: Home) -> None:
         code, message = await error_of(engine, run_id)
         assert code == "max_duration_exceeded"
         assert "0.05" in message
-        assert (await engine.runs.get(run_id)).approvals[0].status == "WITHDRAWN"
+        assert (await engine.runs.get(run_id)).approvals[0].status == "EXPIRED"
 
 
 async def test_a_tool_under_way_is_stopped_when_the_run_took_too_long(home: Home) -> None:

@@ -163,6 +163,8 @@ def steering_input(effect: SteerChild, now: int) -> Input:
             return Resume(now=now, actor="parent run")
         case ChildVerb.CANCEL_NOW:
             return Cancel(now=now, actor="parent run", mode=CancelMode.NOW)
+        case ChildVerb.CANCEL_LATE:
+            return Cancel(now=now, actor="parent run", mode=CancelMode.NOW, late=True)
 
 
 def unrepeatable(plan: Plan) -> frozenset[str]:
