@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
 from engine.models.settings import BreakerSettings
 from tests.engine.models.loopback import head, serving
-from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken, told
-from tests.engine.runtime.embedded_home import ANN, failed, finished, pending_approval, rest, start, until
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, call, models_at, says, spoken, told
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    error_of,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    statuses,
+    until,
+)
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
@@ -169,3 +179,39 @@ async def test_what_a_model_thought_goes_back_to_it_from_the_journal_to_no_other
                 assert "fake.echo" in str(output)
         assert len(another.asked[0].body["messages"]) == 6
         assert "Let me see" not in str(another.asked[0].body)
+
+
+def no_object(number: int) -> dict[str, Any]:
+    """A call whose arguments are not what any tool takes, and not those of the one before."""
+    return {"tool": "fake.echo", "arguments": f"no object, {number}"}
+
+
+async def test_arguments_that_never_fit_end_the_agent_after_the_third_answer_in_a_row(home: Home) -> None:
+    wrong = [says("", no_object(number), no_object(-number)) for number in range(5)]
+    home.flow("ask", agent(*wrong, says("Well.")))
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        code, message = await error_of(engine, run.run_id)
+        assert code == "contract_violation"
+        assert "the arguments of fake.echo are no JSON object" in message
+        first, second = await told(engine, run.run_id), await told(engine, run.run_id, 1)
+        assert [one["error"]["code"] for one in (*first, *second)] == ["invalid_input"] * 4
+        assert "work/2/calls/0/call" not in await statuses(engine, run.run_id)
+        await engine.runs.retry(run.run_id, actor=ANN)  # which asks for one more
+        run = await rest(engine, run.run_id, expect=RunStatus.FAILED)
+        assert (await statuses(engine, run.run_id))["work/2/calls/0/call"] == "FAILED"
+        assert "work/3/calls/0/call" not in await statuses(engine, run.run_id)
+    assert not home.tools.calls
+
+
+async def test_arguments_that_fit_once_in_a_while_and_calls_that_fail_by_themselves_end_no_agent(
+    home: Home,
+) -> None:
+    turns = [says("", no_object(number)) for number in range(4)]
+    turns.insert(2, says("", call(a=1), no_object(9)))
+    fails = [says("", call("fake.fail", message=f"no disk {number}")) for number in range(4)]
+    home.flow("ask", agent(*turns, *fails, says("Well."), max_turns=20))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert run.output is not None
+        assert run.output["text"] == "Well."

@@ -21,6 +21,7 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import Spent, find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.agents.chosen_call import never_fit
 from engine.runtime.worker.steps.agents.hooked import (
     let_through,
     refused_answer,
@@ -246,6 +247,11 @@ class CallsRenderer(StepRenderer[CallsStep]):
         if refused is not None:
             return refused
         total = len(reply["calls"])
+        turns = _agent_at(at, agent_path).branches
+        assert turns is not None, agent_path
+        error = never_fit(at, turns.outputs.in_order(), reply) if total else None
+        if error is not None and find_execution(at.state.root, at.path) is None:  # a retry asks for one more
+            return StepPrepared(now=at.now, path=at.path, error=error)
         unfit = [] if total else answer_faults(reply["text"], agent.output)
         form = None if total or agent.output is None else self._form(at, agent_path, unfit)
         handed = handed_over(agent, let_through(at, reply)) is not None

@@ -15,9 +15,13 @@ from engine.models.conversation import FinishReason
 from engine.models.wire.wire_format import wire_name
 from engine.runtime.worker.steps.agents.own_tools.own_call import only_of_agents
 from engine.runtime.worker.steps.agents.told.context import data_of_turn
+from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN
+from engine.runtime.worker.steps.calls.failed_call import kept_error
 from engine.values import follow, resolve_value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.flows.tool_step import ToolStep
     from engine.runtime.worker.steps.rendering import Rendering
 
@@ -46,8 +50,8 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
         named = tool[:MAX_NAME]
         what = f"the tool {named} is not offered to you" if known else f"there is no tool {named}"
         return failure(code, f"{what}; yours are: {words}", tool=named)
-    params = _arguments(asked["arguments"])
     cut_off = reply.get("finish") == FinishReason.LENGTH and number == len(reply["calls"]) - 1
+    params = _arguments(asked["arguments"])
     if params is None or (cut_off and not asked["arguments"].strip()):
         why = ": your answer was cut off, its bound of tokens was used up" if cut_off else ""
         message = f"the arguments of {tool} are no JSON object{why}"
@@ -58,14 +62,49 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     if at.judge.has_changed(tool):
         message = f"{tool} is not what you were told any more: its server lists it in another way now"
         return failure(StepErrorCode.CONTRACT_VIOLATION, message, tool=tool, reason="tool_changed")
-    faults = at.judge.faults(tool, params)
-    if faults:
-        words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults[:5])
-        return failure(
-            StepErrorCode.INVALID_INPUT, f"the arguments of {tool} do not fit it: {words}", tool=tool
-        )
+    unfit = _unfit(at, tool, params)
+    if unfit:
+        return failure(StepErrorCode.INVALID_INPUT, unfit, tool=tool)
     step = at.flow.graph.step_at(agent)
     return chosen_step(tool, params, f"{step.name or step.id}: {tool}")
+
+
+def never_fit(at: Rendering, turns: Sequence[Any], reply: dict[str, Any]) -> dict[str, Any] | None:
+    """Why an agent ends whose last answer is one too many in a row without a call whose arguments fit; None
+    as long as it may go on. `turns` are those that have ended. Raises BlobNeeded."""
+    before = [follow(turn, at.values.resolve) for turn in turns[-ASKED_AGAIN:]]
+    if len(before) < ASKED_AGAIN or not all(map(_failed_whole, before)):
+        return None
+    wrong = [_unusable(at, one) for one in (*(turn["reply"] for turn in before), reply)]
+    if not all(wrong):
+        return None
+    words = kept_error(at.values, {"words": wrong[-1]})["words"]
+    message = f"the arguments of calls did not fit in {len(wrong)} answers in a row; of the last one: {words}"
+    return failure(StepErrorCode.CONTRACT_VIOLATION, message, recoverable=False)
+
+
+def _failed_whole(turn: dict[str, Any]) -> bool:
+    """Whether all calls of a turn that has ended failed: only then is it worth a look why."""
+    results = turn["results"]
+    return bool(results) and all(isinstance(one, dict) and "error" in one for one in results)
+
+
+def _unusable(at: Rendering, reply: dict[str, Any]) -> str | None:
+    """What is wrong with the arguments of an answer's calls, if none of them has any that fit its tool."""
+    words = None
+    for asked in reply["calls"]:
+        tool, params = str(asked["tool"])[:MAX_NAME], _arguments(asked["arguments"])
+        words = f"the arguments of {tool} are no JSON object" if params is None else _unfit(at, tool, params)
+        if not words:
+            return None
+    return words
+
+
+def _unfit(at: Rendering, tool: str, params: dict[str, Any]) -> str:
+    """What of the arguments does not fit the tool; empty when they fit, or nobody knows before the call."""
+    faults = at.judge.faults(tool, params)[:5]
+    words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults)
+    return f"the arguments of {tool} do not fit it: {words}" if words else ""
 
 
 def _is_denied(at: Rendering, tool: str) -> bool:
