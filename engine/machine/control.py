@@ -57,7 +57,7 @@ def complete(builder: TransitionBuilder, path: str, output: Any, jump: str | Non
     step = builder.step(path)
     if jump is None and step.on_success == "fail":
         message = f"step {step.id} ends the flow as failed (on_success: fail)"
-        _end_in_failure(builder, path, failure(StepErrorCode.FLOW_FAILED, message))
+        end_in_failure(builder, path, failure(StepErrorCode.FLOW_FAILED, message))
         return
     target, error = _target(builder, path, step, jump or step.on_success)
     if error is not None:
@@ -83,7 +83,7 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     """A step ended badly for good: follow `on_failure`, or fail its scope."""
     step = builder.step(path)
     if step.on_failure == "fail":
-        _end_in_failure(builder, path, error)
+        end_in_failure(builder, path, error)
         return
     if step.on_failure is None:
         _escalate_or_end(builder, path, error)
@@ -161,7 +161,7 @@ def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None)
 def _escalate_or_end(builder: TransitionBuilder, path: str, error: Error) -> None:
     index = escalation_index(builder, path, error)
     if index is None:
-        _end_in_failure(builder, path, error)
+        end_in_failure(builder, path, error)
     else:
         _escalate(builder, path, error, index)
 
@@ -187,7 +187,8 @@ def fail_and_go_to(builder: TransitionBuilder, path: str, error: Error, index: i
     _after_step(builder, path)
 
 
-def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
+def end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
+    """A step ended badly, and its list with it, wherever the step would go on."""
     _step_failed(builder, path, error)
     forget_timeout(builder, path)
     _scope_failed(builder, scope_path_of(path), path, error)

@@ -79,6 +79,8 @@ class ChosenCallStep(ToolStep):
     tells_failure = True
     chosen = True
 
+    ends_when_rejected: bool = False
+
     @property
     def target(self) -> str | None:
         """Nobody knows yet."""
@@ -195,6 +197,10 @@ class AgentStep(StepFields):
         default="task",
         description="`conversation`: after each answer it waits for a person; an empty message ends it.",
     )
+    on_rejection: Literal["continue", "fail"] = Field(
+        default="continue",
+        description="`fail`: a call that a person rejects ends the agent; else its model is told why.",
+    )
     max_turns: int = Field(
         default=8,
         ge=1,
@@ -227,7 +233,13 @@ class AgentStep(StepFields):
     def _lists(self) -> tuple[tuple[Step, ...], ...]:
         if self.outside is not None:
             return ((prompt_step(self.retry),), (permission_step(),))
-        call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
+        call = ChosenCallStep.model_construct(
+            type="tool",
+            id=CALL,
+            tool="",
+            on_failure="continue",
+            ends_when_rejected=self.on_rejection == "fail",
+        )
         calls = CallsStep.model_construct(
             type="calls",
             id=CALLS,

@@ -209,12 +209,14 @@ class _PlanChecks(_ChoosingChecks):
 
 
 _NOT_OF_A_PROGRAM = (
-    *("tools", "flows", "handoffs", "context", "model", "mode", "reasoner"),
+    *("tools", "flows", "handoffs", "context", "model", "mode", "reasoner", "on_rejection"),
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""
 _PROGRAM = re.compile(r"acp:[a-z][a-z0-9_-]*")
-_NOT_OF_A_CORE_AGENT = ("tools", "deferred", "flows", "handoffs", "mode", "max_turns", "reasoner")
+_NOT_OF_A_CORE_AGENT = (
+    *("tools", "deferred", "flows", "handoffs", "mode", "max_turns", "reasoner", "on_rejection"),
+)
 
 
 class _AgentChecks(_ChoosingChecks):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
-from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.runs.snapshot import TerminalCause
+from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.governance.policies import Policies
 from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_to_json
@@ -182,6 +183,33 @@ async def test_a_rejection_is_told_to_the_model_with_its_comment(home: Home) -> 
         assert not home.tools.calls
         assert run.output is not None
         assert run.output["text"] == "Then not."
+
+
+async def test_a_rejection_ends_the_agent_where_its_step_says_so_and_a_retry_asks_again(home: Home) -> None:
+    asks = says("", call(a=1), call(a=2))
+    step = agent(asks, says("Done."), on_rejection="fail")
+    home.flow("ask", step, autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+
+        async def both_ask() -> bool:
+            return len((await engine.requests.approvals(run_id=run_id)).items) == 2
+
+        await until(both_ask)
+        first, second = (await engine.requests.approvals(run_id=run_id)).items
+        await engine.requests.reject(first.approval_id, actor=ANN, comment="never")
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert await error_of(engine, run_id) == ("approval_rejected", "rejected by ann: never")
+        beside = await engine.requests.approval(second.approval_id)
+        assert beside.status is RequestStatus.WITHDRAWN
+        (agent_now,) = (await engine.runs.snapshot(run_id)).agents
+        assert agent_now.terminal_cause is TerminalCause.DENIED
+        await engine.runs.retry(run_id, actor=ANN)
+        await until(both_ask)
+        for again in (await engine.requests.approvals(run_id=run_id)).items:
+            await engine.requests.approve(again.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert sorted(params["a"] for _, params in home.tools.calls) == [1, 2]
 
 
 async def test_an_agent_that_is_not_done_after_its_turns_has_failed_and_makes_no_call_in_vain(

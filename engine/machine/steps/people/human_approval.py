@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.agent_step import ChosenCallStep
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
-from engine.machine.control import complete, fail, time_limit, watch_timeout
+from engine.machine.control import complete, end_in_failure, fail, time_limit, watch_timeout
 from engine.machine.events.step_facts import CallApproved
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
@@ -64,5 +65,7 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
         error = failure(StepErrorCode.APPROVAL_REJECTED, message, **decision)
         if execution.type == ApprovalKind.type:
             rejected(builder, execution, error)
+        elif isinstance(step := builder.step(given.path), ChosenCallStep) and step.ends_when_rejected:
+            end_in_failure(builder, given.path, error)
         else:
             fail(builder, given.path, error)
