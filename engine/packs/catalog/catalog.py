@@ -35,6 +35,10 @@ class Catalog:
         for found in self.found:
             self._by_id.setdefault(found.pack.pack_id, found)
 
+    def used(self) -> tuple[CatalogEntry, ...]:
+        """The one pack of each id, in the order they were found; what is no pack at all is not among them."""
+        return tuple(found for found in self._by_id.values() if not found.reading.place.fault)
+
     def find(self, pack_id: str) -> CatalogEntry | None:
         """The pack of that id with its files, also when it is broken."""
         return self._by_id.get(pack_id)

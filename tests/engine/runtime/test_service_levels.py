@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +70,14 @@ async def test_settings_win_over_the_pack(home: Home) -> None:
     async with home.open(journal=MemoryJournal(), slo=said) as engine:
         demo = of(await engine.levels.list(), "demo")
         assert (demo.goal, demo.p95_goal_ms, demo.goal_from) == (0.9, 100, "settings")
+
+
+async def test_a_copy_of_a_pack_promises_nothing_for_it(home: Home) -> None:
+    promise(home, success_rate=0.9)
+    shutil.copytree(home.root / "shipped" / "demo", home.root / "home" / "demo-old")
+    promise(home, success_rate=0.5)
+    async with home.open(journal=MemoryJournal()) as engine:
+        assert of(await engine.levels.list(), "demo").goal == 0.5
 
 
 async def test_people_are_told_apart(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -345,6 +346,22 @@ async def test_a_trigger_that_its_flow_turns_off_counts_anew_when_the_flow_turns
         await engine.packs.reload()
         await looked_again(journal, before)
         assert await engine.runs.count() == 0
+
+
+async def test_a_copy_of_a_pack_whose_trigger_is_off_turns_off_no_other(
+    home: Home, journal: SqliteJournal
+) -> None:
+    job(home, {**EVERY_DAY, "enabled": False})
+    shutil.copytree(home.root / "shipped" / "demo", home.root / "home" / "demo-old")
+    job(home, EVERY_DAY)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        (state,) = (await engine.packs.triggers()).triggers
+        assert state.off is None
+        await noted(journal)
+        clock.set_by(DAY)
+        await count_is(engine, 1)
+        assert (await engine.packs.switch_trigger("daily", on=False, actor=ANN)).off is not None
 
 
 async def test_a_trigger_that_is_not_there_or_one_of_several_cannot_be_turned(home: Home) -> None:

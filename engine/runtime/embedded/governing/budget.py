@@ -218,7 +218,7 @@ class Budget(AccessScoped):
     async def _require_there(self, of: CapOf) -> None:
         """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""
         if of.scope is CapScope.PACK:
-            there = frozenset(entry.pack.pack_id for entry in (await self._packs.catalog()).found)
+            there = frozenset(entry.pack.pack_id for entry in (await self._packs.catalog()).used())
         elif of.scope is CapScope.MODEL:
             there = self._models
         else:

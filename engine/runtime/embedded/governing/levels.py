@@ -188,7 +188,7 @@ class ServiceLevels(AccessScoped):
 
     async def _goals(self, window_days: int | None) -> dict[str, PackObjective]:
         catalog = await self._packs.catalog()
-        goals = {entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.found}
+        goals = {entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.used()}
         if window_days is None:
             return goals
         return {

@@ -41,7 +41,7 @@ class TriggerSource:
 async def trigger_sources(packs: PackLibrary) -> list[TriggerSource]:
     """Every trigger, in the order of packs and flows."""
     found: list[TriggerSource] = []
-    for entry in (await packs.catalog()).found:
+    for entry in (await packs.catalog()).used():
         pack = entry.pack
         declaring = {flow_id: flow for flow_id, flow in pack.flows.items() if flow.triggers}
         if not declaring:
