@@ -1,4 +1,5 @@
-"""Chaos: workers, deciders and consoles are killed at any moment, the clock is set, the disk is full.
+"""Chaos: workers, deciders and consoles are killed at any moment, or stand still for a while, the clock is
+set, the disk is full, and somebody pauses, resumes, cancels, rejects and retries what runs.
 
     python -m tests.system.chaos [--minutes 5] [--seed 1]
 
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 from tests.system.chaos_console import ChaosConsole
 from tests.system.chaos_promises import Promises, check_promises, decided_by_keys
 from tests.system.chaos_roles import MachineClock, set_clock
-from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
+from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, LEASE_SECONDS, make_home
 from tests.system.nursery import open_nursery
 from tests.system.person import person_at
 
@@ -41,9 +42,11 @@ KILLS_A_ROUND = 3
 """Fewer than losses make a dead letter: what ends as one in spite of that was wronged."""
 STILL_SECONDS = 60.0
 """A round in which nothing more is recorded for so long does not end."""
+STANDS_STILL = (0.1, LEASE_SECONDS * 1.6)
+"""Also for longer than its lease, so that others take what it works; it goes on in the middle of it."""
 CONSOLE_KILLED = 0.2
 """They take their time to come up again."""
-TROUBLES = ("kill", "kill", "decider", "console", "clock", "clock", "disk", "nothing")
+TROUBLES = ("kill", "kill", "still", "decider", "steerer", "console", "clock", "clock", "disk", "nothing")
 CLOCK_STEPS = (7_200, -7_200, 3_600, -3_600, 30, -30)
 
 
@@ -56,6 +59,8 @@ class Troubles:
     """What was done to the processes."""
 
     worker_kills: int = 0
+    stood_still: int = 0
+    steerer_kills: int = 0
     decider_kills: int = 0
     console_kills: int = 0
     decided_by_keys: int = 0
@@ -74,6 +79,8 @@ class Chaos:
         self._chance = chance
         self._workers: list[WorkerProcess] = []
         self._deciders: list[WorkerProcess] = []
+        self._steerers: list[WorkerProcess] = []
+        self._still: set[asyncio.Task[None]] = set()
         self._consoles: list[ChaosConsole] = []
         self._clock = 0.0
         self._open: set[str] = set()
@@ -87,6 +94,7 @@ class Chaos:
             self._workers.append(await self._nursery.start(self._home, role="worker"))
         for _ in range(DECIDERS):
             self._deciders.append(await self._nursery.start(self._home, role="decider"))
+        self._steerers.append(await self._nursery.start(self._home, role="steerer"))
         for _ in range(CONSOLES):
             self._consoles.append(self._console())
 
@@ -94,7 +102,13 @@ class Chaos:
         return ChaosConsole(self._home, dict(os.environ))
 
     async def end(self) -> None:
-        """Stop the processes."""
+        """Stop the processes; the one who steers goes first, so that the others end what it left."""
+        for process in self._steerers:
+            await process.kill()
+        self._steerers.clear()
+        with suppress(Stuck):  # likewise
+            await self._until_ended(0)
+        await asyncio.gather(*self._still)
         for console in self._consoles:
             console.kill()
         for process in self._deciders:
@@ -112,7 +126,9 @@ class Chaos:
             self.troubles.guilty.add(await self._person.start("deadly"))
         for _ in range(INNOCENTS // 2):
             await self._person.start("napping")
-        kills = 0 if deadly else KILLS_A_ROUND
+        await self._until_ended(0 if deadly else KILLS_A_ROUND)
+
+    async def _until_ended(self, kills: int) -> None:
         self._heard_at = time.monotonic()
         while not await self._all_ended():
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
@@ -147,6 +163,13 @@ class Chaos:
             self.troubles.worker_kills += 1
             await self._chance.choice(self._workers).kill()
             return 1
+        if what == "still" and kills > 0:
+            self.troubles.stood_still += 1
+            self._still.add(asyncio.create_task(self._stand_still(self._chance.choice(self._workers))))
+            return 1
+        if what == "steerer" and self._steerers:
+            self.troubles.steerer_kills += 1
+            await self._steerers[0].kill()
         if what == "decider":
             self.troubles.decider_kills += 1
             await self._chance.choice(self._deciders).kill()
@@ -165,8 +188,14 @@ class Chaos:
             _signal(worker, signal.SIGUSR2)
         return 0
 
+    async def _stand_still(self, worker: WorkerProcess) -> None:
+        _signal(worker, signal.SIGSTOP)
+        await asyncio.sleep(self._chance.uniform(*STANDS_STILL))
+        _signal(worker, signal.SIGCONT)
+
     async def _replace_the_dead(self) -> None:
-        for processes, role in ((self._workers, "worker"), (self._deciders, "decider")):
+        roles = (self._workers, "worker"), (self._deciders, "decider"), (self._steerers, "steerer")
+        for processes, role in roles:
             for number, process in enumerate(processes):
                 if process.ended.done():
                     processes[number] = await self._nursery.start(self._home, role=role)
@@ -211,6 +240,7 @@ def main() -> int:
     sys.stdout.write(
         f"seed {given.seed}: {troubles.worker_kills} workers and {troubles.decider_kills} deciders and "
         f"{troubles.console_kills} consoles killed, "
+        f"{troubles.stood_still} workers stood still, {troubles.steerer_kills} times who steers was killed, "
         f"{len(troubles.guilty)} steps that kill their worker, {troubles.clock_steps} times the clock set, "
         f"{troubles.full_disks} times the disk full, {troubles.decided_by_keys} decisions by keys\n\n"
         f"{promises.table()}\n"

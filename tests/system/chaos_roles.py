@@ -1,4 +1,4 @@
-"""What processes do in the chaos test: a worker whose clock and disk misbehave, and a decider."""
+"""What processes do in the chaos test: a worker whose clock and disk misbehave, a decider, a steerer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import Unavailable
+from engine.contracts.actor import Actor
+from engine.contracts.runs.listed import RunFilter
+from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
+from engine.errors import Refused, Unavailable
 from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from tests.system.drill import config, registry
@@ -19,9 +22,17 @@ from tests.system.person import person_at
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.facade.engine import Engine
+
 FULL_BYTES = 4_096
 LOOK_SECONDS = (0.5, 6.0)
 """Consoles, whose cards have to be seen first, are to have their share."""
+STEER_SECONDS = (0.1, 1.5)
+REJECTED = 0.2
+CANCELLED = 0.2
+RETRIED = (RunStatus.FAILED, RunStatus.DEAD_LETTER)
+STEERED = tuple(status for status in RunStatus if status not in RUN_TERMINAL or status in RETRIED)
+STEERER = Actor(name="sam", via="test")
 
 
 class MachineClock:
@@ -104,3 +115,36 @@ async def decide(home: Path) -> None:
             with suppress(Unavailable):  # said to whoever decides; nothing was acknowledged
                 await person.approve_all()
             await asyncio.sleep(random.uniform(*LOOK_SECONDS))
+
+
+async def steer(home: Path) -> None:
+    """Pause, resume, cancel, reject and retry runs, also those that steps started, until killed."""
+    async with person_at(home, MachineClock(home)) as person:
+        while True:
+            with suppress(Refused, Unavailable):  # said to whoever steers
+                await _steer_one(person.engine)
+            await asyncio.sleep(random.uniform(*STEER_SECONDS))
+
+
+async def _steer_one(engine: Engine) -> None:
+    """One run that is not over, or that failed, with one verb that fits it; guilty ones are left alone."""
+    if random.random() < REJECTED:
+        pending = (await engine.requests.approvals()).items
+        for approval in random.sample(pending, min(1, len(pending))):
+            await engine.requests.reject(
+                approval.approval_id, actor=STEERER, comment="No.", digest=approval.digest
+            )
+        return
+    found = (await engine.runs.list(RunFilter(status=STEERED), limit=200)).items
+    steered = [run for run in found if run.flow != "deadly"]
+    if not steered:
+        return
+    run = random.choice(steered)
+    if run.status in RETRIED:
+        await engine.runs.retry(run.run_id, actor=STEERER)
+    elif run.status is RunStatus.PAUSED:
+        await engine.runs.resume(run.run_id, actor=STEERER)
+    elif random.random() < CANCELLED:
+        await engine.runs.cancel(run.run_id, actor=STEERER, mode=random.choice(list(CancelMode)))
+    else:
+        await engine.runs.pause(run.run_id, actor=STEERER)

@@ -88,7 +88,12 @@ def _worker(order: dict[str, Any]) -> int:
         os.dup2(file, stream)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(process)d %(message)s", force=True)
     faults: Faults = KillAt(*order["fault"]) if order["fault"] else Record(home / "reached.txt")
-    roles = {"worker": chaos_roles.work, "decider": chaos_roles.decide, "spender": spend}
+    roles = {
+        "worker": chaos_roles.work,
+        "decider": chaos_roles.decide,
+        "steerer": chaos_roles.steer,
+        "spender": spend,
+    }
     try:
         asyncio.run(roles[order["role"]](home) if order["role"] else _work(home, faults))
     except BaseException:  # noqa: BLE001 - the edge of a forked process, which must not go on
