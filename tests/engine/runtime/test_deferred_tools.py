@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.contracts.status import RunStatus
 from engine.contracts.tool import ToolSpec
 from engine.packs.loader import read_pack
 from engine.runtime.worker.steps.agents.own_tools.finding import MAX_VISIBLE, found_since
@@ -18,7 +19,7 @@ from tests.engine.runtime.agents_at_work import (
     spoken,
     told,
 )
-from tests.engine.runtime.embedded_home import Home, failed, finished
+from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, start
 from tests.engine.runtime.told_conversation import conversation_lines
 
 DEFERRED = ["depot.weigh", "depot.move", "fake.give"]
@@ -69,6 +70,27 @@ async def test_what_policy_forbids_is_not_found_and_a_wrong_query_is_told(depot:
         first, second, third = await told(engine, run.run_id)
         assert first["error"]["code"] == second["error"]["code"] == "invalid_input"
         assert [tool["name"] for tool in third["tools"]] == ["depot.move"]
+
+
+async def test_what_people_hide_and_what_shows_images_to_a_model_without_them_is_not_found(
+    depot: Home,
+) -> None:
+    async def look(params: object, context: object) -> object:
+        raise AssertionError(params, context)
+
+    depot.tools.registry.register(
+        ToolSpec(name="depot.look", description="Look at a box.", for_images=True), look
+    )
+    depot.flow("ask", agent(deferred=[*DEFERRED, "depot.look"]))
+    answers = answering_in_turn(spoken("", ("find_tools", '{"query": "box"}')), spoken("Well."))
+    async with serving(answers) as server:
+        async with depot.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.narrow(run_id, actor=ANN, without=["depot.move"])
+        async with depot.working(models=models_at(server.url)) as engine:
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            (found,) = await told(engine, run_id)
+            assert [tool["name"] for tool in found["tools"]] == ["depot.weigh"]
 
 
 async def test_an_agent_without_deferred_tools_finds_none(home: Home) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import StepErrorCode
 from engine.governance.pipeline import Point, Subject, check
 from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import find_execution, outer_path_of
 from engine.machine.transition_builder import failure
 from engine.models.conversation import ToolOffer
+from engine.values import follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,13 +45,19 @@ def find_offer(agent: AgentStep) -> ToolOffer:
 
 
 def find_call(agent: AgentStep, at: Rendering, params: dict[str, Any]) -> StepPrepared:
-    """The call: tools are looked through where it is made."""
+    """The call: tools are looked through where it is made, but for those that are kept from it as things
+    stand."""
     query = params.get("query")
     if params.keys() != {"query"} or not isinstance(query, str) or not 0 < len(query) <= MAX_QUERY:
         message = f"{FIND} takes `query`, a text of at most {MAX_QUERY} characters"
         error = failure(StepErrorCode.INVALID_INPUT, message, tool=FIND)
         return StepPrepared(now=at.now, path=at.path, error=error)
-    value = {"tool": FIND, "params": {"query": query}, "among": list(agent.deferred)}
+    asked = find_execution(at.state.root, outer_path_of(at.path))
+    assert asked is not None, at.path
+    reply = follow(asked.input, at.values.resolve)
+    kept = {*reply.get("hidden", ()), *reply.get("blind", ())}
+    among = [one for one in agent.deferred if one not in kept]
+    value = {"tool": FIND, "params": {"query": query}, "among": among}
     return StepPrepared(now=at.now, path=at.path, value=at.store(value), name=FIND)
 
 
