@@ -82,14 +82,22 @@ class Output:
         self._stdout.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
         self._stdout.flush()
 
-    def fenced(self, text: str) -> None:
-        """One line that stands behind a bar; what of it does not fit into the terminal does so, too."""
-        from screens.widgets.breaking import CONTINUED, broken  # noqa: PLC0415 - few commands need it
+    def fenced(self, lines: Iterable[str]) -> None:
+        """Lines that stand behind a bar; what of them does not fit into the terminal does so, too.
 
-        safe = sanitize(text, limit=_LINE_LIMIT)
-        width = self.columns
-        pieces = broken(safe, width, CONTINUED) if width > LEAST_COLUMNS else [safe]
-        self._stdout.write("".join(f"{piece}\n" for piece in pieces))
+        Prose is broken at spaces; code and what looks like a table keep their columns.
+        """
+        from screens.run.conversation.prose import prose_begins  # noqa: PLC0415 - few commands need it
+        from screens.widgets.breaking import CONTINUED, broken, broken_at_spaces  # noqa: PLC0415 - as above
+
+        safe, width = [sanitize(line, limit=_LINE_LIMIT) for line in lines], self.columns
+        for line, begins in zip(safe, prose_begins(safe), strict=True):
+            pieces: Sequence[str] = [line]
+            if width > LEAST_COLUMNS and begins:
+                pieces = broken_at_spaces(line, width, CONTINUED, begins)
+            elif width > LEAST_COLUMNS:
+                pieces = broken(line, width, CONTINUED)
+            self._stdout.writelines(f"{piece}\n" for piece in pieces)
         self._stdout.flush()
 
     def block(self, text: str) -> None:

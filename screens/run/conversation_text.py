@@ -10,6 +10,7 @@ from engine.contracts.governing.money import dollars
 from engine.contracts.status import RunStatus, StepStatus
 from screens.widgets.ages import clock_time
 from screens.widgets.numbers import counted
+from screens.widgets.status_labels import RUN_LABELS, STEP_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,9 +41,9 @@ def whole_turn_lines(number: int, turn: SpokenTurn) -> Iterator[str]:
 def title_line(conversation: Conversation) -> str:
     """Which agent, how it stands, how many turns there are."""
     turns = counted(conversation.turn_count, "turn")
-    line = f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+    line = f"agent {conversation.step_id} · {STEP_LABELS[conversation.status].word} · {turns}"
     rests = conversation.status is StepStatus.RUNNING and conversation.run_status is not RunStatus.RUNNING
-    return f"{line} · its run is {conversation.run_status.value}" if rests else line
+    return f"{line} · its run is {RUN_LABELS[conversation.run_status].word}" if rests else line
 
 
 def told_lines(conversation: Conversation) -> Iterator[str]:
@@ -75,7 +76,7 @@ def turn_line(number: int, turn: SpokenTurn) -> str:
         return f"turn {number} · waits for another try, not before {clock_time(turn.retry_at)}"
     if turn.status is not StepStatus.COMPLETED:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
-        return f"turn {number} · {turn.status.value}{tries}"
+        return f"turn {number} · {STEP_LABELS[turn.status].word}{tries}"
     who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
     cut = _CUT_OFF if turn.cut_off else ""
     asks = "asks" if turn.asks is not None else ""
@@ -131,7 +132,7 @@ def _tokens(turn: SpokenTurn) -> str:
 
 
 def _call(call: SpokenCall) -> Iterator[str]:
-    status = call.status.value if call.status is not None else "has not begun"
+    status = STEP_LABELS[call.status].word if call.status is not None else "has not begun"
     decided = f" · {call.decided}" if call.decided else ""
     yield f"  call of {call.tool} · {status}{decided} · {call.step_id}"
     yield from _fenced(call.arguments, "  →")

@@ -72,7 +72,7 @@ async def test_the_call_that_asks_is_gone_to_in_a_turn_that_was_not_read_whole(c
         await stage.shows("look/3/calls/149/call")
         assert with_lines(stage) == [4]
         await stage.press("i")
-        await stage.shows("call of files.read · PENDING_HUMAN")
+        await stage.shows("call of files.read · pending human")
         assert turns_of(stage).current == 2
         row = turns_of(stage).row_at(turns_of(stage).cursor_row)
         assert row is not None

@@ -180,8 +180,8 @@ _COMES_WITH = {"3": "Triage", "l": "pending_human"}
         ("vasini-dark", (120, 40), ("j", "j", "j", "j", "j", "enter"), "1/paths"),
         ("vasini-light", (80, 24), (*"jjjjjlkm",), "as of event 4"),
         ("vasini-dark", (80, 24), ("?",), "Show the runs that this one started"),
-        ("vasini-dark", (80, 24), ("j", "enter", "T"), "turn 2 · RUNNING"),
-        ("vasini-light", (80, 24), ("j", "enter", "T"), "turn 2 · RUNNING"),
+        ("vasini-dark", (80, 24), ("j", "enter", "T"), "turn 2 · running"),
+        ("vasini-light", (80, 24), ("j", "enter", "T"), "turn 2 · running"),
     ],
     ids=[
         "runs",

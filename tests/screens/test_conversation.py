@@ -43,21 +43,21 @@ async def test_enter_on_an_agent_opens_its_conversation_with_calls_and_results(c
     async with console(an_engine(), size=(100, 40)) as stage:
         await opened(stage)
         text = stage.text()
-        assert "agent look · RUNNING · 2 turns" in text
+        assert "agent look · running · 2 turns" in text
         assert "turn 1 · scripted (no model was asked) · 1,200 tokens in, 34 out, estimated" in text
         assert '→ {"path": "a.txt"}' in text
         assert '← {"text": "beans"}' in text
         assert "✗ not_found: there is no tool files.none" in text
-        assert "turn 2 · RUNNING" in text
+        assert "turn 2 · running" in text
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (RunStatus.PAUSED, "agent look · RUNNING · 2 turns · its run is PAUSED"),
-        (RunStatus.PENDING_HUMAN, "2 turns · its run is PENDING_HUMAN"),
-        (RunStatus.RETRYING, "2 turns · its run is RETRYING"),
-        (RunStatus.RUNNING, "agent look · RUNNING · 2 turns"),
+        (RunStatus.PAUSED, "agent look · running · 2 turns · its run is paused"),
+        (RunStatus.PENDING_HUMAN, "2 turns · its run is pending human"),
+        (RunStatus.RETRYING, "2 turns · its run is retrying"),
+        (RunStatus.RUNNING, "agent look · running · 2 turns"),
     ],
 )
 async def test_an_agent_whose_run_rests_is_not_told_as_one_that_works(
@@ -82,7 +82,7 @@ def test_a_turn_that_waits_for_another_try_says_until_when_and_not_that_it_runs(
     turn = SpokenTurn(step_id="look/0/model", status=StepStatus.RUNNING, retry_at=NOW)
     assert turn_line(1, turn) == f"turn 1 · waits for another try, not before {clock_time(NOW)}"
     ended = turn.model_copy(update={"status": StepStatus.FAILED})
-    assert turn_line(1, ended) == "turn 1 · FAILED"
+    assert turn_line(1, ended) == "turn 1 · failed"
 
 
 def test_an_answer_that_was_cut_off_says_so() -> None:
@@ -239,4 +239,4 @@ async def test_an_agent_of_another_program_shows_what_it_said_asks_and_says_now(
         await stage.press("i")
         row = turns_of(stage).row_at(turns_of(stage).cursor_row)
         assert row is not None
-        assert row.cells[0].text.startswith("  call of Edit a.txt · PENDING_HUMAN")
+        assert row.cells[0].text.startswith("  call of Edit a.txt · pending human")

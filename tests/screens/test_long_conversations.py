@@ -35,7 +35,7 @@ async def test_of_a_long_conversation_the_newest_turns_are_open_and_the_others_a
     async with console(engine, size=(80, 24)) as stage:
         await long_one(stage)
         await stage.shows("│ answer 1000")
-        assert "agent look · RUNNING · 1,000 turns" in stage.text()
+        assert "agent look · running · 1,000 turns" in stage.text()
         assert "▾ turn 1000 · openai gpt · 5 tokens in, 7 out" in stage.text()
         read = [block for block in turns_of(stage).blocks if block.lines is not None]
         assert len(read) == 21
@@ -110,7 +110,7 @@ async def test_the_key_of_the_request_goes_to_the_call_that_asks(console: OpenCo
         table.set_open(1, opened=False)
         await stage.until(lambda: "call of files.read" not in stage.text(), "the turn is folded")
         await stage.press("i")
-        await stage.shows("call of files.read · PENDING_HUMAN")
+        await stage.shows("call of files.read · pending human")
         row = table.row_at(table.cursor_row)
         assert row is not None
         assert row.cells[0].text.startswith("  call of files.read")
@@ -127,7 +127,7 @@ async def test_what_a_model_says_just_now_stands_behind_a_bar_in_its_turn(consol
     ]
     async with console(engine, size=(80, 24)) as stage:
         await long_one(stage)
-        await stage.shows("▾ turn 3 · RUNNING")
+        await stage.shows("▾ turn 3 · running")
         await stage.shows("│ first words")
         await stage.shows("│ ␛[2Jturn 9 · ours")
         assert "another turn" not in stage.text()
@@ -208,7 +208,7 @@ async def test_who_reads_further_up_stays_there_while_a_model_speaks(console: Op
     engine = a_long_engine(60, StepStatus.RUNNING)
     async with console(engine, size=(80, 24)) as stage:
         await long_one(stage)
-        await stage.shows("▾ turn 60 · RUNNING")
+        await stage.shows("▾ turn 60 · running")
         turns_of(stage).show_source(45, 1)
         await stage.shows("│ answer 45")
         engine.stored_output["run-1"] = [a_line("look/59/model", f"line {n}") for n in range(1, 50)]

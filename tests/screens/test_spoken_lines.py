@@ -73,7 +73,7 @@ async def test_lines_that_are_drawn_on_stand_as_if_all_were_drawn_anew(console: 
     engine.stored_output["run-1"] = []
     async with console(engine, size=(80, 24)) as stage:
         await long_one(stage)
-        await stage.shows("▾ turn 3 · RUNNING")
+        await stage.shows("▾ turn 3 · running")
         for number, words in enumerate(("short", "w " * 90, "日本" * 60, "\x1b[2J" + "é" * 200, "")):
             coming = a_line("look/2/model", f"{number} {words}"[:60])
             engine.stored_coming["run-1"] = [coming]

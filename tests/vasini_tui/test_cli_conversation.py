@@ -33,7 +33,7 @@ def test_the_only_agent_of_a_run_needs_no_name(vasini: Vasini, fake: FakeEngine)
     fake.add(a_run())
     fake.stored_steps["run-1"] = agent_steps()
     lines = vasini("conversation", "run-1").stdout.splitlines()
-    assert lines[0] == "agent look · RUNNING · 2 turns"
+    assert lines[0] == "agent look · running · 2 turns"
     assert "│ What is there?" in lines
     assert "│ turn 9 · openai gpt" in lines
     document = vasini("conversation", "run-1", "look", "--json").document

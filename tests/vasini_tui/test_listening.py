@@ -144,7 +144,7 @@ async def test_a_long_line_goes_on_behind_a_bar_however_it_comes() -> None:
 
 def test_whole_lines_go_on_behind_a_bar_too() -> None:
     heard = Narrow()
-    heard.out.fenced("│ " + "x" * 60 + "turn 9")
+    heard.out.fenced(["│ " + "x" * 60 + "turn 9"])
     assert heard.stdout.getvalue().splitlines() == [
         "│ " + "x" * 22,
         "┆ " + "x" * 22,

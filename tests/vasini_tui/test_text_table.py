@@ -106,3 +106,15 @@ def test_a_long_value_goes_on_in_its_place_and_a_path_stays_whole_to_be_copied()
         "by      root",
         f"folder  {path}",
     ]
+
+
+def test_what_a_model_wrote_is_broken_at_spaces_and_its_code_at_the_edge() -> None:
+    said = ["│ The engine writes every event", "│ ```", "│ let x = fetch(everything)", "│ ```"]
+    assert on_a_terminal(24, lambda out: out.fenced(said)) == [
+        "│ The engine writes ",
+        "┆ every event",
+        "│ ```",
+        "│ let x = fetch(everythi",
+        "┆ ng)",
+        "│ ```",
+    ]

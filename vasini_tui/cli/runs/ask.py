@@ -257,8 +257,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: dic
 
 def _write_turn(out: Output, turn: SpokenTurn) -> None:
     bar = BAR if out.to_terminal else ""
-    for line in turn.text.splitlines():
-        out.fenced(f"{bar}{line}")
+    out.fenced(f"{bar}{line}" for line in turn.text.splitlines())
 
 
 def _note_rest(

@@ -72,18 +72,15 @@ async def _write(out: Output, engine: Engine, run_id: str, agent: str) -> None:
     )
 
     found = await engine.runs.conversation(run_id, agent, limit=_PAGE)
-    for line in (title_line(found), *told_lines(found)):
-        out.fenced(line)
+    out.fenced((title_line(found), *told_lines(found)))
     while True:
         for number, turn in numbered(found):
-            for line in whole_turn_lines(number, turn):
-                out.fenced(line)
+            out.fenced(whole_turn_lines(number, turn))
         read = found.first + len(found.turns)
         if not found.turns or read >= found.turn_count:
             break
         found = await engine.runs.conversation(run_id, agent, after=read, limit=_PAGE)
-    for line in end_lines(found):
-        out.fenced(line)
+    out.fenced(end_lines(found))
 
 
 async def only_agent(engine: Engine, run_id: str) -> str:
