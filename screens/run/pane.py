@@ -30,11 +30,14 @@ class PastRun:
     detail: RunDetail
 
     def format_line(self, back: str) -> str:
-        """The line that says that this is not the present; `back` is the key that returns to it."""
+        """The line that says that this is not the present; `back` is the key that returns to it.
+
+        What a narrow terminal cuts stands last: the log has the event whole.
+        """
         event = self.event
         step = f" · {event.step_id}" if event.step_id else ""
-        words = f" ◀ as of event {event.run_seq} · read-only · {back} returns to the present"
-        return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
+        words = f" ◀ as of event {event.run_seq} · {clock_time(event.ts)} · read-only, {back} returns"
+        return f"{words} · {event.kind}{step}"
 
 
 @dataclass(frozen=True, slots=True)

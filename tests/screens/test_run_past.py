@@ -66,6 +66,23 @@ async def test_the_past_is_shown_whole_and_nothing_can_be_done_to_it(console: Op
         await stage.on(RunsScreen)
 
 
+async def test_the_line_of_looking_back_is_one_line_on_a_narrow_terminal(console: OpenConsole) -> None:
+    engine = an_engine()
+    a_past(engine, 3, RunStatus.RUNNING)
+    longest = an_event(3, "user_input_requested", step_id="ask-for-everything-there-is/0/and-more")
+    engine.stored_events["run-1"] = (an_event(1), an_event(2), longest, an_event(4))
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage, "log")
+        await stage.until(lambda: log(stage).row_count == 4)
+        await stage.press("g", "j", "j", "m")
+        await stage.shows("as of event 3")
+        line = stage.app.screen.query_one("#as-of")
+        assert line.size.height == 1
+        text = stage.text()
+        assert "read-only, Esc returns · user_input_requested" in text
+        assert text.split("as of event 3 · ")[1][2] == ":", "when it was"
+
+
 async def test_the_marker_of_a_step_is_its_first_event(console: OpenConsole) -> None:
     engine = an_engine()
     engine.stored_events["run-1"] = (an_event(1, step_id="greet/0/a"), an_event(2), an_event(3))
