@@ -30,10 +30,8 @@ def token(review: CodeReview) -> tuple[str, ...]:
     return (review.pack, review.digest, str(review.trusted))
 
 
-def note(review: CodeReview | None, keymap: Keymap) -> list[Part]:
+def note(review: CodeReview, keymap: Keymap) -> list[Part]:
     """Whether it runs, who trusted it, and what a reader might not see."""
-    if review is None:
-        return [(sanitize("No tools.py: this pack brings no code of its own."), "$quiet")]
     found: list[Part] = []
     if has_hidden(review.text):
         found.append((sanitize("‼ contains hidden characters, shown as placeholders · "), "bold $bad"))

@@ -24,6 +24,7 @@ from screens.packs import flows as pack_flows
 from screens.packs import overview as pack_overview
 from screens.packs import problems as pack_problems
 from screens.packs.dialogs import TrustDialog
+from screens.packs.empty import NOTHING_IN, SAME
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.json.json_view import JsonView
 from screens.widgets.numbers import counted
@@ -78,12 +79,14 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             yield RowTable(pack_problems.COLUMNS, id="problems")
             yield RowTable(pack_changes.COLUMNS, id="changes")
             yield TextLines(id="code")
+        yield Plain(id="nothing", classes="pane-empty")
         with Vertical(id="pane-note"):
             yield Plain(id="about")
 
     def on_mount(self) -> None:
         """Begin in the pane that was asked for."""
         super().on_mount()
+        self.query_one("#nothing").display = False
         self._show_pane()
 
     def on_screen_resume(self) -> None:
@@ -247,6 +250,21 @@ class PackScreen(PackVerbsScreen, JsonScreen):
 
     def _draw_note(self) -> None:
         self.query_one("#about", Plain).show(*self._note())
+        words = self._nothing()
+        self.query_one("#nothing").display = bool(words)
+        self.query_one("#panes").set_class(bool(words), "-empty")
+        self.query_one("#nothing", Plain).show(self.state.keymap.fill(words))
+
+    def _nothing(self) -> str:
+        """What is said in place of a pane without lines; empty where there are some."""
+        detail = self._detail
+        if detail is None or self._pane not in NOTHING_IN:
+            return ""
+        if self._code if self._pane == "code" else self.query_one(f"#{self._pane}", RowTable).rows:
+            return ""
+        if self._pane == "changes" and pack_changes.comparisons(detail):
+            return SAME
+        return NOTHING_IN[self._pane]
 
     def _note(self) -> list[Part]:
         detail, keys = self._detail, self.state.keymap
@@ -255,19 +273,11 @@ class PackScreen(PackVerbsScreen, JsonScreen):
         match self._pane:
             case "layers":
                 return [(sanitize(_sources(detail.agent), limit=400), "$quiet")]
-            case "flows" if not detail.outlines:
-                return [(sanitize("No flow can be started."), "$quiet")]
-            case "problems" if not detail.view.problems:
-                return [(sanitize("No problems."), "$good")]
-            case "changes":
-                found = pack_changes.comparisons(detail)
-                if not found:
-                    words = "Nothing to compare yet: no reload has changed it, nothing is published."
-                    return [(sanitize(words), "$quiet")]
+            case "changes" if found := pack_changes.comparisons(detail):
                 place = self._compared % len(found)
                 compares = keys.fill(f" {place + 1} of {len(found)}: {{packs.diff}} compares the next")
                 return [(sanitize(f"{found[place].title} ·"), "$busy"), (compares, "$quiet")]
-            case "code":
+            case "code" if self._review is not None:
                 return pack_code.note(self._review, keys)
             case _:
                 return [NOTHING]
