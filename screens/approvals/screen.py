@@ -183,11 +183,14 @@ class ApprovalsScreen(DecisionVerbsScreen):
             console(self).open_run(self._card.run_id, pane="log")
 
     def action_back(self) -> None:
-        """From the card to the list; there it takes the marks away. Never decides."""
-        if self.focused is self._table and self._table.selected:
+        """From the card to the list; there it takes the marks away, then leads back. Never decides."""
+        if self.focused is not self._table and self._views:
+            self._table.focus()
+        elif self._table.selected:
             self._table.select_rows(set())
             self.hint("")
-        self._table.focus()
+        else:
+            super().action_back()
 
     @on(RowTable.Highlighted, "#approvals")
     def _highlighted(self, message: RowTable.Highlighted) -> None:

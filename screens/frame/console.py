@@ -47,6 +47,9 @@ class Console(Protocol):
     def show_in(self, view: str, key: str) -> None:
         """Go to the list of a view, with the cursor on this row."""
 
+    def lead_back(self) -> None:
+        """From a list that a key led to, to where it was pressed; else nothing."""
+
 
 def console(widget: Widget) -> Console:
     """The application, as far as screens know it."""

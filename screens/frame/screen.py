@@ -224,9 +224,11 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
             self._tick_timer = self.set_timer(delay, self._tick)
 
     def action_back(self) -> None:
-        """Back to the screen before; a root screen stays."""
+        """Back to the screen before, or from a list to where the key that led to it was pressed."""
         if len(self.app.screen_stack) > 1:
             self.dismiss(None)
+        else:
+            console(self).lead_back()
 
     def action_focus_next(self) -> None:
         """Next pane."""

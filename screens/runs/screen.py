@@ -74,6 +74,8 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._slow_list: Timer | None = None
         self._reading = False
         self._wanted_run = ""
+        self._brought = "", ""
+        """The filter that a key like that of another screen brought, and the one before it."""
 
     def body(self) -> ComposeResult:
         """Filter and its faults, table, what to do when it is empty, and the run under the cursor in full."""
@@ -149,6 +151,8 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
 
     def show_found(self, typed: str) -> None:
         """Only what this filter finds, with the keys on the list."""
+        brought, before = self._brought
+        self._brought = typed, before if brought == self._typed else self._typed
         self._table.focus()
         self._use_filter(typed)
 
@@ -168,12 +172,21 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._filter.offer()
 
     def action_back(self) -> None:
-        """Leave the filter and clear it; on the list the marks go first."""
-        if self._table.has_focus and self._table.selected:
+        """Leave the filter and clear it; on the list the marks go first.
+
+        A filter that was brought goes at once: the one before is there again, and where the key was pressed.
+        """
+        on_list, (brought, before) = self._table.has_focus, self._brought
+        if on_list and self._table.selected:
             self.deselect(self.selected_runs())
             return
+        self._brought = "", ""
         self._table.focus()
-        self._use_filter("")
+        if on_list and self._typed in {"", brought}:
+            self._use_filter(before)
+            super().action_back()
+        else:
+            self._use_filter("")
 
     def action_saved(self) -> None:
         """Filters with a name."""

@@ -195,6 +195,7 @@ class StartFormScreen(FillingScreen):
         )
         await self.sent()
         show_notice(self, f"Started {run.run_id}")
+        self.dismiss(None)  # it may lie on another view, where it would wait to be sent again
         console(self).show_in("runs", run.run_id)
 
 

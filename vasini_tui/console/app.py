@@ -238,6 +238,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """Go to the list of runs with this filter."""
         self.run_worker(self._navigation.runs(typed), group="view", exit_on_error=False)
 
+    def lead_back(self) -> None:
+        """From a list that a key led to, to where it was pressed."""
+        self.run_worker(self._navigation.back(), group="view", exit_on_error=False)
+
     async def action_view(self, view: str) -> None:
         """Go to a view, which is as it was left; its own number again goes to its list."""
         await self._navigation.view(view)

@@ -28,6 +28,8 @@ class Navigation:
         self._app = app
         self._state = state
         self._last = VIEWS[1].name
+        self._led_from: dict[str, str] = {}
+        """From which view a key led to a list of another one, which Esc leaves for it."""
         for view in VIEWS:
             app.add_mode(view.name, partial(self._made, view))
 
@@ -37,11 +39,19 @@ class Navigation:
 
     async def view(self, name: str) -> None:
         """Go to a view, which is as it was left; its own number again goes to its list."""
+        self._led_from.pop(name, None)
         if name == self._app.current_mode:
             self._app.run_worker(self._root(name), group="view", exit_on_error=False)
         else:
             self._last = self._app.current_mode
             await self._switch(name)
+
+    async def back(self) -> None:
+        """From a list that a key led to, to where it was pressed; who came by its number stays."""
+        came_from = self._led_from.pop(self._app.current_mode, None)
+        if came_from is not None:
+            self._last = self._app.current_mode
+            await self._switch(came_from)
 
     async def last(self) -> None:
         """The view before."""
@@ -61,9 +71,7 @@ class Navigation:
         """Go to the list of runs with this filter."""
         from screens.runs.screen import RunsScreen  # noqa: PLC0415 - loaded with its view
 
-        if self._app.current_mode != VIEWS[0].name:
-            await self.view(VIEWS[0].name)
-        await self._root(VIEWS[0].name)
+        await self._lead(VIEWS[0].name)
         if isinstance(self._app.screen, RunsScreen):
             self._app.screen.show_found(typed)
 
@@ -109,9 +117,16 @@ class Navigation:
             await self._app.switch_mode(name)
         self._app.screen.refresh()
 
-    async def _show(self, name: str, key: str) -> None:
-        await self.view(name)
+    async def _lead(self, name: str) -> None:
+        """To the list of a view, and remember from where."""
+        before = self._app.current_mode
+        if before != name:
+            await self.view(name)
+            self._led_from[name] = before
         await self._root(name)
+
+    async def _show(self, name: str, key: str) -> None:
+        await self._lead(name)
         screen = self._app.screen
         if isinstance(screen, ConsoleScreen):
             screen.point_at(key)
