@@ -66,6 +66,7 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
         """What all have in common, what differs, the questions."""
         with Vertical(classes="dialog -large"):
             yield Plain(sanitize(f"Decide {len(self.views)} approvals at once"), classes="dialog-title")
+            yield self.claim_line()
             with ReadPane(id="list"):
                 if any(map(hides, self.views)):
                     warning = Plain()

@@ -15,6 +15,7 @@ from textual.widgets import Input, TextArea
 from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.approvals.card import format_decided
+from screens.approvals.rows import claimed_by, format_claim
 from screens.forms.draft_keeper import DraftKeeper
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import attempt, console
@@ -23,10 +24,10 @@ from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain
-from screens.widgets.status_labels import RISK_LABELS, STYLES
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.widget import Widget
@@ -52,12 +53,29 @@ class DecisionDialog(Dialog[T], Generic[T]):
 
     def follow(self, now: Mapping[str, ApprovalView]) -> None:
         """Compare with the approvals as they are now; what is not pending or not the same voids it."""
-        for view in self.views:
+        for number, view in enumerate(self.views, 1):
             found = now.get(view.approval_id)
+            which = f"{number} {view.title[:60]}: " if len(self.views) > 1 else ""
             if found is None or found.status is not RequestStatus.PENDING:
-                self.void(_format_gone(view, found, one=len(self.views) == 1))
+                self.void(f"{which}{_format_gone(found)}")
             elif found.digest != view.digest:
-                self.void("what would be decided has changed")
+                self.void(f"{which}what would be decided has changed")
+        found_now = [now.get(view.approval_id, view) for view in self.views]
+        self._fill_claim(self.query_one(".dialog-claim", Plain), found_now)
+
+    def claim_line(self) -> Plain:
+        """Who else is on it; they may decide first."""
+        line = Plain(classes="dialog-claim")
+        self._fill_claim(line, self.views)
+        return line
+
+    def _fill_claim(self, line: Plain, views: Sequence[ApprovalView]) -> None:
+        state = console(self).state
+        now, me = state.now(), state.actor.name
+        others = {format_claim(view, now, me) for view in views if claimed_by(view, now) not in {"", me}}
+        words = f"‼ {', '.join(sorted(others))}: ask before you decide"
+        line.display = bool(others)
+        line.show((sanitize(words, limit=300), "bold $waiting"))
 
     def void(self, words: str) -> None:
         """The approval is not what it was: confirm nothing, and say why."""
@@ -87,6 +105,7 @@ class DecisionDialog(Dialog[T], Generic[T]):
             sanitize(f"{view.title} · {target}", limit=300),
         )
         yield title
+        yield self.claim_line()
 
 
 class TypedWordDialog(DecisionDialog[str]):
@@ -170,8 +189,10 @@ class CommentDialog(DecisionDialog[str]):
             self.hint("A rejection needs a comment")
 
 
-def _format_gone(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:
-    by = now.decided_by if now and now.decided_by else "somebody"
-    at = full_time(now.decided_at) if now and now.decided_at else "this moment"
-    words = format_decided(now.status.value if now else "gone", by, at)
-    return words if one else f"{view.title[:60]}: {words}"
+def _format_gone(now: ApprovalView | None) -> str:
+    """Who decided, or that it ended without a decision."""
+    if now is None:
+        return "it is gone: no decision is needed any more"
+    if now.decided_by is None or now.decided_at is None:
+        return f"it is {REQUEST_LABELS[now.status].word}: no decision is needed any more"
+    return format_decided(now.status.value, now.decided_by, full_time(now.decided_at))

@@ -67,6 +67,7 @@ class PlanDialog(DecisionDialog[PlanEdits]):
         """Title, the steps, the parameters of the one under the cursor, what is missing, the keys."""
         with Vertical(classes="dialog -large"):
             yield Plain(sanitize("Change the plan, then approve it"), classes="dialog-title")
+            yield self.claim_line()
             yield RowTable(_COLUMNS, id="plan-steps")
             with ReadPane(id="plan-params"):
                 yield StyledLines(classes="plan-lines")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NAMED = 3
+"""Approvals of one outcome that are named."""
 READ_ON = "Not sent: the action goes on: {list.open}, then {text.down} or {text.bottom}."
 """The edge of the card counts the lines; this holds until the last of them was seen."""
 
@@ -53,8 +55,8 @@ class DecisionVerbsScreen(ConsoleScreen):
         super().__init__(state)
         self.gate = DecisionGate(state.clock, state.grace)
         self.dialog: DecisionDialog[Any] | None = None
-        self._drafts: dict[str, PlanDraft] = {}
-        """Changed plans by what they were made of, until they are decided."""
+        self._drafts: dict[tuple[str, str], PlanDraft] = {}
+        """Changed plans, of an approval as it was shown (id, digest), until they are decided."""
 
     def card_view(self) -> ApprovalView | None:
         """What the card shows."""
@@ -97,7 +99,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.refuse("Not opened: only a plan can be changed before it is approved.")
         elif not too_small(self):
             self.hint("")
-            draft = self._drafts.setdefault(view.digest, PlanDraft(view.planned))
+            draft = self._drafts.setdefault((view.approval_id, view.digest), PlanDraft(view.planned))
             asks_word = view.risk in NEEDS_WORD or not self.gate.answered
             self._ask(PlanDialog(self.state, view, draft), partial(self._approve_changed, view, asks_word))
 
@@ -176,6 +178,12 @@ class DecisionVerbsScreen(ConsoleScreen):
         """All of them as they are, whole and in clear; then whether they are of one shape."""
         requests, actor = self.state.engine.requests, self.state.actor
         views = [await requests.approval(view.approval_id, viewer=actor) for view in marked]
+        if gone := [view.approval_id for view in views if view.status is not RequestStatus.PENDING]:
+            self.deselect(gone)
+            self.refresher.ask()
+            words = f"{len(gone)} of the {len(views)} marked wait no more"
+            self.refuse(f"Not asked: {words}. Look, then press again.")
+            return
         problem = not_one_shape(views, [await self._types(view) for view in views])
         if problem:
             self.refuse(f"Not asked: {problem}.")
@@ -217,7 +225,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             decided = await requests.approve(
                 view.approval_id, actor=actor, digest=view.digest, edits=decision.edits
             )
-            self._drafts.pop(view.digest, None)
+            self._drafts.pop((view.approval_id, view.digest), None)
             return decided
         decided = await requests.reject(
             view.approval_id, actor=actor, comment=decision.comment, digest=view.digest
@@ -241,7 +249,8 @@ class DecisionVerbsScreen(ConsoleScreen):
         self.refresher.ask()
 
     async def _decide_each(self, views: Sequence[ApprovalView], decision: OperatorDecision) -> None:
-        outcomes: dict[str, int] = {}
+        """One after the other; whatever becomes of one, it is told what became of each."""
+        outcomes: dict[str, list[ApprovalView]] = {}
         done: list[str] = []
         for view in views:
             try:
@@ -253,14 +262,27 @@ class DecisionVerbsScreen(ConsoleScreen):
                 done.append(view.approval_id)
             except VasiniError as error:
                 words = f"not decided ({error.code})"
-            outcomes[words] = outcomes.get(words, 0) + 1
+            except Exception as error:  # noqa: BLE001 - edge: what was decided before it is told all the same
+                words = f"perhaps not decided ({explain(error)[:80]})"
+            outcomes.setdefault(words, []).append(view)
         self.deselect(done)
-        told = ", ".join(f"{count} {words}" for words, count in outcomes.items())
-        self.hint(f"Of {len(views)}: {told}.")
-        show_notice(self, f"Of {len(views)}: {told}", tone="information" if len(outcomes) == 1 else "warning")
+        told = format_outcomes(outcomes)
+        self.hint(f"{told}.")
+        show_notice(self, told, tone="information" if len(outcomes) == 1 else "warning")
         self.appear_again()
         self.refresher.ask()
 
     async def _claim(self, claim: Awaitable[ApprovalView]) -> None:
         await claim
         self.refresher.ask()
+
+
+def format_outcomes(outcomes: Mapping[str, Sequence[ApprovalView]]) -> str:
+    """`Of 3: 2 approved, 1 already rejected by carol (web-shop)`: where they differ, which is named."""
+    told = []
+    for words, views in outcomes.items():
+        names = [view.subject or view.run_id for view in views[:_NAMED]]
+        more = f" and {len(views) - _NAMED} more" if len(views) > _NAMED else ""
+        which = f" ({', '.join(names)}{more})" if len(outcomes) > 1 else ""
+        told.append(f"{len(views)} {words}{which}")
+    return f"Of {sum(map(len, outcomes.values()))}: {', '.join(told)}"

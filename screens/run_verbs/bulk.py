@@ -13,6 +13,7 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console_state import explain
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.numbers import counted
@@ -118,6 +119,10 @@ async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Acto
             counted[f"refused ({error.code})"] += 1
             refused.append(run_id)
             reason = reason or error.message
+        except Exception as error:  # noqa: BLE001 - edge: what was done before it is told all the same
+            counted["failed, look at it"] += 1
+            refused.append(run_id)
+            reason = reason or explain(error)
     return BulkOutcome(counted, tuple(refused), reason)
 
 

@@ -24,6 +24,7 @@ from screens.widgets.tables.row_table import RowTable
 from screens.widgets.tables.rows import Cell, Cut, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -52,11 +53,13 @@ class Exclusion:
     reason: str
 
 
-def excluded_words(done: int, before: int) -> str:
-    """What came of it: `done` were excluded, `before` had been already, by somebody else."""
+def excluded_words(done: int, before: int, failures: Sequence[str] = ()) -> str:
+    """What came of it: `done` were excluded, `before` had been already, by somebody else; the rest failed."""
     words = [f"{done:,} runs do not count"] if done > 1 else ["1 run does not count"] if done else []
     if before:
         words.append(f"{before:,} did not count already: the first reason stays")
+    if failures:
+        words.append(f"{len(failures):,} could not be excluded: {failures[0]}")
     return "; ".join(words)
 
 

@@ -246,10 +246,17 @@ class SloScreen(ConsoleScreen):
     async def _exclude(self, exclusion: Exclusion) -> None:
         from screens.slo.exclude import excluded_words  # noqa: PLC0415 - the dialog was there
 
-        levels, by, done = self._engine.levels, self.state.actor, 0
+        levels, by, done, before = self._engine.levels, self.state.actor, 0, 0
+        failures: list[str] = []
         for run_id in exclusion.run_ids:
-            done += await levels.exclude(run_id, exclusion.reason, actor=by)
-        show_notice(self, excluded_words(done, len(exclusion.run_ids) - done))
+            try:
+                excluded = await levels.exclude(run_id, exclusion.reason, actor=by)
+            except Exception as error:  # noqa: BLE001 - edge: what was excluded before it is told all the same
+                failures.append(explain(error))
+            else:
+                done, before = done + excluded, before + (not excluded)
+        words = excluded_words(done, before, failures)
+        show_notice(self, words, tone="error" if failures else "information")
         self.refresher.ask()
 
     @on(Input.Changed, "#filter")

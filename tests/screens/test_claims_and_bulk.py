@@ -266,14 +266,15 @@ async def test_what_somebody_else_decides_meanwhile_voids_the_question(console: 
         stage.app.screen.query_one("#count").focus()
         await stage.write("3")
         await engine.requests.decide("app-1", RequestStatus.REJECTED, "carol")
-        await stage.shows("Nothing was sent: Write file 1: already decided by carol")
+        await stage.shows("Nothing was sent: 2 Write file 1: already decided by carol")
         await stage.press("f2")
         await stage.settle()
         assert not engine.asked("approve")
 
 
 async def test_a_race_that_no_news_told_of_is_told_by_its_outcome(console: OpenConsole) -> None:
-    engine = three()
+    engine = FakeEngine().add(a_run(), *(writes(n, subject=f"shop {n}") for n in range(3)))
+    engine.stored_steps.update(three().stored_steps)
     async with console(engine) as stage:
         await ask_for_all(stage)
         await choose(stage, 0)
@@ -282,7 +283,8 @@ async def test_a_race_that_no_news_told_of_is_told_by_its_outcome(console: OpenC
         decided = {"status": RequestStatus.REJECTED, "decision": "REJECTED", "decided_by": "carol"}
         engine.add(writes(1, **decided, decided_at=ago(1)), writes(2, digest="another"))
         await stage.press("f2")
-        words = "Of 3: 1 approved, 1 already rejected by carol, 1 not decided (approval_changed)."
+        which = "already rejected by carol (shop 1), 1 not decided (approval_changed) (shop 2)"
+        words = f"Of 3: 1 approved (shop 0), 1 {which}."
         await stage.until(lambda: stage.plain("#hint").strip() == words)
         assert stage.table("#approvals").selected == {"app-2"}
 
