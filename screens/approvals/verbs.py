@@ -18,7 +18,7 @@ from screens.approvals.differences import not_one_shape, paths_around
 from screens.approvals.plan_dialog import PlanDialog
 from screens.approvals.plan_draft import PlanDraft
 from screens.approvals.rows import claimed_by
-from screens.frame.console import attempt, show_notice
+from screens.frame.console import attempt, show_notice, tried
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
 from screens.frame.keyboard import ALONE_SECONDS
@@ -253,18 +253,10 @@ class DecisionVerbsScreen(ConsoleScreen):
         outcomes: dict[str, list[ApprovalView]] = {}
         done: list[str] = []
         for view in views:
-            try:
-                words = (await self._decided(view, decision)).decision.lower()
+            outcome = await tried(self._decided(view, decision))
+            if not isinstance(outcome, Exception) or isinstance(outcome, AlreadyDecided):
                 done.append(view.approval_id)
-            except AlreadyDecided as error:
-                by = str(error.details.get("decided_by", "somebody"))[:60]
-                words = f"already {str(error.details.get('decision', 'decided')).lower()} by {by}"
-                done.append(view.approval_id)
-            except VasiniError as error:
-                words = f"not decided ({error.code})"
-            except Exception as error:  # noqa: BLE001 - edge: what was decided before it is told all the same
-                words = f"perhaps not decided ({explain(error)[:80]})"
-            outcomes.setdefault(words, []).append(view)
+            outcomes.setdefault(_became(outcome), []).append(view)
         self.deselect(done)
         told = format_outcomes(outcomes)
         self.hint(f"{told}.")
@@ -275,6 +267,18 @@ class DecisionVerbsScreen(ConsoleScreen):
     async def _claim(self, claim: Awaitable[ApprovalView]) -> None:
         await claim
         self.refresher.ask()
+
+
+def _became(outcome: DecisionView | Exception) -> str:
+    """What became of one of several."""
+    if isinstance(outcome, AlreadyDecided):
+        by = str(outcome.details.get("decided_by", "somebody"))[:60]
+        return f"already {str(outcome.details.get('decision', 'decided')).lower()} by {by}"
+    if isinstance(outcome, VasiniError):
+        return f"not decided ({outcome.code})"
+    if isinstance(outcome, Exception):
+        return f"perhaps not decided ({explain(outcome)[:80]})"
+    return outcome.decision.lower()
 
 
 def format_outcomes(outcomes: Mapping[str, Sequence[ApprovalView]]) -> str:

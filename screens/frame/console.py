@@ -63,13 +63,21 @@ def show_notice(
     widget.notify(sanitize(words, limit=600), severity=tone, timeout=6, markup=False)
 
 
-async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
-    """The outcome of a request to the engine; an error becomes a notice and None."""
+async def tried(work: Awaitable[T]) -> T | Exception:
+    """The outcome of a request to the engine, or the error that it ended in: of several the others go on."""
     try:
         return await work
     except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
-        show_notice(widget, explain(error), tone="error")
+        return error
+
+
+async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
+    """The outcome of a request to the engine; an error becomes a notice and None."""
+    outcome = await tried(work)
+    if isinstance(outcome, Exception):
+        show_notice(widget, explain(outcome), tone="error")
         return None
+    return outcome
 
 
 def act(widget: Widget, work: Awaitable[object], *, group: str = "act", exclusive: bool = False) -> None:

@@ -13,6 +13,7 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import tried
 from screens.frame.console_state import explain
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
@@ -113,16 +114,17 @@ async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Acto
     refused: list[str] = []
     reason = ""
     for run_id in run_ids:
-        try:
-            counted[verb.format_result(await verb.call(runs, run_id, actor))] += 1
-        except VasiniError as error:
-            counted[f"refused ({error.code})"] += 1
-            refused.append(run_id)
-            reason = reason or error.message
-        except Exception as error:  # noqa: BLE001 - edge: what was done before it is told all the same
+        result = await tried(verb.call(runs, run_id, actor))
+        if not isinstance(result, Exception):
+            counted[verb.format_result(result)] += 1
+            continue
+        refused.append(run_id)
+        if isinstance(result, VasiniError):
+            counted[f"refused ({result.code})"] += 1
+            reason = reason or result.message
+        else:
             counted["failed, look at it"] += 1
-            refused.append(run_id)
-            reason = reason or explain(error)
+            reason = reason or explain(result)
     return BulkOutcome(counted, tuple(refused), reason)
 
 

@@ -14,7 +14,7 @@ from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendB
 from engine.errors import VasiniError
 from engine.facade.feed import AlertChanged, CapsChanged, PackListChanged
 from engine.safe_text import sanitize
-from screens.frame.console import console, show_notice
+from screens.frame.console import console, show_notice, tried
 from screens.frame.console_state import explain
 from screens.frame.inputs import SearchLine
 from screens.frame.screen import ConsoleScreen
@@ -249,10 +249,9 @@ class SloScreen(ConsoleScreen):
         levels, by, done, before = self._engine.levels, self.state.actor, 0, 0
         failures: list[str] = []
         for run_id in exclusion.run_ids:
-            try:
-                excluded = await levels.exclude(run_id, exclusion.reason, actor=by)
-            except Exception as error:  # noqa: BLE001 - edge: what was excluded before it is told all the same
-                failures.append(explain(error))
+            excluded = await tried(levels.exclude(run_id, exclusion.reason, actor=by))
+            if isinstance(excluded, Exception):
+                failures.append(explain(excluded))
             else:
                 done, before = done + excluded, before + (not excluded)
         words = excluded_words(done, before, failures)
