@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from textual import on
+from textual.widgets import Input
+
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
+from screens.frame.console import show_notice
+from screens.frame.inputs import SearchLine
 from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Plain
@@ -54,9 +59,11 @@ class OutputPane(RunPane):
         self._until: datetime | None = None
         self._following = True
         self._busy = 0
+        self._wanted = ""
 
     def compose(self) -> ComposeResult:
-        """A note, lines."""
+        """Words to look for, a note, lines."""
+        yield SearchLine(placeholder="words in the output", id="output-search")
         yield Plain(id="output-note")
         yield TextLines(id="output-lines")
         yield Plain(sanitize(_EMPTY), id="no-output", classes="pane-empty")
@@ -86,8 +93,47 @@ class OutputPane(RunPane):
         return self._any
 
     def target(self) -> Widget:
-        """The lines."""
-        return self.lines
+        """The line to type into while it is in use, else the lines."""
+        return self._search_line if self._search_line.has_focus else self.lines
+
+    def filter(self) -> bool:
+        """Type what to look for in the lines that are shown."""
+        self._search_line.offer()
+        return True
+
+    def match(self, by: int) -> bool:
+        """Show the next line with the words, or the one before, and stay there."""
+        if not self._wanted:
+            show_notice(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
+        elif self.lines.find(self._wanted, by):
+            self._following = False
+        else:
+            show_notice(self, "No line that is shown has these words")
+        return True
+
+    def leave(self) -> bool:
+        """Look for nothing any more."""
+        if not self._search_line.shown:
+            return False
+        self._wanted = ""
+        self._search_line.shown = False
+        self.lines.forget_found()
+        self.lines.focus()
+        return True
+
+    @property
+    def _search_line(self) -> SearchLine:
+        return self.query_one("#output-search", SearchLine)
+
+    @on(Input.Submitted, "#output-search")
+    def _typed_all(self, message: Input.Submitted) -> None:
+        self._wanted = message.value.strip()
+        self.lines.forget_found()
+        self.lines.focus()
+        if self._wanted:
+            self.match(1)
+        else:
+            self._search_line.shown = False
 
     def toggle_follow(self) -> str:
         """Stay with the newest line, or stay where one reads."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -18,7 +19,6 @@ from screens.widgets.scrolling import ScrollKeys, grow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.style import Style
     from textual import events
     from textual.geometry import Region
 
@@ -63,6 +63,9 @@ class TextLines(ScrollKeys, ScrollView):
         self._laid_out_for = 0
         self._style: Style | None = None
         self._to_end = False
+        self._found: int | None = None
+        """The line that a search has found."""
+        self._found_rows = range(0)
 
     @property
     def _width(self) -> int:
@@ -71,7 +74,7 @@ class TextLines(ScrollKeys, ScrollView):
     def show(self, lines: Sequence[SafeText]) -> None:
         """Another text, from its top."""
         self._lines = list(lines)
-        self._sideways, self._to_end = 0, False
+        self._sideways, self._to_end, self._found = 0, False, None
         self._lay_out()
         self.scroll_home(animate=False)
 
@@ -80,6 +83,8 @@ class TextLines(ScrollKeys, ScrollView):
         self._lines += lines
         too_many = max(0, len(self._lines) - MOST_LINES)
         del self._lines[:too_many]
+        if self._found is not None:
+            self._found = self._found - too_many if self._found >= too_many else None
         if self._laid_out_for != self._width:
             self._lay_out()
         else:
@@ -99,6 +104,32 @@ class TextLines(ScrollKeys, ScrollView):
         self._to_end = to_end
         if to_end:
             self._scroll_to_end()
+
+    def find(self, words: str, by: int) -> bool:
+        """Show and mark the next line that has these words, or the one before; False when none has them.
+
+        It goes on around the ends. The first search begins with the lines in view.
+        """
+        wanted, count = words.casefold(), len(self._lines)
+        at = self._in_view() - by if self._found is None else self._found
+        for step in range(1, count + 1):
+            place = (at + by * step) % count
+            column = self._lines[place].casefold().find(wanted)
+            if column >= 0:
+                self._found, self._to_end = place, False
+                self._note_found()
+                if not self._wrapped and not 0 <= column - self._sideways < self.size.width:
+                    self._sideways = max(0, column - self.size.width // 2)
+                self.scroll_to(y=max(0, self._found_rows.start - self.size.height // 3), animate=False)
+                self.refresh()
+                return True
+        return False
+
+    def forget_found(self) -> None:
+        """No line is marked any more; the next search begins with those in view."""
+        self._found = None
+        self._note_found()
+        self.refresh()
 
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""
@@ -121,7 +152,10 @@ class TextLines(ScrollKeys, ScrollView):
         if behind >= len(self._drawn_coming):
             return Strip.blank(self.size.width, self._style)
         text = self._drawn[index] if behind < 0 else self._drawn_coming[behind]
-        strip = Strip([Segment(text, self._style)])
+        style = self._style
+        if index in self._found_rows:
+            style = Style(reverse=True) if style is None else style + Style(reverse=True)
+        strip = Strip([Segment(text, style)])
         if self._sideways:
             strip = strip.crop(self._sideways, self._sideways + self.size.width)
         return strip.adjust_cell_length(self.size.width, self._style)
@@ -169,7 +203,24 @@ class TextLines(ScrollKeys, ScrollView):
         if stay:
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
 
+    def _in_view(self) -> int:
+        """The first line of which something is in view."""
+        row = 0
+        for place, height in enumerate(self._heights):
+            row += height
+            if row > self.scroll_offset.y:
+                return place
+        return 0
+
+    def _note_found(self) -> None:
+        if self._found is None:
+            self._found_rows = range(0)
+        else:
+            first = sum(self._heights[: self._found])
+            self._found_rows = range(first, first + self._heights[self._found])
+
     def _has_grown(self) -> None:
+        self._note_found()
         grow(self, Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming)))
         self.refresh()
 

@@ -9,8 +9,12 @@ from engine.contracts.status import RunStatus
 from screens.overlays.markdown_screen import MarkdownScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
+from screens.widgets import text_lines
+from screens.widgets.text_lines import TextLines, safe_lines
 from tests.fakes.views import ago
-from tests.screens.one_run import an_engine, opened
+from tests.screens.one_run import an_engine, opened, screen
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole
@@ -144,3 +148,60 @@ async def test_long_text_is_wrapped_or_cut(console: OpenConsole) -> None:
         await stage.shows("line 199")
         await stage.press("g", "ctrl+d", "ctrl+u", "j", "k")
         await stage.shows("xxx")
+
+
+async def test_words_are_looked_for_in_the_output_itself(console: OpenConsole) -> None:
+    engine = an_engine(status=RunStatus.RUNNING)
+    wide = "x" * 70 + " and Ålesund"
+    engine.stored_output["run-1"] = [
+        a_line(number, text=wide if number in {20, 60} else f"line {number}") for number in range(1, 101)
+    ]
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage, "output")
+        await stage.shows("build │ line 100")
+        await stage.press("/")
+        await stage.write("ålesund")
+        await stage.press("enter")
+        await stage.shows("and Ålesund")
+        await stage.shows("build │ line 21")
+        lines = stage.app.screen.query_one("#output-lines", TextLines)
+        marked = {place for place in range(lines.size.height) if _is_marked(lines, place)}
+        assert len(marked) == 2, "the line takes two lines of the screen"
+        await stage.press("n")
+        await stage.shows("build │ line 61")
+        await stage.press("n")
+        await stage.shows("build │ line 21")
+        await stage.press("N")
+        await stage.shows("build │ line 61")
+        engine.stored_output["run-1"].append(a_line(101))
+        await stage.until(lambda: len(lines._lines) == 101, "it goes on below")
+        assert "build │ line 61" in stage.text(), "who looks for something stays there"
+        await stage.press("w", "n")
+        await stage.until(lambda: "and Ålesund" in stage.text(), "in sight also where lines are cut")
+        await stage.press("/", *"nowhere", "enter")
+        await stage.until(lambda: "No line that is shown has these words" in stage.notices())
+        await stage.press("escape")
+        assert not any(_is_marked(lines, place) for place in range(lines.size.height))
+        await stage.on(RunScreen)
+        await stage.press("n")
+        await stage.until(lambda: "Nothing to look for" in stage.notices())
+        assert screen(stage).pane.id == "output"
+        await stage.press("escape")
+        await stage.on(RunsScreen)
+
+
+def _is_marked(lines: TextLines, place: int) -> bool:
+    return any(segment.style is not None and segment.style.reverse for segment in lines.render_line(place))
+
+
+async def test_a_line_that_was_found_is_known_when_older_ones_go(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await opened(stage, "output")
+        lines = stage.app.screen.query_one("#output-lines", TextLines)
+        lines.extend(safe_lines("\n".join(f"line {n}" for n in range(text_lines.MOST_LINES))), to_end=False)
+        assert lines.find("line 5000", 1)
+        lines.extend(safe_lines("\n".join(["more"] * 100)), to_end=False)
+        assert lines._lines[lines._found or 0] == "line 5000"
+        lines.extend(safe_lines("\n".join(["more"] * 5_000)), to_end=False)
+        assert lines._found is None
+        assert not lines.find("line 5000", 1)

@@ -158,11 +158,17 @@ ACTIONS: tuple[Action, ...] = (
         "/",
         "filter",
         "Filter",
-        "Filter as you type: words, kind:, step:, by:",
+        "Filter the log as you type: words, kind:, step:, by:; in the output look for words",
         shown=True,
     ),
-    Action("log.next_match", "n", "next_match", "Next match", "Next event that the filter finds"),
     Action(
-        "log.previous_match", "N", "previous_match", "Previous match", "Previous event that the filter finds"
+        "log.next_match",
+        "n",
+        "next_match",
+        "Next match",
+        "Next event that the filter finds, or line with the words",
+    ),
+    Action(
+        "log.previous_match", "N", "previous_match", "Previous match", "The event or line before that fits"
     ),
 )

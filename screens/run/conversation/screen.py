@@ -13,6 +13,7 @@ from engine.json_schema.forms import skill_field, skills_named
 from engine.safe_text import sanitize
 from screens.frame.console import attempt, show_notice
 from screens.frame.inputs import SearchLine
+from screens.frame.screen import too_small
 from screens.keys.bindings import bindings
 from screens.run.conversation.blocks import is_whole, line_of_call, written
 from screens.run.conversation.search import PAGE, Search
@@ -290,7 +291,7 @@ class ConversationScreen(LookVerbs):
 
     @on(WritingLines.Written)
     def _written(self, message: WritingLines.Written) -> None:
-        if self._waits_with is not None:
+        if self._waits_with is not None and not too_small(self):
             self._writing = True
             shown = {"images": list(message.images)} if message.images else {}
             said = {"text": message.text, **shown, **skills_named(self._message_schema, message.text)}
