@@ -26,6 +26,7 @@ from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.frame.screen import TooSmall
+from screens.widgets.numbers import counted
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
@@ -65,7 +66,9 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
     def compose(self) -> ComposeResult:
         """What all have in common, what differs, the questions."""
         with Vertical(classes="dialog -large"):
-            yield Plain(sanitize(f"Decide {len(self.views)} approvals at once"), classes="dialog-title")
+            yield Plain(
+                sanitize(f"Decide {counted(len(self.views), 'approval')} at once"), classes="dialog-title"
+            )
             yield self.claim_line()
             with ReadPane(id="list"):
                 if any(map(hides, self.views)):
@@ -205,7 +208,7 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
     def _differences(self) -> list[list[Line]]:
         found = differences(self.views)
         if not found:
-            return [[line(f"Nothing differs: the same action, {len(self.views)} times.")]]
+            return [[line(f"Nothing differs: the same action, {counted(len(self.views), 'time')}.")]]
         blocks = [[line("What differs:", Ink.NAME)]]
         for difference in found:
             lines = [line(difference.name, Ink.NAME)]

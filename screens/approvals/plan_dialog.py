@@ -23,7 +23,7 @@ from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import console
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import TYPED_LIMIT, SafeTextArea
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone
@@ -185,8 +185,6 @@ class ParamsDialog(Dialog[dict[str, Any]]):
 
     def action_confirm(self) -> None:
         """Take them when they can be read."""
-        if too_small(self):
-            return
         try:
             params = read_json(self.query_one("#params", SafeTextArea).text, must_be_object=True)
         except ValueError as error:

@@ -22,7 +22,7 @@ from screens.frame.console import attempt, show_notice, tried
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
 from screens.frame.keyboard import ALONE_SECONDS
-from screens.frame.screen import ConsoleScreen, too_small
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.status_labels import REQUEST_LABELS
 
@@ -97,7 +97,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             return
         if not view.planned:
             self.refuse("Not opened: only a plan can be changed before it is approved.")
-        elif not too_small(self):
+        else:
             self.hint("")
             draft = self._drafts.setdefault((view.approval_id, view.digest), PlanDraft(view.planned))
             asks_word = view.risk in NEEDS_WORD or not self.gate.answered
@@ -135,7 +135,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         views = self.marked_views()
         if not views:
             self.refuse(self.state.keymap.fill("Not asked: nothing is marked: {approvals.mark} marks."))
-        elif not too_small(self):
+        else:
             self.act(self._ask_for_all(views), group="bulk")
 
     def refuse(self, words: str) -> None:
@@ -155,7 +155,7 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.refuse(f"This approval is {REQUEST_LABELS[view.status].word} already.")
         elif self.goes_on():
             self.refuse(self.state.keymap.fill(READ_ON))
-        elif too_small(self) or not self.seen(view):
+        elif not self.seen(view):
             self.refuse("Not sent: the card had only just appeared. Read it, then press again.")
         elif problem:
             self.refuse(f"Not sent: {problem}. Press again then.")

@@ -15,7 +15,7 @@ from screens.forms.draft_keeper import DraftKeeper
 from screens.forms.schema_form import FormView
 from screens.frame.console import show_notice
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import ConsoleScreen, too_small
+from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.widgets.ages import short_time
 from screens.widgets.plain import Plain
@@ -87,7 +87,7 @@ class FillingScreen(ConsoleScreen):
 
     def action_submit(self) -> None:
         """Check every field; send when all is well."""
-        if self.form is None or self._sending or too_small(self) or not self.may_send():
+        if self.form is None or self._sending or not self.may_send():
             return
         self._sending = True
         self.act(self._submit(self.form), group="submit")

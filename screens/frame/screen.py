@@ -69,6 +69,8 @@ class TooSmall(Plain):
         )
 
 
+_MOVES = frozenset({"back", "close", "leave", "focus_next", "focus_previous"})
+"""Actions of screens and dialogs that change nothing."""
 _BREAKPOINTS: list[tuple[int, str]] = [(0, "-too-narrow"), (LEAST_WIDTH, "-narrow"), (110, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-too-short"), (LEAST_HEIGHT, "-low"), (32, "-tall")]
 
@@ -95,6 +97,12 @@ class Dialog(ClosesItself[T], ModalScreen[T], Generic[T], inherit_bindings=False
         """What is below, in the shade."""
         below = super().render()
         return Shaded(below) if isinstance(below, BackgroundScreen) else below
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """As of a screen: what nobody sees is not confirmed."""
+        if action not in _MOVES and too_small(self):
+            return False
+        return super().check_action(action, parameters)
 
     def hint(self, words: str) -> None:
         """Say in the dialog why it does not go on."""
@@ -214,6 +222,12 @@ class ConsoleScreen(ClosesItself[None], inherit_bindings=False):
     def leaves_out(self, damaged: Sequence[str]) -> None:
         """What of the list that is being loaded cannot be read."""
         self._damaged = (*self._damaged, *damaged)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is done to what nobody sees: in a terminal that is too small one can only move about."""
+        if action not in _MOVES and too_small(self):
+            return False
+        return super().check_action(action, parameters)
 
     def ages_of(self, moments: list[datetime]) -> None:
         """Say which ages are on the screen, so that they are drawn again in time."""

@@ -11,7 +11,7 @@ from engine.safe_text import sanitize
 from screens.forms.values import read_json
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeTextArea
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 
@@ -51,8 +51,6 @@ class OutputDialog(Dialog[CallOutput]):
 
     def action_confirm(self) -> None:
         """Say it when it can be read."""
-        if too_small(self):
-            return
         text = self.query_one("#output", SafeTextArea).text
         try:
             output = read_json(text, must_be_object=True) if text.strip() else None

@@ -14,7 +14,6 @@ from engine.safe_text import sanitize
 from screens.frame.bars.tabs import Tabs
 from screens.frame.console import console, show_notice
 from screens.frame.grace import DecisionGate
-from screens.frame.screen import too_small
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.overlays.text_screen import TextScreen
@@ -167,7 +166,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             show_notice(self, "Read the code first, then press again.")
         elif review.trusted:
             show_notice(self, "This code is trusted already.")
-        elif too_small(self) or not self._gate.is_open(pack_code.token(review)):
+        elif not self._gate.is_open(pack_code.token(review)):
             show_notice(
                 self, "Not asked: the code had only just appeared. Read it, then press again.", tone="warning"
             )

@@ -15,7 +15,7 @@ from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import tried
 from screens.frame.console_state import explain
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
@@ -168,8 +168,7 @@ class BulkDialog(Dialog[bool]):
 
     def action_confirm(self) -> None:
         """Do it."""
-        if not too_small(self):
-            self.dismiss(True)
+        self.dismiss(True)
 
     @on(RowTable.Opened)
     def _enter(self) -> None:

@@ -12,7 +12,7 @@ from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 
@@ -75,7 +75,7 @@ class FlagDialog(Dialog[FlagChange]):
             self.hint("Say what is not so: it stands in the history of the run")
         elif len(comment) > MOST_COMMENT:
             self.hint(f"At most {MOST_COMMENT} characters")
-        elif not too_small(self):
+        else:
             self.dismiss(FlagChange(comment, on))
 
 

@@ -17,7 +17,7 @@ from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, FeedArrived, TooSmall, too_small
+from screens.frame.screen import Dialog, FeedArrived, TooSmall
 from screens.keys.bindings import bindings
 from screens.slo.spend_rows import CAP_STATES, EACH
 from screens.widgets.plain import Plain
@@ -130,7 +130,7 @@ class CapDialog(Dialog[str]):
 
     def action_confirm(self) -> None:
         """Do it."""
-        if self._sending or too_small(self):
+        if self._sending:
             return
         if self._changed:
             self._changed = False

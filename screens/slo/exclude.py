@@ -14,7 +14,7 @@ from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import act
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain
@@ -110,7 +110,7 @@ class ExcludeDialog(Dialog[Exclusion]):
             self.query_one("#reason").focus()
         elif len(reason) > MOST_REASON:
             self.hint(f"At most {MOST_REASON} characters")
-        elif not too_small(self):
+        else:
             self.dismiss(Exclusion(chosen, reason))
 
     async def _list(self) -> None:
