@@ -116,7 +116,7 @@ async def test_a_retry_opens_only_the_failed_branch_and_item_again(tmp_path: Pat
             failed = await person.engine.runs.summary(run_id)
             assert failed.status is RunStatus.FAILED
             assert failed.error is not None
-            assert failed.error.code == "backend_error"
+            assert failed.error.code == "temporary"
             (home / gate).touch()
             assert (await person.engine.runs.retry(run_id, actor=ANA)).changed
         await person.operate()
