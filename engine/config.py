@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.models.settings import ModelSettings
     from engine.tools.context import ToolLimits
     from engine.tools.mcp.settings import McpServer
+    from engine.tools.remote.settings import RemoteTool
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 
@@ -81,6 +82,11 @@ class Rules:
     @cached_property
     def slo(self) -> Mapping[str, SloTargets]:
         """What is promised by pack, before what the packs say themselves."""
+        return {}
+
+    @cached_property
+    def remote(self) -> Mapping[str, RemoteTool]:
+        """Tools that are called over HTTP, by name."""
         return {}
 
     @cached_property

@@ -93,7 +93,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.acp",),
     ("engine.tools.executor",),
     ("engine.tools.mcp.servers",),
-    ("engine.tools.builtin", "engine.tools.pack_code"),
+    ("engine.tools.builtin", "engine.tools.pack_code", "engine.tools.remote"),
     ("engine.tools.registry",),
     ("engine.tools.mcp",),
     ("engine.tools.process",),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.tools.context import ToolLimits
     from engine.tools.mcp.settings import McpServer
+    from engine.tools.remote.settings import RemoteTool
     from vasini_tui.output import Output
     from vasini_tui.settings.loading import LoadedSettings
 
@@ -111,6 +112,11 @@ class RulesInForce(Rules):
     def slo(self) -> Mapping[str, SloTargets]:
         """See above."""
         return self._loaded.values.slo.by_pack if "slo" in self._loaded.values.given else {}
+
+    @cached_property
+    def remote(self) -> Mapping[str, RemoteTool]:
+        """See above."""
+        return self._loaded.values.tools.remote if "tools" in self._loaded.values.given else {}
 
     @cached_property
     def mcp(self) -> Mapping[str, McpServer]:

@@ -106,6 +106,7 @@ class ToolExecutor:
         self.back_ends = BackEnds()
         self.back_ends.register(FunctionBackEnd("local", "policy", registry))
         self.back_ends.register(FunctionBackEnd("command", "process", registry))
+        self.back_ends.register(FunctionBackEnd("http", "policy", registry))
         self.back_ends.register(PackBackEnd(limits, lambda name: registry.find(name) is not None, bubblewrap))
         if servers is not None:
             self.serve(servers)
@@ -128,6 +129,10 @@ class ToolExecutor:
     def use_secrets(self, secrets: Mapping[str, str]) -> None:
         """Calls that begin from now on get these."""
         self._secrets = secrets
+
+    def secret(self, name: str) -> str | None:
+        """The secret of that name, as calls get it that begin now."""
+        return self._secrets.get(name)
 
     def spec(self, name: str) -> ToolSpec | None:
         """The spec of a built-in tool, or what is known of one of an MCP server."""

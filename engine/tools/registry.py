@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,8 +85,13 @@ class BackEnds:
 class ToolRegistry:
     """Names are unique: registering one twice is an error, never a replacement."""
 
-    def __init__(self) -> None:
+    def __init__(self, tools: Iterable[RegisteredTool] = ()) -> None:
         self._tools: dict[str, RegisteredTool] = {}
+        for tool in tools:
+            self.add(tool)
+
+    def __iter__(self) -> Iterator[RegisteredTool]:
+        return iter(self._tools.values())
 
     def register(self, spec: ToolSpec, function: ToolFunction) -> None:
         """As `add`, for a tool without a preview."""

@@ -204,6 +204,17 @@ def test_tools_are_listed_and_shown_in_full(vasini: Vasini) -> None:
     assert vasini("tools", "no.such").status == ExitCode.NOT_FOUND
 
 
+def test_tools_over_http_are_listed_as_the_settings_declare_them(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = '{"crm.lookup": {"endpoint": "https://crm.example", "description": "Finds a customer."}}'
+    monkeypatch.setenv("VASINI_TOOLS__REMOTE", declared)
+    assert "Finds a customer." in vasini("tools").stdout
+    assert "called over HTTP" in vasini("tools", "crm.lookup").stdout
+    (spec,) = vasini("tools", "crm.lookup", "--json").document["tools"]
+    assert (spec["backend"], spec["effects"], spec["risk"]) == ("http", "outside", "high")
+
+
 def test_the_agents_that_any_flow_may_name_are_listed_with_their_form(vasini: Vasini) -> None:
     found = {one["name"]: one for one in vasini("agents", "--json").document["agents"]}
     assert found.keys() >= {"llm_reasoner", "insight_reasoner"}

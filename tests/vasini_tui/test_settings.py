@@ -65,6 +65,29 @@ def test_policies_of_one_pack_name_only_what_differs(home: Path) -> None:
     assert load_settings().values.policies.by_pack["hello"].model_fields_set == {"max_tool_calls"}
 
 
+REMOTE = "tools:\n  remote:\n    crm.lookup: {endpoint: 'https://crm.example/call', effects: none}\n"
+
+
+def test_tools_over_http_are_read_by_their_names(home: Path) -> None:
+    write(home / "config.yaml", REMOTE)
+    declared = load_settings().values.tools.remote["crm.lookup"]
+    assert (declared.timeout_seconds, declared.effects, declared.risk) == (30.0, "none", "high")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (REMOTE.replace("crm.lookup", "http.lookup"), "begins as built-in tools do"),
+        (REMOTE.replace("crm.lookup", "crm"), "should match pattern"),
+        (REMOTE.replace("effects", "effect"), "known here are endpoint"),
+        (f"{REMOTE}  mcp: {{servers: {{crm: {{command: [a]}}}}}}\n", "as the tools of the MCP server crm do"),
+    ],
+)
+def test_a_tool_over_http_that_cannot_be_is_refused(home: Path, text: str, words: str) -> None:
+    write(home / "config.yaml", text)
+    assert words in refusal().message
+
+
 def test_an_unknown_key_is_an_error_that_names_file_line_key_and_what_is_known(home: Path) -> None:
     path = write(home / "config.yaml", "console:\n  bell: true\n  grase_ms: 5\n")
     error = refusal()

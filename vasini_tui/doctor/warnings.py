@@ -46,6 +46,7 @@ def _policy_names(loaded: LoadedSettings, seen: OpenedEngine) -> list[str]:
     if not named and not models and not policies.by_pack:
         return []
     builtin = {spec.name for spec in builtin_registry().specs()} | policy_names(loaded)
+    builtin |= loaded.values.tools.remote.keys()
     return policies.unknown_names(
         frozenset(builtin | {name for name in named if name.startswith(own)}),
         frozenset(loaded.values.models.all),

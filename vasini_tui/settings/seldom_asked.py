@@ -13,12 +13,14 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    model_validator,
 )
 
 from engine.contracts.governing.slo import SloTargets
 from engine.contracts.status import Risk
 from engine.safe_files.naming import at_home
-from engine.tools.mcp.settings import McpSettings, VariableName
+from engine.tools.mcp.settings import McpSettings, VariableName, server_of
+from engine.tools.remote.settings import RemoteName, RemoteTool
 
 _MIB = 1024 * 1024
 
@@ -73,6 +75,14 @@ class ToolSettings(Group):
     sandbox: Literal["auto", "process", "isolated"] = "auto"
     sandbox_reads: tuple[AbsolutePath, ...] = ()
     mcp: McpSettings = McpSettings()
+    remote: dict[RemoteName, RemoteTool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _each_name_is_of_one(self) -> ToolSettings:
+        for name in self.remote:
+            if server_of(name) in self.mcp.servers:
+                raise ValueError(f"remote.{name} begins as the tools of the MCP server {server_of(name)} do")
+        return self
 
 
 class NotifySettings(Group):

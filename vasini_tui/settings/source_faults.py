@@ -11,6 +11,7 @@ from engine.contracts.actor import Operator
 from engine.governance.policies import Policies
 from engine.models.settings import NamedModel
 from engine.tools.mcp.settings import McpServer
+from engine.tools.remote.settings import RemoteTool
 from vasini_tui.settings.config_content import config_error
 from vasini_tui.settings.in_force import GROUPS, kind_of, names_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
@@ -26,6 +27,7 @@ _BY_NAME: Mapping[str, type] = {
     "named": NamedModel,
     "prices": ModelPrice,
     "servers": McpServer,
+    "remote": RemoteTool,
 }
 """What stands under each name of a mapping."""
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})

@@ -76,11 +76,15 @@ class StepChecks:
         return None
 
 
+_SAME: Mapping[str | None, str] = {"remote": "http"}
+"""Other words for back ends."""
+
+
 class _ToolChecks(StepChecks):
     type = "tool"
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
-        tool, backend = node.text("tool"), node.text("backend")
+        tool, backend = node.text("tool"), _SAME.get(node.text("backend"), node.text("backend"))
         if tool and tool_names is not None and not is_known(tool, tool_names):
             yield ("tool",), f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
         schema = tool_names.get(tool) if tool and isinstance(tool_names, Mapping) else None
@@ -88,9 +92,7 @@ class _ToolChecks(StepChecks):
         if schema is not None and isinstance(params, dict):
             for name, message in literal_faults(schema, params):
                 yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
-        if backend in {"http", "remote"}:
-            yield ("backend",), f"the back end `{backend}` is not available in this version"
-        elif backend and tool and tool_names is not None and is_known(tool, tool_names):
+        if backend and tool and tool_names is not None and is_known(tool, tool_names):
             own = back_end_of(tool, tool_names)
             if backend == "mcp" != own:
                 yield (

@@ -1,8 +1,4 @@
-"""http.get: the web, without a way into the operator's own network.
-
-The host is resolved here, every address it has is checked, and the connection goes to a checked
-address: a name that resolves differently a moment later gains nothing.
-"""
+"""http.get: the web, without a way into the operator's own network."""
 
 from __future__ import annotations
 
@@ -11,15 +7,14 @@ import base64
 import importlib
 import json
 import re
-import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, StepErrorCode
 from engine.contracts.tool import ToolSpec
-from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
+from engine.tools.egress import checked_address, checked_url, pinned, port_of, require_listed
+from engine.tools.failure import ToolFailure, invalid_input, permission_denied
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
@@ -32,9 +27,7 @@ if TYPE_CHECKING:
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
-_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_NAT64 = ip_network("64:ff9b::/96")
 
 GET = ToolSpec(
     name="http.get",
@@ -88,8 +81,8 @@ def http_tools() -> Iterator[RegisteredTool]:
 
 def _preview(params: dict[str, Any], limits: ToolLimits) -> Preview:
     """The request as it would be sent; secrets are named, not shown. Raises ToolFailure."""
-    url = _checked_url(params["url"])
-    _require_listed(url.hostname or "", _port(url), limits)
+    url = checked_url(params["url"])
+    require_listed(url.hostname or "", port_of(url), limits)
     path = url._replace(scheme="", netloc="", fragment="").geturl() or "/"
     headers = {"host": url.netloc, **params.get("headers", {})}
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -108,7 +101,7 @@ async def _get(params: dict[str, Any], limits: ToolLimits) -> dict[str, Any]:
     # httpx costs more than 100 ms to import; only calls of this tool pay for it
     httpx = await asyncio.to_thread(importlib.import_module, "httpx")
     max_bytes = params.get("max_bytes", 1_000_000)
-    url = _checked_url(params["url"])
+    url = checked_url(params["url"])
     tls = await asyncio.to_thread(httpx.create_ssl_context) if url.scheme == "https" else False
     try:
         # no proxies, cookies or credentials from the environment
@@ -141,9 +134,7 @@ async def _fetch(
 ) -> dict[str, Any] | str:
     """One request: the result, or where it is redirected to."""
     assert url.hostname
-    address = await _checked_address(url, limits)
-    literal = f"[{address}]" if address.version == 6 else str(address)
-    target = url._replace(netloc=f"{literal}:{_port(url)}", fragment="").geturl()
+    target = pinned(url, await checked_address(url, limits))
     sent = {**headers, "host": url.netloc, "accept-encoding": "identity"}
     # the certificate is checked against the name, not the address
     extensions = {"sni_hostname": url.hostname}
@@ -164,81 +155,15 @@ async def _fetch(
         return {"status": response.status_code, "headers": received, **content, "truncated": truncated}
 
 
-def _checked_url(text: str) -> SplitResult:
-    """Raises ToolFailure(invalid_input) for anything but a plain http or https URL."""
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError as error:
-        raise invalid_input(f"{text!r} is not a URL: {error}") from error
-    if url.scheme not in _DEFAULT_PORTS or not url.hostname or port == 0:
-        raise invalid_input(f"{text!r} is not an http or https URL")
-    if "@" in url.netloc:
-        raise invalid_input("a URL may not hold a user name or password; send them as a header")
-    if any(ord(character) <= 32 or ord(character) == 127 for character in text):
-        raise invalid_input("a URL may not hold spaces or control characters")
-    return url
-
-
 def _redirected(url: SplitResult, location: str) -> SplitResult:
-    target = _checked_url(urljoin(url.geturl(), location))
-    same = (target.scheme, target.hostname, _port(target)) == (url.scheme, url.hostname, _port(url))
-    upgrade = (url.scheme, _port(url), target.scheme, _port(target)) == ("http", 80, "https", 443)
+    target = checked_url(urljoin(url.geturl(), location))
+    same = (target.scheme, target.hostname, port_of(target)) == (url.scheme, url.hostname, port_of(url))
+    upgrade = (url.scheme, port_of(url), target.scheme, port_of(target)) == ("http", 80, "https", 443)
     if not same and not (upgrade and target.hostname == url.hostname):
         raise permission_denied(
             f"{url.geturl()} redirects to {target.scheme}://{target.netloc}; only the same host is followed"
         )
     return target
-
-
-async def _checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address | IPv6Address:
-    """An address of the host to connect to. Raises ToolFailure when one of its addresses is refused."""
-    host, port = url.hostname or "", _port(url)
-    _require_listed(host, port, limits)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-            raise ToolFailure(
-                StepErrorCode.TEMPORARY, f"cannot resolve the host {host!r} now", recoverable=True
-            ) from error
-        raise not_found(f"there is no host {host!r}") from error
-    addresses = [ip_address(entry[4][0]) for entry in found]
-    listed = {host, f"{host}:{port}"} & limits.allowed_private_hosts
-    for address in addresses:
-        if not listed and not is_public(address):
-            raise permission_denied(
-                f"{host!r} is at the private or reserved address {address}; "
-                "list the host in the setting tools.allowed_private_hosts to allow it"
-            )
-    return addresses[0]
-
-
-def _require_listed(host: str, port: int, limits: ToolLimits) -> None:
-    """Raises ToolFailure(permission_denied) for a host that the pack's tools layer does not name."""
-    if limits.hosts is None:
-        return
-    name = host.casefold().rstrip(".")
-    if not {name, f"{name}:{port}"} & limits.hosts:
-        listed = ", ".join(sorted(limits.hosts)) or "no host"
-        raise permission_denied(f"{host!r} is out of reach: the pack's tools layer lets it reach {listed}")
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is on the public internet, also behind IPv6 forms that carry an IPv4 address."""
-    if isinstance(address, IPv6Address):
-        if address in _NAT64:
-            return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-        carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if carried is not None:
-            return is_public(carried)
-        if address.is_site_local:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _port(url: SplitResult) -> int:
-    return url.port or _DEFAULT_PORTS[url.scheme]
 
 
 def _require_success(url: SplitResult, response: httpx.Response) -> None:

@@ -15,7 +15,8 @@ from engine.safe_files.naming import at_home
 
 RESERVED = frozenset({"command", "data", "files", "flow", "git", "http", "outside", "person", "run", "text"})
 """What the names of built-in tools and of flows as tools begin with: no server is called so."""
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts to which headers may be sent in the clear."""
 
 
 def variable_name(name: str) -> str:
@@ -37,7 +38,8 @@ def _plain(text: str) -> str:
     return text
 
 
-def _url(text: str) -> str:
+def plain_url(text: str) -> str:
+    """The URL, if it holds nothing that opens it. Raises ValueError."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -79,8 +81,8 @@ VariableName = Annotated[str, AfterValidator(variable_name)]
 ServerName = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40), AfterValidator(_free_name)
 ]
-_Text = Annotated[str, AfterValidator(_plain), Field(max_length=10_000)]
-_HeaderName = Annotated[str, AfterValidator(_header_name)]
+PlainText = Annotated[str, AfterValidator(_plain), Field(max_length=10_000)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 _Place = Annotated[Path, AfterValidator(_absolute)]
 
 
@@ -92,10 +94,10 @@ class McpServer(_Group):
     `reads`, `writes` and, with `network`, the network.
     """
 
-    command: tuple[_Text, ...] = ()
-    url: Annotated[str, AfterValidator(_url)] | None = None
-    env: dict[VariableName, _Text | SecretReference] = Field(default_factory=dict)
-    headers: dict[_HeaderName, _Text | SecretReference] = Field(default_factory=dict)
+    command: tuple[PlainText, ...] = ()
+    url: Annotated[str, AfterValidator(plain_url)] | None = None
+    env: dict[VariableName, PlainText | SecretReference] = Field(default_factory=dict)
+    headers: dict[HeaderName, PlainText | SecretReference] = Field(default_factory=dict)
     trusted: bool = False
     effects: Effects | None = None
     risk: Risk | None = None
@@ -120,7 +122,7 @@ class McpServer(_Group):
     @model_validator(mode="after")
     def _secrets_are_not_sent_in_the_clear(self) -> McpServer:
         url = urlsplit(self.url or "")
-        if self.headers and url.scheme == "http" and url.hostname not in _LOCAL:
+        if self.headers and url.scheme == "http" and url.hostname not in THIS_MACHINE:
             raise ValueError("headers are sent over https, or http on this machine")
         return self
 

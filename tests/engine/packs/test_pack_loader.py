@@ -8,6 +8,7 @@ import pytest
 from engine.contracts.flows.flow import ApprovalStep, FlowDef, ForEachStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.packs.catalog.pack_views import PackStatus
+from engine.packs.checks.schemas.tool_names import over_http
 from engine.packs.code import code_digest, code_text
 from engine.packs.loader import read_pack
 
@@ -115,8 +116,8 @@ def test_a_version_stays_what_was_written(write_pack: WritePack) -> None:
         (4, 13, "steps.0.retry.backoff", "retry: {backoff: slow}", "one of fixed, exponential", None),
         (4, 5, "steps.0.backend", "backend: loacl", "(did you mean `local`?)", None),
         (4, 5, "steps.0.backend", "backend: mcp", "`files.read` is a tool of no MCP server", None),
-        (4, 5, "steps.0.backend", "backend: remote", "`remote` is not available in this version", None),
-        (4, 5, "steps.0.backend", "backend: http", "`http` is not available in this version", None),
+        (4, 5, "steps.0.backend", "backend: remote", "is a tool of the back end `local`, and of no", None),
+        (4, 5, "steps.0.backend", "backend: http", "is a tool of the back end `local`, and of no", None),
         (4, 5, "steps.0.backend", "backend: command", "is a tool of the back end `local`, and of no", None),
         (4, 5, "steps.0.id", "id: a b", "letters, digits", None),
         (4, 5, "steps.0.id", "id: ''", "at least 1 character", None),
@@ -138,13 +139,16 @@ def test_a_fault_of_a_step_names_everything(
 
 @pytest.mark.parametrize(
     ("backend", "tool"),
-    [("local", "files.read"), ("command", "git.status"), ("pack", "demo.own"), ("mcp", "notes.add")],
+    [
+        *(("local", "files.read"), ("command", "git.status"), ("pack", "demo.own"), ("mcp", "notes.add")),
+        *(("http", "crm.lookup"), ("remote", "crm.lookup")),
+    ],
 )
 def test_a_step_may_name_the_back_end_that_its_tool_has(
     write_pack: WritePack, backend: str, tool: str
 ) -> None:
     directory = write_pack(f=f"id: f\nsteps:\n  - {{type: tool, tool: {tool}, backend: {backend}}}\n")
-    known = ["files.read", "git.status", "demo.own", "notes.*"]
+    known = ["files.read", "git.status", "demo.own", "notes.*", "crm.lookup", over_http("crm.lookup")]
     assert [
         one for one in read_pack(directory, tool_names=known).problems if "backend" in str(one.field)
     ] == []

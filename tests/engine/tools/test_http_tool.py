@@ -12,8 +12,8 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.tools.builtin.all import builtin_registry
-from engine.tools.builtin.http import is_public
 from engine.tools.context import ToolContext, ToolLimits
+from engine.tools.egress import is_public
 from engine.tools.executor import ToolExecutor
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`vasini tools`: what flows can call, with parameters, output, effects and risk, also of MCP servers."""
+"""`vasini tools`: what flows can call, with parameters, effects and risk, also over MCP and HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tools(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """List built-in tools and those of MCP servers, or show one."""
+    """List tools: built in, of MCP servers, over HTTP."""
     return Invocation(partial(_tools, name=name, ask=ask), as_json, act_as)
 
 
@@ -43,7 +43,11 @@ async def _tools(session: Session, *, name: str | None, ask: bool) -> int:
     from engine.tools.builtin.all import builtin_registry  # noqa: PLC0415 - no other command needs it here
 
     servers = await _servers(session, ask=ask)
-    listed = (*builtin_registry().specs(), *(spec for server in servers for spec in server.tools))
+    listed = (
+        *builtin_registry().specs(),
+        *_over_http(session),
+        *(spec for server in servers for spec in server.tools),
+    )
     specs = [spec for spec in listed if name in {None, spec.name}]
     if not specs:
         words = f"there is no tool {name}; `vasini tools` lists them, `vasini pack show` those of a pack"
@@ -63,6 +67,16 @@ async def _tools(session: Session, *, name: str | None, ask: bool) -> int:
     else:
         _show(session.out, specs[0])
     return ExitCode.OK
+
+
+def _over_http(session: Session) -> tuple[ToolSpec, ...]:
+    """Tools that the settings declare as called over HTTP."""
+    declared = session.loaded.values.tools.remote
+    if not declared:
+        return ()
+    from engine.tools.remote.calling import remote_spec  # noqa: PLC0415 - few have any
+
+    return tuple(remote_spec(name, settings) for name, settings in sorted(declared.items()))
 
 
 async def _servers(session: Session, *, ask: bool) -> tuple[ServerView, ...]:
@@ -93,6 +107,8 @@ def _show(out: Output, spec: ToolSpec) -> None:
     out.line(f"{spec.name}: {spec.description}")
     if spec.backend == "mcp":
         out.line(f"of the MCP server {server_of(spec.name)}, in its words")
+    if spec.backend == "http":
+        out.line("called over HTTP (tools.remote)")
     level = f", sandbox {spec.sandbox}" if spec.sandbox != "process" else ""
     out.line(f"effects {spec.effects}, risk {spec.risk}{level}")
     out.line("Parameters")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.packs.checks.schemas.tool_names import is_of_server
+from engine.packs.checks.schemas.tool_names import is_of_server, over_http
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,6 +14,8 @@ def back_end_of(tool: str, names: Collection[str]) -> str:
     """What runs a tool that is known: an MCP server, the engine, or the pack whose own tool it is."""
     if is_of_server(tool, names):
         return "mcp"
+    if over_http(tool) in names:
+        return "http"
     return _built_in(tool) or "pack"
 
 

@@ -13,6 +13,11 @@ def any_tool_of(server: str) -> str:
     return f"{server}.*"
 
 
+def over_http(tool: str) -> str:
+    """The name that says of a tool that it is called over HTTP."""
+    return f"http:{tool}"
+
+
 def is_known(tool: str, names: Collection[str]) -> bool:
     """Whether a tool of that name may be called, as far as can be told without starting anything."""
     return tool in names or any_tool_of(tool.partition(".")[0]) in names

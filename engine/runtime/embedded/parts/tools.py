@@ -28,7 +28,14 @@ class Tools:
     def _registry(self) -> ToolRegistry:
         from engine.tools.builtin.all import builtin_registry  # noqa: PLC0415 - reading calls no tool
 
-        return self._given or builtin_registry()
+        own, declared = self._given or builtin_registry(), self._config.rules.remote
+        if not declared:
+            return own
+        from engine.tools.registry import ToolRegistry  # noqa: PLC0415 - few declare any
+        from engine.tools.remote.calling import remote_tools  # noqa: PLC0415 - likewise
+
+        secret = lambda name: self.executor.secret(name)  # noqa: E731, PLW0108 - it is made of this registry
+        return ToolRegistry((*own, *remote_tools(declared, secret)))
 
     @cached_property
     def executor(self) -> ToolExecutor:
@@ -42,11 +49,12 @@ class Tools:
 
     def names(self) -> Mapping[str, Mapping[str, Any]]:
         """Parameter schemas by name; of a server whose tools are not known yet any name may be meant."""
-        from engine.packs.checks.schemas.tool_names import any_tool_of  # noqa: PLC0415 - reading checks no packs
+        from engine.packs.checks.schemas.tool_names import any_tool_of, over_http  # noqa: PLC0415 - reading checks no packs
 
         known = {spec.name: spec.parameters for spec in self._registry.specs()}
         servers = self._servers.names if self._servers is not None else ()
-        return known | {any_tool_of(server): {} for server in servers}
+        marks = (*map(over_http, self._config.rules.remote), *map(any_tool_of, servers))
+        return known | {mark: {} for mark in marks}
 
     def faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
         """What is wrong with parameters of a tool: (where, what)."""

@@ -1,0 +1,97 @@
+"""Where calls may connect to: public addresses, hosts that the operator lists, and no more than a layer says.
+
+A host is resolved here, every address it has is checked, and the connection goes to a checked address: a
+name that resolves differently a moment later gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from engine.contracts.status import StepErrorCode
+from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.tools.context import ToolLimits
+
+_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+def checked_url(text: str) -> SplitResult:
+    """Raises ToolFailure(invalid_input) for anything but a plain http or https URL."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise invalid_input(f"{text!r} is not a URL: {error}") from error
+    if url.scheme not in _DEFAULT_PORTS or not url.hostname or port == 0:
+        raise invalid_input(f"{text!r} is not an http or https URL")
+    if "@" in url.netloc:
+        raise invalid_input("a URL may not hold a user name or password; send them as a header")
+    if any(ord(character) <= 32 or ord(character) == 127 for character in text):
+        raise invalid_input("a URL may not hold spaces or control characters")
+    return url
+
+
+async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address | IPv6Address:
+    """An address of the host to connect to. Raises ToolFailure when one of its addresses is refused."""
+    host, port = url.hostname or "", port_of(url)
+    require_listed(host, port, limits)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise ToolFailure(
+                StepErrorCode.TEMPORARY, f"cannot resolve the host {host!r} now", recoverable=True
+            ) from error
+        raise not_found(f"there is no host {host!r}") from error
+    addresses = [ip_address(entry[4][0]) for entry in found]
+    listed = {host, f"{host}:{port}"} & limits.allowed_private_hosts
+    for address in addresses:
+        if not listed and not is_public(address):
+            raise permission_denied(
+                f"{host!r} is at the private or reserved address {address}; "
+                "list the host in the setting tools.allowed_private_hosts to allow it"
+            )
+    return addresses[0]
+
+
+def require_listed(host: str, port: int, limits: ToolLimits) -> None:
+    """Raises ToolFailure(permission_denied) for a host that the pack's tools layer does not name."""
+    if limits.hosts is None:
+        return
+    name = host.casefold().rstrip(".")
+    if not {name, f"{name}:{port}"} & limits.hosts:
+        listed = ", ".join(sorted(limits.hosts)) or "no host"
+        raise permission_denied(f"{host!r} is out of reach: the pack's tools layer lets it reach {listed}")
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the address is on the public internet, also behind IPv6 forms that carry an IPv4 address."""
+    if isinstance(address, IPv6Address):
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
+        carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if carried is not None:
+            return is_public(carried)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def port_of(url: SplitResult) -> int:
+    """Its port, else that of its scheme."""
+    return url.port or _DEFAULT_PORTS[url.scheme]
+
+
+def pinned(url: SplitResult, address: IPv4Address | IPv6Address) -> str:
+    """The URL with the address in place of the host; the host is told by header and by TLS."""
+    literal = f"[{address}]" if address.version == 6 else str(address)
+    return url._replace(netloc=f"{literal}:{port_of(url)}", fragment="").geturl()

@@ -1,0 +1,64 @@
+"""What an operator says about tools that are called over HTTP: each by its name, where it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from engine.contracts.status import Effects, Risk
+from engine.tools.mcp.settings import (
+    RESERVED,
+    THIS_MACHINE,
+    HeaderName,
+    PlainText,
+    SecretReference,
+    plain_url,
+    server_of,
+)
+
+
+def _free_name(name: str) -> str:
+    if server_of(name) in RESERVED:
+        raise ValueError(f"begins as built-in tools do ({', '.join(sorted(RESERVED))})")
+    return name
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    from engine.json_schema.check import check_schema  # noqa: PLC0415 - for the few who give one
+
+    found = check_schema(schema)
+    if found or schema.get("type") != "object":
+        raise ValueError(f"must be a JSON Schema of the type object{': ' + found[0] if found else ''}")
+    return schema
+
+
+RemoteName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=120),
+    AfterValidator(_free_name),
+]
+
+
+class RemoteTool(BaseModel):
+    """One tool: `endpoint` takes a POST for each call, and answers with the envelope of tools."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    endpoint: Annotated[str, AfterValidator(plain_url)]
+    headers: dict[HeaderName, PlainText | SecretReference] = Field(default_factory=dict)
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
+    description: Annotated[str, Field(max_length=2_000)] = ""
+    parameters: Annotated[dict[str, Any], AfterValidator(_schema)] = Field(
+        default_factory=lambda: {"type": "object"}
+    )
+    effects: Effects = Effects.OUTSIDE
+    risk: Risk = Risk.HIGH
+
+    @model_validator(mode="after")
+    def _headers_are_not_sent_in_the_clear(self) -> RemoteTool:
+        url = urlsplit(self.endpoint)
+        if self.headers and url.scheme == "http" and url.hostname not in THIS_MACHINE:
+            raise ValueError("headers are sent over https, or http on this machine")
+        return self
