@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
 from engine.runtime.background import cancelled
+from engine.safe_text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,8 +72,9 @@ class PackWatch:
                 await asyncio.to_thread(importlib.import_module, module)
             try:
                 await self._by_events()
-            except (OSError, RuntimeError) as error:  # such as: no more watches are to be had
-                logger.warning("packs are looked at every %s s: %s", self._poll_seconds, error)
+            except* (OSError, RuntimeError) as errors:  # no more watches are to be had, or a name is no text
+                reason = sanitize(str(_innermost(errors)))
+                logger.warning("packs are looked at every %s s: %s", self._poll_seconds, reason)
         while True:
             await self._scan(RECHECK_SECONDS)
             await asyncio.sleep(self._poll_seconds)
@@ -123,6 +125,11 @@ class PackWatch:
 
     def _identities(self) -> dict[Path, Identity]:
         return {root: _identity(root) for root in self._source.roots}
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What is told of a group: the watcher's task groups say only that there was an error."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _identity(root: Path) -> Identity:

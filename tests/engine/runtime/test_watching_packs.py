@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
@@ -224,6 +225,21 @@ async def test_packs_are_looked_at_by_polling_where_events_never_come(home: Home
         before = await one.digest()
         file.write_text(text("two"))
         await one.until("demo", PackState.OK, before)
+
+
+async def test_a_file_whose_name_is_no_text_ends_no_watching(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(home)
+    async with watched(home, pack_poll_seconds=0.05) as one:
+        (home.root / "home" / os.fsdecode(b"n\xff")).touch()
+
+        async def told() -> bool:
+            return any("every 0.05 s: Unable to decode path" in words for words in caplog.messages)
+
+        await until(told)
+        file.write_text(text("two"))
+        await one.until("demo", PackState.OK, await one.digest())
 
 
 async def test_two_packs_with_one_id_are_told_and_the_first_goes_on(home: Home) -> None:
