@@ -18,6 +18,8 @@ from tests.engine.runtime.outside_programs import notes as outside_notes
 from tests.engine.runtime.test_spending import usages
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.engine.models.loopback import Answer, Write
 
 
@@ -26,6 +28,20 @@ def named(name: str, url: str) -> ModelSettings:
         provider=ProviderName.OPENAI, model=f"{name}-model", base_url=url, api_key=f"{name}_key"
     )
     return ModelSettings(default=name, named={name: model})
+
+
+async def test_a_worker_says_at_its_start_which_keys_are_there_and_no_more(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = {"one": "mine", "two": "gone", "open": ""}
+    named = {
+        name: NamedModel(provider=ProviderName.OPENAI, model="m", api_key=key) for name, key in keys.items()
+    }
+    caplog.set_level("INFO")
+    async with home.working(models=ModelSettings(named=named), secrets={"mine": "sk-hidden"}):
+        pass
+    told = [one.getMessage() for one in caplog.records if one.getMessage().startswith("the model ")]
+    assert told == ["the model one: its key is there", "the model two: its key is missing"]
 
 
 async def test_a_run_under_way_asks_the_model_that_settings_name_now(home: Home) -> None:

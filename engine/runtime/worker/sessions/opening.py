@@ -97,6 +97,7 @@ class Sessions:
             return ModelCalls(catalog, questions, values, clock, kept, prices, paying)
 
         self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, make_calls)
+        self._say_which_keys_are_there()
         self._launching = launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
@@ -105,6 +106,12 @@ class Sessions:
         self._callers = Callers(tools, self._models, outside, writer)
         self._faults = faults
         self._boot_id: str | None = None
+
+    def _say_which_keys_are_there(self) -> None:
+        for model in self._models.catalog.known():
+            if model.key != "none":
+                found = "is there" if model.key == "set" else "is missing"
+                logger.info("the model %s: its key %s", model.name, found)
 
     def documents(self, queue: DocumentQueue) -> RunDocuments:
         """What writes the documents of runs through `queue`."""
