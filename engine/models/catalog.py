@@ -122,6 +122,10 @@ class ModelCatalog:
         named = self._named(name)
         return named.images or named.provider is ProviderName.SCRIPTED
 
+    def takes_schema(self, name: str) -> bool:
+        """Whether the server of that model is told the schema of an answer, too. Raises as `name_of`."""
+        return self._named(name).structured
+
     def context_characters(self, name: str) -> int:
         """So much that model is told at the most. Raises as `name_of`."""
         return self._named(name).context_tokens * CHARACTERS_A_TOKEN

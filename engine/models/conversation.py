@@ -138,12 +138,14 @@ class ToolOffer:
 
 @frozen
 class ModelRequest:
-    """One question to a model. `max_tokens` bounds its answer."""
+    """One question to a model. `max_tokens` bounds its answer, `schema` is the form of its last one, for
+    servers that are told it beside the words."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolOffer, ...] = ()
     max_tokens: int | None = None
     temperature: float | None = None
+    schema: Mapping[str, Any] | None = None
 
     @property
     def in_words(self) -> ModelRequest:

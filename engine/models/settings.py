@@ -99,6 +99,8 @@ class NamedModel(_Group):
     """What it is told at the most, its answer aside; counted as so many times four characters."""
     images: bool = False
     """Whether it is shown images; else it is told what they are."""
+    structured: bool = False
+    """Whether its server is told the schema of an answer, too; not every one takes it."""
     temperature: bool = True
     """Whether it is told a temperature; some models refuse any."""
     timeouts: ModelTimeouts = ModelTimeouts()
@@ -110,6 +112,12 @@ class NamedModel(_Group):
             raise ValueError(
                 "a key is sent over https, or http on this machine; `api_key: ''` is a server without keys"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _its_format_takes_a_schema(self) -> NamedModel:
+        if self.structured and self.provider not in {ProviderName.OPENAI, ProviderName.OLLAMA}:
+            raise ValueError("`structured` is of the providers openai and ollama")
         return self
 
     @model_validator(mode="after")

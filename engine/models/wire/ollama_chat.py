@@ -76,6 +76,8 @@ class OllamaChat(WireFormat):
             body["options"] = options
         if request.tools:
             body["tools"] = functions_of(request.tools, names)
+        elif request.schema is not None:  # with one it calls no tool
+            body["format"] = request.schema
         return body
 
     def frames(self) -> Frames:

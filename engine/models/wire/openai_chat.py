@@ -117,6 +117,9 @@ class OpenAiChat(WireFormat):
             body[self._dialect.bound] = request.max_tokens
         if request.temperature is not None:
             body["temperature"] = request.temperature
+        if request.schema is not None:
+            form = {"name": "answer", "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
         return body
 
     def reader(self, names: WireNames) -> Reader:

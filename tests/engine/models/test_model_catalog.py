@@ -10,7 +10,7 @@ from engine.models.asking import ask
 from engine.models.catalog import ModelCatalog
 from engine.models.conversation import FinishReason, Message, MessageRole, ModelRequest, ToolCall
 from engine.models.scripted import ScriptedModel, ScriptedReply
-from engine.models.settings import ModelSettings, NamedModel
+from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from engine.models.wire.openai_chat import OpenAiChat
 
 SETTINGS = ModelSettings.model_validate(
@@ -114,6 +114,11 @@ def test_a_server_without_keys_may_be_anywhere() -> None:
         {"provider": "openai", "model": "m", "base_url": "http://gpu.lan:8000/v1/", "api_key": ""}
     )
     assert (named.url, named.key_name) == ("http://gpu.lan:8000/v1", "")
+
+
+def test_a_format_that_takes_no_schema_is_told_none() -> None:
+    with pytest.raises(ValueError, match="of the providers openai and ollama"):
+        NamedModel(provider=ProviderName.ANTHROPIC, model="m", structured=True)
 
 
 async def test_the_scripted_model_says_that_it_is_one() -> None:

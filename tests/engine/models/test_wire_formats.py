@@ -41,6 +41,22 @@ CONVERSATION = ModelRequest(
 )
 
 
+FORM = {"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]}
+
+
+async def test_servers_that_take_a_schema_are_told_it_and_no_other_field() -> None:
+    asked = replace(CONVERSATION, schema=FORM)
+    ollama = answering(head(content_type="application/x-ndjson"), OLLAMA)
+    _, _, at_openai = await reply_to(answering(head(), OPENAI), ProviderName.OPENAI, asked)
+    _, _, with_tools = await reply_to(ollama, ProviderName.OLLAMA, asked)
+    _, _, without = await reply_to(ollama, ProviderName.OLLAMA, replace(asked, tools=()))
+
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": FORM}}
+    assert at_openai.asked[0].body["response_format"] == form
+    assert "format" not in with_tools.asked[0].body
+    assert without.asked[0].body["format"] == FORM
+
+
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"id": "chatcmpl-1", "model": "m-1-2024", "choices": [choice]}

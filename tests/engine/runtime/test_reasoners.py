@@ -14,7 +14,7 @@ from engine.json_schema.forms import check_schema
 from engine.models.settings import ModelSettings, NamedModel, ProviderName, Purpose
 from engine.packs.loader import read_pack
 from tests.engine.models.loopback import serving
-from tests.engine.runtime.agents_at_work import agent, answering_in_turn, output_of, says, spoken
+from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, output_of, says, spoken
 from tests.engine.runtime.embedded_home import Home, error_of, failed, finished, tool
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -44,6 +44,18 @@ async def test_the_model_of_the_purpose_answers_in_the_form(home: Home, kind: st
         first, second = (asked.body for asked in server.asked)
         assert (first["model"], first["temperature"], first.get("tools")) == ("strong", 0.2, None)
         assert "Your answer does not fit" in second["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize("structured", [False, True])
+async def test_a_server_that_takes_the_form_is_told_it_beside_the_words(home: Home, structured: bool) -> None:
+    home.flow("ask", reasoner("insight"))
+    async with serving(answering_in_turn(spoken(json.dumps(ANSWERS["insight"])))) as server:
+        async with home.working(models=models_at(server.url, structured=structured)) as engine:
+            await finished(engine, "ask")
+        (asked,) = server.asked
+    form = asked.body.get("response_format")
+    assert (form is not None) is structured
+    assert form is None or form["json_schema"]["schema"] == REASONERS["insight"][1]
 
 
 async def test_three_answers_in_another_form_end_it(home: Home) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from engine.budget.price import cost_of
 from engine.models.asking import counted, estimated_tokens
 from engine.models.conversation import (
@@ -122,4 +124,5 @@ def request_bytes(request: ModelRequest) -> int:
     """Bytes of what a model is told, with the names that every wire format has around it."""
     told = (*request.messages, *request.tools)
     commas = len(told) + (1 if request.tools else 2)  # with the brackets, and a comma less than tools
-    return sum(map(_TOLD_BYTES, told)) + commas
+    schema = 0 if request.schema is None else len(to_json(request.schema))
+    return sum(map(_TOLD_BYTES, told)) + commas + schema

@@ -214,7 +214,8 @@ class ModelCalls:
         ]
         takes = self._catalog.takes_images(lower)
         told, unseen = (asked.request, asked.unseen) if takes else (asked.request.in_words, len(asked.images))
-        request = replace(told, max_tokens=min(bounds, default=None))
+        schema = told.schema if self._catalog.takes_schema(lower) else None
+        request = replace(told, max_tokens=min(bounds, default=None), schema=schema)
         route = replace(asked.route, name=lower, why=why)
         return replace(asked, route=route, request=request, unseen=unseen)
 

@@ -124,7 +124,8 @@ class Questions:
         beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
         window = Window(briefing, said, room, gallery, beside)
         messages, newest = await self._told(window, site.row["run_id"], agent)
-        request = ModelRequest((*messages, *context), offers, bound, step.temperature)
+        schema = step.output if self._catalog.takes_schema(route.name) else None
+        request = ModelRequest((*messages, *context), offers, bound, step.temperature, schema)
         return Question(
             asker,
             route,
