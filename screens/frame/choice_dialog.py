@@ -49,9 +49,17 @@ class ChoiceDialog(Dialog[C]):
 
     def on_mount(self) -> None:
         """Show the answers."""
-        choices = self.query_one("#choices", RowTable)
-        choices.show([Row(key, (Cell(sanitize(answer)),)) for key, answer in self._answers])
-        choices.focus()
+        self._show(self._answers)
+        self.query_one("#choices").focus()
+
+    def void(self, words: str) -> None:
+        """There is nothing to be answered any more, and why: only what changes nothing is left."""
+        self.query_one(".dialog-title", Plain).show((sanitize(words, limit=300), "bold $bad"))
+        self._show(self._answers[:1])
+
+    def _show(self, answers: Sequence[tuple[str, str]]) -> None:
+        rows = [Row(key, (Cell(sanitize(answer)),)) for key, answer in answers]
+        self.query_one("#choices", RowTable).show(rows)
 
     @on(RowTable.Opened)
     def _choose(self, message: RowTable.Opened) -> None:

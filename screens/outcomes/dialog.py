@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import OutcomeDecision
+from engine.contracts.status import OutcomeDecision, RequestStatus
 from screens.frame.choice_dialog import ChoiceDialog
-from screens.widgets.ages import clock_time, expiry
+from screens.frame.console import attempt
+from screens.widgets.ages import clock_time, expiry, full_time
 from screens.widgets.json.json_text import brief_json
+from screens.widgets.status_labels import REQUEST_LABELS
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import OutcomeView
+    from screens.frame.console_state import ConsoleState
+    from screens.frame.screen import FeedArrived
 
 _CHOICES = {
     OutcomeDecision.RUN_AGAIN: "Run again: the call did not have its effect, or may have it twice",
     OutcomeDecision.DONE: "It was done: go on without calling again",
     OutcomeDecision.FAIL: "Fail the step",
+}
+SAID = {
+    OutcomeDecision.RUN_AGAIN: "run again",
+    OutcomeDecision.DONE: "it was done",
+    OutcomeDecision.FAIL: "fail the step",
 }
 _MOST_PARAMETERS = 600
 
@@ -23,7 +32,9 @@ _MOST_PARAMETERS = 600
 class OutcomeDialog(ChoiceDialog[OutcomeDecision]):
     """Asks what became of a call: a list of four whose first row changes nothing."""
 
-    def __init__(self, outcome: OutcomeView) -> None:
+    def __init__(self, state: ConsoleState, outcome: OutcomeView) -> None:
+        self._state = state
+        self._outcome = outcome
         super().__init__(
             "What became of this call?",
             known_lines(outcome),
@@ -31,6 +42,21 @@ class OutcomeDialog(ChoiceDialog[OutcomeDecision]):
             nothing="Say nothing yet",
             choices=_CHOICES,
         )
+
+    async def on_feed_arrived(self, message: FeedArrived) -> None:
+        """Somebody else may have said it meanwhile, or its time may be over."""
+        batch, asked = message.batch, self._outcome
+        if batch.lagged or any(event.run_id == asked.run_id for event in batch.events):
+            now = await attempt(self, self._state.engine.requests.outcome(asked.request_id))
+            if now is not None and now.status is not RequestStatus.PENDING:
+                self.void(f"Nothing was said: {_format_closed(now)}")
+
+
+def _format_closed(now: OutcomeView) -> str:
+    """Who said what, or that nobody is asked any more."""
+    if now.decision is None or now.decided_by is None or now.decided_at is None:
+        return f"it is {REQUEST_LABELS[now.status].word}, nobody is asked any more"
+    return f"{now.decided_by} said at {full_time(now.decided_at)}: {SAID[now.decision]}"
 
 
 def known_lines(outcome: OutcomeView) -> list[str]:

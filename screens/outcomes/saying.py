@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import OutcomeDecision
-from screens.outcomes.dialog import OutcomeDialog
+from screens.frame.console import show_notice
+from screens.outcomes.dialog import SAID, OutcomeDialog
 from screens.outcomes.output_dialog import CallOutput, OutputDialog
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ def ask_what_became(
 ) -> None:
     """Open the dialog; `act` does what was said, and nothing when it was closed."""
 
+    async def decide(decision: OutcomeDecision, output: dict[str, Any] | None) -> None:
+        requests = state.engine.requests
+        await requests.decide_outcome(outcome.request_id, decision, actor=state.actor, output=output)
+        call = outcome.action.target or outcome.step_id
+        show_notice(widget, f"Said of {call}: {SAID[decision]}")
+
     def say(decision: OutcomeDecision, output: dict[str, Any] | None = None) -> None:
-        act(
-            state.engine.requests.decide_outcome(
-                outcome.request_id, decision, actor=state.actor, output=output
-            )
-        )
+        act(decide(decision, output))
 
     def brought(said: CallOutput | None) -> None:
         if said is not None:
@@ -39,4 +42,4 @@ def ask_what_became(
         elif decision is not None:
             say(decision)
 
-    widget.app.push_screen(OutcomeDialog(outcome), chosen)
+    widget.app.push_screen(OutcomeDialog(state, outcome), chosen)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.actor import Actor
 from engine.contracts.runs.request import GatedAction
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog
 from screens.outcomes.output_dialog import OutputDialog
@@ -116,3 +117,37 @@ async def test_an_approval_that_went_with_its_run_holds_up_no_list(console: Open
         engine.add(an_approval("app-2"), an_approval("app-3")).news()
         await stage.until(lambda: stage.table("#approvals").row_count == 3)
         assert "not_found" not in stage.text()
+
+
+@pytest.mark.parametrize("status", [RequestStatus.ANSWERED, RequestStatus.EXPIRED])
+async def test_who_asks_himself_what_became_of_a_call_sees_that_somebody_has_said_it(
+    console: OpenConsole, status: RequestStatus
+) -> None:
+    engine = an_engine(approvals=0)
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("? mail.send")
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.press("j")
+        if status is RequestStatus.ANSWERED:
+            carol = Actor(name="carol", via="console")
+            await engine.requests.decide_outcome("out-1", OutcomeDecision.DONE, actor=carol)
+            words = "Nothing was said: carol said at"
+        else:
+            engine.add(an_outcome(requested_at=ago(600), status=status)).news()
+            words = "Nothing was said: it is expired, nobody is asked any more"
+        await stage.shows(words)
+        assert "Run again" not in stage.text()
+        said = len(engine.asked("decide_outcome"))
+        await stage.press("enter")
+        await stage.on(ApprovalsScreen)
+        assert len(engine.asked("decide_outcome")) == said
+
+
+async def test_what_was_said_of_a_call_is_told(console: OpenConsole) -> None:
+    async with console(an_engine(approvals=0)) as stage:
+        await stage.press("2")
+        await stage.shows("? mail.send")
+        await stage.press("enter", "j", "enter")
+        await stage.until(lambda: "Said of mail.send: run again" in stage.notices())
