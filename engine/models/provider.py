@@ -94,6 +94,7 @@ class HttpProvider:
                     posted.answered = reader.ended
         except ModelFailure as broken:  # behind a whole answer that spoils nothing
             if not reader.may_end or broken.code not in _BROKEN:
+                broken.request_id = broken.request_id or posted.request_id
                 raise
         if not (reader.ended or reader.may_end):
             raise ModelFailure(

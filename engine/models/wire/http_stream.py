@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
 from engine.models.wire.pace import Pace
-from engine.models.wire.server_errors import failure_in_place_of, refused_status, request_id_of
+from engine.models.wire.server_errors import (
+    failure_in_place_of,
+    refused_status,
+    request_id_of,
+    retry_after_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -160,6 +165,7 @@ class HttpStream:
             if found == "application/json":
                 told = failure_in_place_of(await self._beginning(response), self._hide)
                 if told is not None:
+                    told.retry_after = retry_after_of(response.headers)
                     raise told
             shown = self._hide(found)[:100] or "no content type"
             raise malformed(f"the server answered with {shown}, asked for was {self._content_type}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from itertools import repeat
 from typing import Any
 
@@ -83,38 +81,6 @@ async def test_a_status_that_is_no_answer_has_its_code(
     assert (failure.code, failure.retryable, failure.status) == (code, retryable, status)
     assert failure.request_id == "r-1"
     assert failure.message
-
-
-async def test_a_server_that_asks_to_wait_is_heard_in_seconds_and_as_a_date() -> None:
-    failure = await failure_of(error_answer(429, "", retry_after="7"))
-    assert failure.retry_after == 7
-    later = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
-    failure = await failure_of(error_answer(429, "", retry_after=later))
-    assert failure.retry_after is not None
-    assert 0 < failure.retry_after <= 7200
-    assert (await failure_of(error_answer(429, "", retry_after="1e99"))).retry_after == 86_400
-    for nonsense in ("nan", "soon"):
-        assert (await failure_of(error_answer(429, "", retry_after=nonsense))).retry_after is None
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "seconds", "waits"),
-    [
-        ("1500", "2", 1.5),
-        ("250", None, 0.25),
-        ("-1", "7", 0.0),
-        ("1e99", None, 86_400.0),
-        ("soon", "7", 7.0),
-        ("inf", "7", 7.0),
-        ("nan", None, None),
-    ],
-)
-async def test_a_server_that_asks_to_wait_is_heard_in_milliseconds_which_are_more_exact(
-    milliseconds: str, seconds: str | None, waits: float | None
-) -> None:
-    also = {} if seconds is None else {"retry_after": seconds}
-    failure = await failure_of(error_answer(429, "", retry_after_ms=milliseconds, **also))
-    assert failure.retry_after == waits
 
 
 async def test_a_storm_of_refusals_gives_each_caller_its_own_failure() -> None:
@@ -301,8 +267,10 @@ async def test_an_answer_without_an_end_is_given_up() -> None:
 async def test_an_error_within_the_stream_has_its_code(
     provider: ProviderName, content_type: str, event: bytes
 ) -> None:
-    failure = await failure_of(answering(head(content_type=content_type), event), provider)
+    begun = head(content_type=content_type, request_id="r-1")
+    failure = await failure_of(answering(begun, event), provider)
     assert (failure.code, failure.provider_code) == (ModelErrorCode.OVERLOADED, "overloaded_error")
+    assert failure.request_id == "r-1"
 
 
 @pytest.mark.parametrize(

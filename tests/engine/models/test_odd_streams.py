@@ -214,7 +214,9 @@ async def test_an_error_of_llama_cpp_is_heard_though_it_is_no_data() -> None:
 
 async def test_an_error_that_comes_as_an_answer_is_told_in_its_own_words() -> None:
     body = b'{"error": {"message": "no credit left", "code": 402}}'
-    failure = await failure_of(answering(head(content_type="application/json"), body))
+    begun = head(content_type="application/json", request_id="r-1", retry_after="7")
+    failure = await failure_of(answering(begun, body))
     assert (failure.message, failure.retryable) == ("no credit left", False)
+    assert (failure.request_id, failure.retry_after) == ("r-1", 7)
     failure = await failure_of(answering(head(content_type="application/json"), b'{"choices": []}'))
     assert failure.code is ModelErrorCode.MALFORMED
