@@ -115,6 +115,44 @@ async def test_a_suspect_that_is_cancelled_while_it_waits_holds_nobody_up(schedu
     await calls.end("b")
 
 
+async def test_a_suspect_that_never_had_its_turn_gives_none_back(
+    scheduler: CallScheduler,
+) -> None:
+    calls = Calls(scheduler)
+    await calls.begin("a")
+    await calls.begin("suspect", SUSPECT_LOSSES)
+    calls.tasks["suspect"].cancel()
+    await turns()
+    await calls.begin("another", SUSPECT_LOSSES)
+    assert calls.under_way == {"a"}
+    await calls.end("a")
+    assert calls.under_way == {"another"}
+    await calls.end("another")
+
+
+async def test_a_turn_that_came_just_when_its_call_was_cancelled_is_given_back(
+    scheduler: CallScheduler,
+) -> None:
+    calls = Calls(scheduler)
+
+    async def nothing() -> None: ...
+
+    async def ends_and_cancels() -> None:
+        await scheduler.make(nothing, "run_1", execution("first", SUSPECT_LOSSES))
+        calls.tasks["second"].cancel()  # its turn has come in this very moment
+
+    await calls.begin("a")
+    first = asyncio.create_task(ends_and_cancels())
+    await turns()
+    await calls.begin("second", SUSPECT_LOSSES)
+    await calls.begin("third", SUSPECT_LOSSES)
+    await calls.end("a")
+    await first
+    await calls.begun("third")
+    assert calls.under_way == {"third"}
+    await calls.end("third")
+
+
 async def test_only_calls_that_have_begun_are_marked(scheduler: CallScheduler, tmp_path: Path) -> None:
     calls = Calls(scheduler)
     await calls.begin("a")

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from engine.contracts.layers.tools import Tools
 from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import Effects, StepErrorCode
 from engine.governance.policies import Policies
+from engine.governance.tools_layer import tools_layer
 from engine.tools.context import ToolContext
 from engine.tools.mcp.records import views
+from tests.engine.tools.isolating import layer
 from tests.engine.tools.mcp_client.conftest import LOOPBACK, bench, declared
 from tests.patience import PATIENCE
 
@@ -75,6 +78,10 @@ async def test_tools_are_called_like_every_other(root: Path) -> None:
         )
         isolated = await loop.call("loop.get_sum", SUM, sandbox="isolated")
         assert refused(isolated) == (StepErrorCode.PERMISSION_DENIED, "sandbox_unavailable")
+        of_all = tools_layer(Tools.model_validate({"tool_policies": {"level": "isolated"}}, strict=False))
+        for demanded in (of_all, layer("loop.get_sum")):
+            isolated = await loop.call("loop.get_sum", SUM, layer=demanded)
+            assert refused(isolated) == (StepErrorCode.PERMISSION_DENIED, "sandbox_unavailable")
 
         seen = dict(line.split("=", 1) for line in (await loop.call("loop.env")).data["text"].splitlines())
         assert seen.keys() <= {"PATH", "LANG", "HOME", "GIVEN", "KEY", "LC_CTYPE"}
