@@ -10,6 +10,7 @@ from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
 from engine.runtime.worker.sessions.call_marks import lost_calls, mark_of
 from engine.runtime.worker.sessions.call_scheduler import SUSPECT_LOSSES, CallScheduler
+from engine.runtime.worker.sessions.tree_slots import TreeSlots
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -232,6 +233,25 @@ async def test_a_call_that_waits_for_its_slot_has_not_begun(scheduler: CallSched
     assert calls.under_way == {"b", "d"}
     await calls.end("b")
     await calls.end("d")
+
+
+async def test_nothing_is_kept_of_a_tree_whose_calls_have_ended(tmp_path: Path) -> None:
+    slots, ended = TreeSlots(tmp_path / "calls.lock"), asyncio.Event()
+    await asyncio.to_thread(slots.open)
+
+    async def call(at_once: int) -> None:
+        async with slots.taken("run_0", at_once):
+            await ended.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        made = [tasks.create_task(call(at_once)) for at_once in (1, 1, 2)]
+        await turns()
+        made[1].cancel()
+        await turns()
+        assert len(slots._queues) == 2
+        ended.set()
+    assert not slots._queues
+    await asyncio.to_thread(slots.close)
 
 
 async def test_slots_of_a_tree_are_those_of_all_workers_together(
