@@ -1,8 +1,8 @@
 """A server of ours, byte by byte and of the standard library alone, and what hostile ones do.
 
 Files in its working directory change what it does: `changed` and `renamed` what it lists, `many` lists
-without end, with `refuses` it lists nothing, with `crash` it ends at its start. `pids` names its processes,
-`cancelled` tells of a call.
+without end, with `refuses` it lists nothing, with `crash` it ends at its start, with `mute` it says nothing.
+`pids` names its processes, `cancelled` tells of a call.
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ def huge(_number: Any, given: Json, _meta: Json) -> Json:
     return text("x" * given["bytes"])
 
 
+def deaf(_number: Any, _given: Json, _meta: Json) -> Json:
+    raise AssertionError("it is not called as others are")
+
+
 def fail(_number: Any, _given: Json, _meta: Json) -> Json:
     return text("no such row \x1b[2J", isError=True)
 
@@ -164,6 +168,7 @@ TOOLS: dict[str, Callable[[Any, Json, Json], Json]] = {
     "mixed": mixed,
     "slow": slow,
     "huge": huge,
+    "deaf": deaf,
     "fail": fail,
     "die": die,
     "hang": hang,
@@ -199,6 +204,9 @@ def answer(message: Json) -> None:
             send({"id": number, "error": {"code": -32603, "message": "not now"}})
         case "tools/list":
             send({"id": number, "result": listed(params)})
+        case "tools/call" if params["name"] == "deaf":
+            Path("begun").touch()
+            time.sleep(3600)  # and reads nothing meanwhile
         case "tools/call":
             CANCELLED[number] = threading.Event()
             threading.Thread(target=call, args=(number, params), daemon=True).start()
@@ -214,7 +222,8 @@ def main() -> None:
     if Path("crash").exists():
         sys.exit("cannot read my settings")
     for line in sys.stdin.buffer:
-        answer(json.loads(line))
+        if not Path("mute").exists():
+            answer(json.loads(line))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from engine.governance.policies import Policies
 from engine.governance.tools_layer import tools_layer
 from engine.tools.context import ToolContext
 from engine.tools.mcp.records import views
+from engine.tools.mcp.session import MAX_PROGRESS
 from tests.engine.tools.isolating import layer
 from tests.engine.tools.mcp_client.conftest import LOOPBACK, bench, declared
 from tests.patience import PATIENCE
@@ -178,6 +179,46 @@ async def test_one_that_sends_without_end_is_ended(root: Path) -> None:
         assert "messages" in flooded.error.message
         again = await loop.call("loop.get_sum", SUM)
         assert again.ok, again
+
+
+async def test_one_that_reads_nothing_is_ended_before_it_takes_all_memory(root: Path) -> None:
+    text = {"text": "x" * 4 * 1024 * 1024}
+    async with bench(root, declared()) as loop, asyncio.TaskGroup() as tasks:
+        calls = [tasks.create_task(loop.call("loop.deaf"))]
+        await appears(loop.folder / "begun")
+        calls += [tasks.create_task(loop.call("loop.write", text)) for _ in range(10)]
+        for call in calls:
+            result = await call
+            assert refused(result) == (StepErrorCode.BACKEND_ERROR, "server_failed")
+            assert result.error is not None
+            assert "it does not read what it is sent" in result.error.message
+
+
+async def test_one_that_answers_nothing_has_its_time_to_start_and_no_more(root: Path) -> None:
+    async with bench(root, declared(start_seconds=1)) as loop:
+        loop.says("mute")
+        result = await loop.call("loop.get_sum", SUM)
+        assert refused(result) == (StepErrorCode.BACKEND_ERROR, "server_failed")
+        assert result.error is not None
+        assert "it did not answer in time" in result.error.message
+        await gone(loop.pids()[-1])
+
+
+async def test_progress_is_shown_as_far_as_anybody_reads_it(root: Path) -> None:
+    output = Lines()
+    async with bench(root, declared()) as loop:
+        given = {"seconds": 0, "steps": MAX_PROGRESS + 20}
+        assert (await loop.call("loop.slow", given, output=output)).ok
+        assert (await loop.call("loop.slow", {"seconds": 0})).ok
+    lines = output.written.decode().splitlines()
+    assert len(lines) == MAX_PROGRESS
+    assert lines[-1] == f"progress is not shown any further after {MAX_PROGRESS} lines"
+
+
+async def test_what_is_listed_can_be_called_where_it_cannot_be_kept(root: Path) -> None:
+    (root / "records").write_text("no folder")
+    async with bench(root, declared()) as loop:
+        assert (await loop.call("loop.get_sum", SUM)).ok
 
 
 async def test_one_that_hangs_is_ended_when_it_is_needed_again(root: Path) -> None:
