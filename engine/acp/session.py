@@ -8,6 +8,7 @@ too, is shown and left alone. A refusal picks a way to reject: `cancelled` would
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,7 +102,6 @@ class AgentSession:
         self.name = ""
         self.used = AgentUsage()
         self.peer = Peer(pipe, self._heard, lambda line: shown(f"{line}\n"))
-        self.peer.failed.add_done_callback(lambda _: self._end())
 
     async def open(self, cwd: str, known: str | None) -> str:
         """The session's id: `known` again where the agent can load it. Raises AgentFailure."""
@@ -133,12 +133,8 @@ class AgentSession:
         self.name = f"{info.name} {info.version}"[:200] if info is not None else ""
         where = {"cwd": cwd, "mcpServers": []}
         if known is not None and told_of and told_of.load_session:
-            try:
+            with suppress(AgentFailure):  # the next request tells what is wrong with more than that session
                 await self.peer.request("session/load", {**where, "sessionId": known})
-            except AgentFailure as failed:
-                if failed.reason is not AgentReason.REFUSED:
-                    raise
-            else:
                 self._session_id = known
                 return known
         raw = await self.peer.request("session/new", where)

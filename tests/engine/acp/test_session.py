@@ -6,6 +6,9 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
+from engine.acp.failure import AgentFailure, AgentReason
 from engine.acp.session import AgentSession, Answer, Question
 
 
@@ -45,23 +48,151 @@ async def told_to(pipe: FakePipe, method: str) -> int:
     return int(pipe.told[-1]["id"])
 
 
-async def test_what_an_agent_asks_for_behind_its_answer_nobody_is_asked_and_its_answer_stays() -> None:
-    from acp import schema  # noqa: PLC0415 - slow to import, and every test worker reads this file
+class Talk:
+    """A session with an agent that says what the test says; `asked` are its questions."""
 
-    pipe, asked = FakePipe(), list[Question]()
-    session = AgentSession(pipe, schema, 1, asked.append, lambda _: None, lambda _: None)
-    opening = asyncio.create_task(session.open("/work", None))
-    await asyncio.sleep(0)
-    session.peer.feed(line(id=await told_to(pipe, "initialize"), result={"protocolVersion": 1}))
-    session.peer.feed(line(id=await told_to(pipe, "session/new"), result={"sessionId": "s"}))
-    await opening
-    prompting = asyncio.create_task(session.prompt("Write it."))
-    number = await told_to(pipe, "session/prompt")
+    def __init__(self) -> None:
+        from acp import schema  # noqa: PLC0415 - slow to import, and every test worker reads this file
+
+        self.pipe, self.asked = FakePipe(), list[Question]()
+        self.session = AgentSession(self.pipe, schema, 1, self.asked.append, lambda _: None, lambda _: None)
+
+    def hear(self, data: bytes) -> None:
+        self.session.peer.feed(data)
+
+    async def answer(self, method: str, **result: Any) -> None:
+        """The agent answers that request, once it was sent."""
+        self.hear(line(id=await told_to(self.pipe, method), result=result))
+
+    async def open(self, known: str | None = None, **capabilities: Any) -> asyncio.Task[str]:
+        """The session is being opened, and has heard what the agent can do."""
+        opening = asyncio.create_task(self.session.open("/work", known))
+        await asyncio.sleep(0)
+        await self.answer("initialize", protocolVersion=1, agentCapabilities=capabilities)
+        return opening
+
+    async def prompt(self) -> asyncio.Task[Answer]:
+        """A prompt that it works on."""
+        opening = await self.open()
+        await self.answer("session/new", sessionId="s")
+        await opening
+        prompting = asyncio.create_task(self.session.prompt("Write it."))
+        await told_to(self.pipe, "session/prompt")
+        return prompting
+
+    def told(self, method: str) -> list[Any]:
+        """What it was told by that method."""
+        return [one["params"] for one in self.pipe.told if one.get("method") == method]
+
+
+CANCELLED = {"outcome": {"outcome": "cancelled"}}
+
+
+async def test_what_an_agent_asks_for_behind_its_answer_nobody_is_asked_and_its_answer_stays() -> None:
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
     ended = line(id=number, result={"stopReason": "end_turn"})
-    session.peer.feed(
-        says("Written.") + ended + asks(100) + line(id=number, result={"stopReason": "refusal"})
-    )
+    talk.hear(says("Written.") + ended + asks(100) + line(id=number, result={"stopReason": "refusal"}))
     assert await prompting == Answer("Written.", "end_turn")
-    session.peer.feed(says("More.") + asks(101))
-    assert (asked, session.pending) == ([], [])
-    assert [one["result"] for one in pipe.told[-2:]] == [{"outcome": {"outcome": "cancelled"}}] * 2
+    talk.hear(says("More.") + asks(101))
+    assert (talk.asked, talk.session.pending) == ([], [])
+    assert [one["result"] for one in talk.pipe.told[-2:]] == [CANCELLED] * 2
+
+
+async def test_an_agent_whose_prompt_is_cancelled_is_told_so_and_nobody_is_asked_for_it_any_more() -> None:
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
+    talk.hear(asks(100))
+    assert talk.session.pending == [1]
+
+    prompting.cancel()
+    while not talk.told("session/cancel"):  # noqa: ASYNC110 - the loop has nothing else to do
+        await asyncio.sleep(0)
+    talk.hear(asks(101))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not prompting.done(), "it has a moment to end its turn"
+    talk.hear(line(id=number, result={"stopReason": "cancelled"}))
+
+    with pytest.raises(asyncio.CancelledError):
+        await prompting
+    assert talk.told("session/cancel") == [{"sessionId": "s"}]
+    assert {one["id"]: one["result"] for one in talk.pipe.told if "result" in one} == {
+        100: CANCELLED,
+        101: CANCELLED,
+    }
+    assert (len(talk.asked), talk.session.pending) == (1, [])
+
+
+@pytest.mark.parametrize("ends", ["turn", "process"])
+async def test_who_waits_for_what_came_of_a_call_hears_when_nothing_more_can_come(ends: str) -> None:
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
+    talk.hear(asks(100) + asks(101))
+    allowed = asyncio.create_task(talk.session.allow(1))
+    await asyncio.sleep(0)
+    if ends == "turn":
+        talk.hear(line(id=number, result={"stopReason": "end_turn"}))
+        assert (await prompting).stop == "end_turn"
+        assert (await allowed)["status"] == "pending"
+        assert talk.pipe.told[-1]["result"]["outcome"]["optionId"] == "reject_once"
+    else:
+        talk.session.peer.fail(AgentFailure(AgentReason.ENDED, "it is gone"))
+        for task in (prompting, allowed):
+            with pytest.raises(AgentFailure):
+                await task
+    with pytest.raises(AgentFailure, match="does not wait"):
+        await talk.session.allow(2)
+
+
+async def test_a_session_that_is_known_goes_on_where_the_agent_can_load_it() -> None:
+    talk = Talk()
+    opening = await talk.open("old", loadSession=True)
+    await talk.answer("session/load")
+    assert await opening == "old"
+
+    prompting = asyncio.create_task(talk.session.prompt("Write it."))
+    await talk.answer("session/prompt", stopReason="end_turn")
+
+    await prompting
+    assert [one["sessionId"] for one in talk.told("session/prompt")] == ["old"]
+    assert not talk.told("session/new")
+
+
+@pytest.mark.parametrize("can", [False, True])
+async def test_a_session_that_cannot_be_loaded_is_a_new_one(can: bool) -> None:
+    talk = Talk()
+    opening = await talk.open("old", loadSession=can)
+    if can:
+        number = await told_to(talk.pipe, "session/load")
+        talk.hear(line(id=number, error={"code": -32603, "message": "no such session"}))
+    await talk.answer("session/new", sessionId="new")
+
+    assert await opening == "new"
+    assert bool(talk.told("session/load")) is can
+
+
+async def test_a_process_that_ends_while_it_loads_a_session_has_no_new_one() -> None:
+    talk = Talk()
+    opening = await talk.open("old", loadSession=True)
+    await told_to(talk.pipe, "session/load")
+
+    talk.session.peer.fail(AgentFailure(AgentReason.ENDED, "it is gone"))
+
+    with pytest.raises(AgentFailure, match="gone"):
+        await opening
+    assert not talk.told("session/new")
+
+
+@pytest.mark.parametrize("takes", [{}, {"promptCapabilities": {"audio": True}}])
+async def test_images_are_for_an_agent_that_says_that_it_takes_them(takes: dict[str, Any]) -> None:
+    blind, sees = Talk(), Talk()
+    opening = [await blind.open(**takes), await sees.open(promptCapabilities={"image": True})]
+    for talk in (blind, sees):
+        await talk.answer("session/new", sessionId="s")
+    await asyncio.gather(*opening)
+
+    assert (blind.session.takes_images, sees.session.takes_images) == (False, True)
