@@ -37,6 +37,7 @@ from engine.machine.events.run_facts import (
 )
 from engine.machine.model.effects import (
     CancelStep,
+    CancelTimer,
     ChildVerb,
     PrepareOutput,
     SetTimer,
@@ -191,6 +192,7 @@ def timer_fired(builder: TransitionBuilder, given: TimerFired) -> None:
             waited(builder, path)
         case TimerKind.RETRY:
             if not is_held(builder.state):
+                builder.effect(CancelTimer(given.timer))  # a resume that was heard before it has set it again
                 attempt_again(builder, path)
 
 

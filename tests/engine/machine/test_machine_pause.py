@@ -89,6 +89,16 @@ def test_a_retry_wait_that_is_not_over_is_kept_by_resume() -> None:
     assert run.status() is RunStatus.RETRYING
 
 
+def test_a_retry_wait_that_ends_while_the_run_is_resumed_is_over_once() -> None:
+    step = tool("a", retry={"max_attempts": 3, "backoff_seconds": 9})
+    run = Simulation(graph(step)).start().fail("a").pause()
+    run.eager = False
+
+    run.resume().fire("retry:a").catch_up()
+
+    assert (run.calls, run.timers) == ({"a": 2}, {})
+
+
 def test_an_attempt_that_fails_during_the_pause_waits_for_resume() -> None:
     run = Simulation(graph(tool("a", retry={"max_attempts": 2}))).start().pause().fail("a")
     assert run.status() is RunStatus.PAUSED
