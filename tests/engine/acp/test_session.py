@@ -55,7 +55,10 @@ class Talk:
         from acp import schema  # noqa: PLC0415 - slow to import, and every test worker reads this file
 
         self.pipe, self.asked = FakePipe(), list[Question]()
-        self.session = AgentSession(self.pipe, schema, 1, self.asked.append, lambda _: None, lambda _: None)
+        self.shown, self.waits = list[str](), list[bool]()
+        self.session = AgentSession(
+            self.pipe, schema, 1, self.asked.append, self.shown.append, self.waits.append
+        )
 
     def hear(self, data: bytes) -> None:
         self.session.peer.feed(data)
@@ -151,13 +154,18 @@ async def test_who_waits_for_what_came_of_a_call_hears_when_nothing_more_can_com
 async def test_a_session_that_is_known_goes_on_where_the_agent_can_load_it() -> None:
     talk = Talk()
     opening = await talk.open("old", loadSession=True)
+    await told_to(talk.pipe, "session/load")
+    talk.hear(says("What was said before."))
     await talk.answer("session/load")
     assert await opening == "old"
 
     prompting = asyncio.create_task(talk.session.prompt("Write it."))
+    await told_to(talk.pipe, "session/prompt")
+    talk.hear(says("Now."))
     await talk.answer("session/prompt", stopReason="end_turn")
 
-    await prompting
+    assert (await prompting).text == "Now."
+    assert talk.shown == ["Now."]
     assert [one["sessionId"] for one in talk.told("session/prompt")] == ["old"]
     assert not talk.told("session/new")
 
@@ -196,3 +204,37 @@ async def test_images_are_for_an_agent_that_says_that_it_takes_them(takes: dict[
     await asyncio.gather(*opening)
 
     assert (blind.session.takes_images, sees.session.takes_images) == (False, True)
+
+
+async def test_an_agent_waits_for_people_as_long_as_any_question_is_open() -> None:
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
+    talk.hear(asks(100) + asks(101) + asks(102))
+    talk.session.reject(1)
+    allowed = asyncio.create_task(talk.session.allow(2))
+    await asyncio.sleep(0)
+    talk.session.reject(3)
+    assert talk.waits == [True, True, True, True, True, False]
+    talk.hear(line(id=number, result={"stopReason": "end_turn"}))
+    await asyncio.gather(prompting, allowed)
+
+
+@pytest.mark.parametrize("params", [None, [], "x", {"update": []}, {"update": {"sessionUpdate": "new"}}])
+async def test_an_update_of_which_nothing_is_known_changes_nothing(params: Any) -> None:
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
+    talk.hear(line(method="session/update", params=params) + line(method="unheard/of", params=params))
+    talk.hear(line(id=number, result={"stopReason": "end_turn"}))
+    assert await prompting == Answer("", "end_turn")
+
+
+async def test_an_answer_that_is_none_of_the_protocol_is_told_with_its_place() -> None:
+    talk = Talk()
+    opening = asyncio.create_task(talk.session.open("/work", None))
+    await asyncio.sleep(0)
+    await talk.answer("initialize", protocolVersion="x")
+    with pytest.raises(AgentFailure, match="no InitializeResponse: protocolVersion") as failed:
+        await opening
+    assert failed.value.reason is AgentReason.MALFORMED
