@@ -88,6 +88,22 @@ async def test_a_worker_that_leaves_lets_its_calls_end_and_starts_nothing_new(ho
     assert [path for path, _ in home.tools.calls] == ["a", "b"]
 
 
+async def test_a_run_whose_time_was_over_between_two_steps_begins_no_other_call(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"), tool("b"), max_duration=60)
+    async with home.open(drain_seconds=PATIENCE) as engine:
+        async with engine.work() as worker:
+            run_id = await start(engine, "slow")
+            await busy(home)
+            assert isinstance(worker, Worker)
+            worker.stop()
+            home.tools.release()
+        assert (await engine.runs.summary(run_id)).status is RunStatus.RUNNING
+    async with home.open(clock=FakeClock(ahead=3600.0)) as later, later.work():
+        await rest(later, run_id, expect=RunStatus.FAILED)
+        assert (await error_of(later, run_id))[0] == "max_duration_exceeded"
+    assert [path for path, _ in home.tools.calls] == ["a"]
+
+
 async def test_a_run_whose_last_step_ends_while_its_worker_leaves_is_ended_by_the_next_one(
     home: Home,
 ) -> None:
