@@ -9,6 +9,7 @@ from engine.contracts.status import RequestStatus, WaitKind
 from engine.journal.errors import require_text
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
+    cancelled_meanwhile,
     decision_event,
     decision_input,
     expired,
@@ -26,6 +27,7 @@ from engine.journal.rules.spending.changing import require_as_shown
 from engine.journal.rules.working import follow_clock, read_free, taken
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
+from engine.machine.model.inputs import Cancel, TimerFired
 
 if TYPE_CHECKING:
     from engine.errors import Refused
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Decision, StoredRun
     from engine.journal.rows import RequestRow, RunColumns, RunRow
     from engine.journal.rules.store import Store
+    from engine.machine.model.inputs import Input
 
 
 def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Refused:
@@ -58,7 +61,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         ts = max(decision.now, run["updated_at"])
         record(store, run, Event(RequestExpired(request_id), ts, ENGINE, path), request=row)
         return expired(row)
-    _refuse_past_around(store, run, row, decision.now)
+    _refuse_what_comes_to_nothing(store, run, row, decision.now)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
@@ -78,15 +81,30 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     return Decided(run_id, path, taken(told))
 
 
-def _refuse_past_around(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
-    """Raises Refused (`request_expired`) when the time of something around the request is over, though no
-    worker has seen to it: whatever is said comes to nothing, or to an action after its time."""
+def _refuse_what_comes_to_nothing(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
+    """Raises Refused when whatever is said comes to nothing, or to an action after its time, though no worker
+    has seen to it: `request_expired` when the time of something around the request is over,
+    `request_withdrawn` when its run, or one above, was told to end."""
+    mail: dict[str, list[Input]] = {}
 
     def parent_of(run_id: str) -> tuple[str, str] | None:
         at = run if run_id == run["run_id"] else store.run(run_id)
         return started_by(at) if at is not None else None
 
-    refuse_past_limit(request, limit_around(run["run_id"], request["step_id"], parent_of, store.timer), now)
+    def due(run_id: str, timer: str) -> int | None:
+        if run_id not in mail:
+            mail[run_id] = [given for _, given in store.mail_of(run_id) if given is not None]
+        fired = (
+            given.now for given in mail[run_id] if isinstance(given, TimerFired) and given.timer == timer
+        )
+        moment = store.timer(run_id, timer)
+        return next(fired, None) if moment is None else moment
+
+    refuse_past_limit(request, limit_around(run["run_id"], request["step_id"], parent_of, due), now)
+    for run_id, given in mail.items():
+        for one in given:
+            if isinstance(one, Cancel):
+                raise cancelled_meanwhile(request, run_id, late=one.late)
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:

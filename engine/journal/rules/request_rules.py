@@ -39,6 +39,18 @@ def refuse_past_limit(row: RequestRow, limit: TimeLimit | None, now: int) -> Non
         )
 
 
+def cancelled_meanwhile(row: RequestRow, run_id: str, *, late: bool) -> Refused:
+    """The refusal of what is said to a run that was told to end, or whose parent `run_id` was; `late` when
+    the time of what started it was over."""
+    whose = "its run" if run_id == row["run_id"] else f"the run {run_id} above"
+    why = "was cancelled, as its time was over" if late else "was cancelled"
+    return Refused(
+        ErrorCode.REQUEST_EXPIRED if late else ErrorCode.REQUEST_WITHDRAWN,
+        f"{whose} {why}: {row['kind']} {row['request_id']} waits no more, nothing was decided",
+        {_id_name(row): row["request_id"], "run_id": run_id},
+    )
+
+
 def unknown_request(kind: str, request_id: str) -> NotFound:
     """The error of a request that is not there."""
     return NotFound(f"there is no {kind} {request_id}", {"id": request_id})

@@ -1,0 +1,72 @@
+"""What lies in the mailbox of a run has happened, though no worker has seen to it: decisions go by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.status import CancelMode, RunStatus
+from engine.errors import ErrorCode, Refused
+from engine.machine.model.inputs import Cancel, Pause
+from tests.engine.journal.run_script import (
+    LATER,
+    NOW,
+    a_run,
+    approval_opened,
+    approve,
+    assert_counters_agree,
+    hold,
+    step_started,
+    take,
+)
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+
+WAITS = RunStatus.PENDING_HUMAN
+ASKS = step_started("both/0/ask", "human_approval"), approval_opened("appr_0001", "both/0/ask")
+
+
+@pytest.mark.parametrize(
+    ("timer", "step"), [("max_duration", None), ("timeout:both", "both"), ("timeout:both/0", "both/0")]
+)
+async def test_a_time_that_is_over_stays_so_when_its_timer_has_become_mail(
+    journal: Journal, timer: str, step: str | None
+) -> None:
+    held = await hold(journal)
+    await held.append(*ASKS, status=WAITS, timers={timer: LATER}, release=True, ready=False)
+    assert await journal.fire_timers(LATER + 1) == 1
+    with pytest.raises(Refused, match="nothing was decided") as caught:
+        await journal.decide(approve("appr_0001", now=LATER + 2))
+    assert (caught.value.code, caught.value.details["step_id"]) == (ErrorCode.REQUEST_EXPIRED, step)
+    await assert_counters_agree(journal)
+
+
+async def test_the_timer_of_something_else_stops_no_decision(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(*ASKS, status=WAITS, timers={"timeout:both/1": LATER}, release=True, ready=False)
+    assert await journal.fire_timers(LATER) == 1
+    await journal.steer("run_0001", Pause(now=LATER, actor="ann"))
+    assert (await journal.decide(approve("appr_0001", now=LATER))).run_id == "run_0001"
+
+
+@pytest.mark.parametrize(
+    ("mode", "late"), [(CancelMode.BOUNDARY, False), (CancelMode.NOW, False), (CancelMode.NOW, True)]
+)
+@pytest.mark.parametrize("cancelled", ["run_0001", "run_0002"], ids=["itself", "above"])
+async def test_nothing_is_decided_in_a_run_that_was_told_to_end(
+    journal: Journal, mode: CancelMode, late: bool, cancelled: str
+) -> None:
+    await hold(journal, 2)
+    await journal.create_run(a_run(1, parent_run_id="run_0002", parent_path="sub", depth=1))
+    held = await take(journal, "run_0001")
+    await held.append(*ASKS, status=WAITS, release=True, ready=False)
+    await journal.steer(cancelled, Cancel(now=NOW, actor="ann", mode=mode, late=late))
+    with pytest.raises(Refused, match="was cancelled") as caught:
+        await journal.decide(approve("appr_0001"))
+    code = ErrorCode.REQUEST_EXPIRED if late else ErrorCode.REQUEST_WITHDRAWN
+    assert (caught.value.code, caught.value.details["run_id"]) == (code, cancelled)
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert request["status"] == "PENDING"
