@@ -103,6 +103,8 @@ class RulesInForce(Rules):
             open_files=tools.open_files,
             processes=tools.processes,
             kill_grace_seconds=self._loaded.values.engine.kill_grace_seconds,
+            calls_at_once=tools.max_concurrent_per_tool,
+            calls_at_once_of_a_tenant=tools.max_concurrent_per_tenant,
             sandbox=tools.sandbox,
             hidden_roots=places.own,
             sandbox_reads=tools.sandbox_reads,

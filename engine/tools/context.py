@@ -41,6 +41,10 @@ class ToolLimits:
     open_files: int = 256
     processes: int = 1024
     kill_grace_seconds: float = 5.0
+    calls_at_once: int = 10
+    """Of one tool in one process."""
+    calls_at_once_of_a_tenant: int = 10
+    """Of these."""
     processors: float | None = None
     scoped_roots: tuple[Path, ...] | None = None
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"
@@ -146,6 +150,8 @@ class CallRules:
     """Seconds that the call, or its preview, may take."""
     timeout_of: str = ""
     """What sets them, for whoever is told that they are over."""
+    waited: float = 0.0
+    """Of these the call has spent waiting until it could begin."""
     sandbox: SandboxWish | None = None
 
     def wanting(self, wish: SandboxWish) -> CallRules:

@@ -37,12 +37,13 @@ from engine.tools.registry import BackEnds, FunctionBackEnd
 from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.sandbox.confining import confined, require_level
 from engine.tools.secret_references import Redaction, resolve_references
+from engine.tools.slots import ToolSlot, ToolSlots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from engine.contracts.sandbox_level import SandboxLevel
-    from engine.governance.tools_layer import ToolBounds
+    from engine.governance.tools_layer import ToolBounds, ToolsLayer
     from engine.tools.context import PackCode
     from engine.tools.mcp.servers import McpServers
     from engine.tools.registry import BackEnd, RegisteredTool, ToolRegistry
@@ -100,6 +101,7 @@ class ToolExecutor:
     ) -> None:
         self._servers: McpServers | None = None
         self._limits = limits
+        self._slots = ToolSlots(limits)
         self._bubblewrap = bubblewrap
         self._secrets = secrets
         self._builtin = registry
@@ -164,6 +166,14 @@ class ToolExecutor:
         except ToolFailure:
             return None
         return found[0].spec if found is not None else None
+
+    def slot(self, name: str, tenant: str, timeout: float, layer: ToolsLayer | None) -> ToolSlot:
+        """What a call of that tool holds while it is made: no more are made at once than the limits say.
+
+        `timeout` is that of its rules, which the wait is a part of.
+        """
+        bounds = layer.bounds(name) if layer is not None else None
+        return ToolSlot(self._slots, name, tenant, _deadline(timeout, "", bounds)[0])
 
     def may_preview(self, name: str) -> bool:
         """Whether a call of that tool may have something to show before it is made."""
@@ -258,9 +268,8 @@ class ToolExecutor:
             raise _refused(call.verdict)
 
     def _held_to_limits(self, call: ToolCall) -> None:
-        call.seconds, call.deadline_name = call.rules.timeout, call.rules.timeout_of
-        if call.bounds is not None and call.bounds.timeout < call.seconds:
-            call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
+        rules = call.rules
+        call.seconds, call.deadline_name = _deadline(rules.timeout, rules.timeout_of, call.bounds)
 
     async def _sandbox(self, call: ToolCall) -> None:
         tool, limits = call.found, self._limits
@@ -287,20 +296,28 @@ class ToolExecutor:
         require_fitting(call.name, tool.check(arguments))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
+        waited = call.rules.waited
         try:
-            async with asyncio.timeout(call.seconds) as deadline:
+            async with asyncio.timeout(call.seconds - waited) as deadline:
                 data = await tool.function(arguments, call.context)
         except AnswerAwaited as awaiting:
             call.awaits = awaiting.awaited.without(Redaction(call.secrets).value)
             return
         except TimeoutError as error:
-            raise late(call.name, call.seconds, call.deadline_name) from error
+            raise late(call.name, call.seconds, call.deadline_name, waited) from error
         if deadline.expired():
-            raise late(call.name, call.seconds, call.deadline_name)
+            raise late(call.name, call.seconds, call.deadline_name, waited)
         if task and task.cancelling() > cancels:  # the tool swallowed the cancellation
             raise asyncio.CancelledError
         data = json_output(data, self._limits.max_output_bytes)
         call.data = Redaction(call.secrets).value(data) if call.secrets else data
+
+
+def _deadline(seconds: float, set_by: str, bounds: ToolBounds | None) -> tuple[float, str]:
+    """Seconds that a call may take, and what sets them: the smaller ones count."""
+    if bounds is not None and bounds.timeout < seconds:
+        return bounds.timeout, _LAYER_TIMEOUT
+    return seconds, set_by
 
 
 def _refused(verdict: Verdict) -> ToolFailure:

@@ -51,12 +51,22 @@ def not_found(message: str, details: Mapping[str, Any] | None = None) -> ToolFai
     return ToolFailure(StepErrorCode.NOT_FOUND, message, details=details)
 
 
-def late(name: str, seconds: float, limit: str) -> ToolFailure:
-    """The tool was still at work at its deadline; `limit` names what set it, when that is of use."""
+def late(name: str, seconds: float, limit: str, waited: float = 0.0) -> ToolFailure:
+    """The tool was still at work at its deadline; `limit` names what set it, when that is of use. `waited`:
+    so many of the seconds the call had waited for others of its tool."""
     words = f"tool {name!r} did not end within {seconds:g} s"
     details: dict[str, Any] = {"timeout": seconds}
+    if waited:
+        words, details = f"{words}, {waited:.1f} s of which it waited to begin", {**details, "waited": waited}
     if limit:
         words, details = f"{words} ({limit})", {**details, "limit": limit}
+    return ToolFailure(StepErrorCode.TIMEOUT, words, recoverable=True, details=details)
+
+
+def not_begun(name: str, seconds: float, limit: str, value: int) -> ToolFailure:
+    """The call still waited for others of its tool at its deadline; `limit` names what let no more in."""
+    words = f"tool {name!r} did not begin within {seconds:g} s: {value} of its calls were under way ({limit})"
+    details = {"timeout": seconds, "limit": limit, "value": value}
     return ToolFailure(StepErrorCode.TIMEOUT, words, recoverable=True, details=details)
 
 

@@ -72,6 +72,8 @@ class ToolSettings(Group):
     cpu_seconds: PositiveInt = 300
     open_files: Annotated[int, Field(ge=16)] = 256
     processes: Annotated[int, Field(ge=4)] = 1024
+    max_concurrent_per_tool: PositiveInt = 10
+    max_concurrent_per_tenant: PositiveInt = 10
     sandbox: Literal["auto", "process", "isolated"] = "auto"
     sandbox_reads: tuple[AbsolutePath, ...] = ()
     mcp: McpSettings = McpSettings()

@@ -133,6 +133,17 @@ async def test_a_late_tool_is_a_recoverable_timeout() -> None:
     assert result.error.recoverable
 
 
+async def test_what_a_call_waited_to_begin_is_a_part_of_its_time() -> None:
+    async def hang(params: dict[str, Any], context: ToolContext) -> Any:
+        await asyncio.Event().wait()
+
+    rules = CallRules(timeout=10_000.0, waited=9_999.99)
+    result = await executor_of(hang).call("test.tool", {}, CONTEXT, rules=rules)
+    assert code_of(result) == StepErrorCode.TIMEOUT
+    assert result.error is not None
+    assert (result.error.details["timeout"], result.error.details["waited"]) == (10_000.0, 9_999.99)
+
+
 async def test_a_tool_that_swallows_its_deadline_is_still_late() -> None:
     async def stubborn(params: dict[str, Any], context: ToolContext) -> Any:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.runtime.worker.sessions.call_marks import CallMarks, LongMark, expected_mark_of, mark_of
@@ -16,12 +16,14 @@ from engine.runtime.worker.sessions.tree_slots import TreeSlots
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from engine.machine.model.state import Execution
 
 T = TypeVar("T")
 
+_FREE = nullcontext()
 SUSPECT_LOSSES = 2
 """A call that was under way so often when a worker died is made alone from then on."""
 
@@ -66,16 +68,17 @@ class CallScheduler:
         *,
         tree: str = "",
         at_once: int | None = None,
+        slot: AbstractAsyncContextManager[object] | None = None,
     ) -> T:
         """Make a call that was expected at `place`; a suspect waits until it is alone.
 
         Of the calls of a `tree` (its outermost run) no more than `at_once` are made side by side, by all
-        workers together; None: there is no such limit. A call that waits has not begun.
+        workers together; None: there is no such limit. Of its tool no more are than have a `slot`. A call
+        that waits has not begun.
         """
         try:
-            if at_once is None:
-                return await self._in_turn(call, run_id, execution, place)
-            async with self._slots.taken(tree, at_once):
+            of_the_tree = _FREE if at_once is None else self._slots.taken(tree, at_once)
+            async with of_the_tree, slot or _FREE:
                 return await self._in_turn(call, run_id, execution, place)
         finally:
             if place is not None:

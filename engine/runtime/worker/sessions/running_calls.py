@@ -12,6 +12,7 @@ from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import outer_path_of
 from engine.runtime.worker.steps.agents.stopping import used_until
+from engine.tools.failure import ToolFailure
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
@@ -166,22 +167,34 @@ class RunningCalls:
     async def _scheduled(
         self, execution: Execution, state: RunState, place: int | None
     ) -> tuple[Input, Mapping[str, bytes]]:
-        return await self._scheduler.make(
-            partial(self._made, execution, state),
-            self._site.row["run_id"],
-            execution,
-            place,
-            tree=self._site.outermost,
-            at_once=None if execution.model else self._site.flow.graph.limits.calls_at_once,
-        )
+        site, run_id, tools = self._site, self._site.row["run_id"], self._callers.tools
+        if execution.model:
+            asking = partial(self._callers.models.call, site, execution, state)
+            return await self._scheduler.make(
+                partial(self._made, execution, asking), run_id, execution, place
+            )
+        slot = await tools.slot(site, execution)
+        try:
+            return await self._scheduler.make(
+                partial(self._made, execution, partial(tools.call, site, execution, slot)),
+                run_id,
+                execution,
+                place,
+                tree=site.outermost,
+                at_once=site.flow.graph.limits.calls_at_once,
+                slot=slot,
+            )
+        except ToolFailure as late:
+            self._waiting.discard(execution.path)
+            return tools.not_begun(execution, late), {}
 
-    async def _made(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
+    async def _made(
+        self, execution: Execution, call: Callable[[], Awaitable[tuple[Input, Mapping[str, bytes]]]]
+    ) -> tuple[Input, Mapping[str, bytes]]:
         if execution.ask_when_lost:
             await self._still_held()
         self._waiting.discard(execution.path)
-        if execution.model:
-            return await self._callers.models.call(self._site, execution, state)
-        return await self._callers.tools.call(self._site, execution)
+        return await call()
 
     async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
         """A prompt waits for people as long as it takes: it takes nobody's turn. What it asked for and may do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.tools.context import HandOff, OutputSink
     from engine.tools.executor import ToolExecutor
+    from engine.tools.slots import ToolSlot
 
 
 _NO_DATA: Mapping[str, Any] = MappingProxyType({})
@@ -101,6 +103,7 @@ class CallSite:
         *,
         approved: bool = False,
         timeout: tuple[float, str],
+        waited: float = 0.0,
         sandbox: SandboxWish | None,
     ) -> CallRules:
         """What binds a call of the run; `timeout` in seconds, and what sets it."""
@@ -111,6 +114,7 @@ class CallSite:
             approved=approved,
             timeout=timeout[0],
             timeout_of=timeout[1],
+            waited=waited,
             sandbox=sandbox,
         )
 
@@ -148,15 +152,30 @@ class ToolCalls:
             return step.timeout, "timeout of the step"
         return self._default_timeout, "engine.default_step_timeout"
 
-    async def call(self, site: CallSite, execution: Execution) -> tuple[StepFinished, Mapping[str, bytes]]:
-        """Call the execution's tool: how it ended, and the blobs its output refers to.
+    async def slot(self, site: CallSite, execution: Execution) -> ToolSlot:
+        """What the call of the execution holds while it is made."""
+        step = site.flow.graph.step_at(execution.path)
+        assert isinstance(step, ToolStep), execution.path
+        if step.chosen:
+            with suppress(VasiniError):  # the call meets and tells it
+                step = chosen_step((await self._values.load_stored(execution.input))["tool"], {})
+        return self._executor.slot(step.tool, site.row["tenant"], self._timeout(step)[0], site.flow.layer)
+
+    def not_begun(self, execution: Execution, late: ToolFailure) -> StepFinished:
+        """The end of a call that got no slot in its time."""
+        return self._failed(execution, failure(late.code, late.message, **late.details))
+
+    async def call(
+        self, site: CallSite, execution: Execution, slot: ToolSlot
+    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+        """Call the execution's tool, which holds its slot: how it ended, and the blobs its output refers to.
 
         Never raises but for cancellation: what went wrong is the step's error.
         """
         step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
         try:
-            output, meta = await self._output(site, execution, step)
+            output, meta = await self._output(site, execution, step, slot.waited)
             if isinstance(output, AwaitedAnswer):
                 return await self._awaiting(site, execution, output, meta)
             images: dict[str, bytes] = {}
@@ -227,7 +246,7 @@ class ToolCalls:
         return preview
 
     async def _output(
-        self, site: CallSite, execution: Execution, step: ToolStep
+        self, site: CallSite, execution: Execution, step: ToolStep, waited: float
     ) -> tuple[Any, dict[str, Any]]:
         """What the tool brought, and how the call went."""
         await _require_room(site)
@@ -239,7 +258,9 @@ class ToolCalls:
             data = params.get("data", data)
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
-        rules = site.rules(approved=execution.approved, timeout=self._timeout(step), sandbox=step.sandbox)
+        rules = site.rules(
+            approved=execution.approved, timeout=self._timeout(step), waited=waited, sandbox=step.sandbox
+        )
         previewed = None
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
