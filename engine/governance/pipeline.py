@@ -11,7 +11,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import AutonomyLevel, Effects
+from engine.contracts.status import AutonomyLevel, Effects, Risk
 from engine.frozen import frozen, frozen_by_name
 from engine.governance.policies import tool_key
 
@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TOOL_NEEDS_APPROVAL = "tool_requires_approval"
     TOOL_ASKS = "tool_always_asks"
     SUGGEST_ONLY = "suggest_only"
+    TOOL_RISK = "tool_risk"
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
     TOOL_AUDITED = "tool_audited"
@@ -85,6 +86,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.TOOL_NEEDS_APPROVAL: "tools.available[].requires_approval",
     Reason.TOOL_ASKS: "tool",
     Reason.SUGGEST_ONLY: "autonomy_level",
+    Reason.TOOL_RISK: "risk_level",
     Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
     Reason.TOOL_AUDITED: "tools.available[].audit",
@@ -135,12 +137,14 @@ class Subject:
 
     `max_characters` is what the pack's guardrails allow, None without them. `autonomous` counts calls since
     a person last decided something in this run. `effects` is what the tool says that a call leaves behind,
-    `asks` that a person approves each one.
+    `asks` that a person approves each one. `risk` is that of a call which a model chose, None of one that the
+    flow's author wrote: what comes before that the author says.
     """
 
     tool: str = ""
     effects: Effects = Effects.LOCAL
     asks: bool = False
+    risk: Risk | None = None
     layer: ToolsLayer | None = None
     size_bytes: int = 0
     characters: int = 0
@@ -280,6 +284,18 @@ def _suggest_only(subject: Subject, policies: Policies) -> Verdict | None:
     return _ask(Reason.SUGGEST_ONLY, message, tool=subject.tool, effects=subject.effects.value)
 
 
+def _risky(subject: Subject, policies: Policies) -> Verdict | None:
+    risk = subject.risk
+    if (
+        not policies.enforce
+        or subject.autonomy is not AutonomyLevel.SEMI_AUTO
+        or risk not in (Risk.HIGH, Risk.CRITICAL)
+    ):
+        return None
+    message = f"a model chose to call {subject.tool}, whose risk is {risk.value}"
+    return _ask(Reason.TOOL_RISK, message, tool=subject.tool, risk=risk.value)
+
+
 def _autonomous_steps(subject: Subject, _policies: Policies) -> Verdict | None:
     limit = subject.max_autonomous
     if limit is None or subject.autonomous < limit:
@@ -308,6 +324,7 @@ RULES: Mapping[Point, tuple[Rule, ...]] = {
         _needs_approval,
         _tool_asks,
         _suggest_only,
+        _risky,
         _autonomous_steps,
     ),
     **dict.fromkeys(_OF_AGENTS, ()),

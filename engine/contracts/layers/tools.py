@@ -39,7 +39,7 @@ class ToolDef(Contract):
     name: str = Field(description="Name for people.")
     description: str = Field(default="", description="What it is used for.")
     sandbox: ToolSandbox = Field(default_factory=ToolSandbox, description="Bounds of its calls.")
-    risk_level: Risk = Field(default=Risk.LOW, description="Risk shown when a call is to be approved.")
+    risk_level: Risk = Field(default=Risk.LOW, description="Risk of its calls.")
     requires_approval: bool = Field(default=False, description="Whether a person approves each call.")
     effects: Effects | None = Field(
         default=None,

@@ -90,7 +90,9 @@ _EFFECTS: Mapping[str, str] = {
         "`isolated`: the call is refused where that cannot be had; `isolated_if_possible`: made at the level "
         "`process` there; see sandbox.md"
     ),
-    "tools.available[].risk_level": "least risk of an approval of this tool",
+    "tools.available[].risk_level": (
+        "least risk of an approval of this tool; `high` and `critical`: what a model chose asks for one"
+    ),
     "tools.available[].requires_approval": "the run waits for an approval of exactly this call",
     "tools.available[].effects": (
         "`none`: not asked about under `suggest_only`; `outside`: a lost call is asked about"

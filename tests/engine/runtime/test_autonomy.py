@@ -1,4 +1,5 @@
-"""What a flow may do by itself: with suggest_only whatever does not only read is asked for."""
+"""What a flow may do by itself: with suggest_only whatever does not only read is asked for, with semi_auto
+what a model chose and is of high risk."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.status import Effects, RunStatus
+from engine.contracts.status import Effects, Risk, RunStatus
 from engine.contracts.tool import ToolSpec
 from engine.errors import Refused
+from engine.governance.policies import Policies
+from tests.engine.runtime.agents_at_work import agent, call, says
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -102,3 +105,50 @@ async def test_other_flows_call_by_themselves(home: Home) -> None:
     home.flow("free", tool("act", params={"n": 1}))
     async with home.working() as engine:
         await rest(engine, await start(engine, "free"), expect=RunStatus.COMPLETED)
+
+
+def acting(home: Home, risk: Risk) -> None:
+    """A tool that acts, with that risk."""
+
+    async def act(params: dict[str, Any], _context: ToolContext) -> Any:
+        home.tools.calls.append(("fake.act", params))
+        return {"done": True}
+
+    home.tools.registry.register(ToolSpec(name="fake.act", risk=risk), act)
+
+
+async def test_what_a_model_chose_and_is_of_high_risk_asks_a_person_and_nothing_else_does(home: Home) -> None:
+    acting(home, Risk.HIGH)
+    asked = agent(says("", call("fake.act", n=1), call(n=2)), says("Done."), tools=("fake.act", "fake.echo"))
+    home.flow("ask", tool("written", "fake.act", params={"n": 0}), asked)
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        assert (card.step_id, card.risk) == ("work/0/calls/0/call", Risk.HIGH)
+        assert card.message == "a model chose to call fake.act, whose risk is high"
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (decision,) = [one for one in await engine.runs.events(run_id) if one.kind == "governance.decision"]
+        assert (decision.payload["reason"], decision.payload["rule"]) == ("tool_risk", "risk_level")
+        assert decision.payload["details"] == {"tool": "fake.act", "risk": "high"}
+    made = [params["n"] for _, params in home.tools.calls]
+    assert (made[0], sorted(made)) == (0, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("risk", "level", "policies"),
+    [
+        (Risk.MEDIUM, "semi_auto", Policies()),
+        (Risk.CRITICAL, "full_auto", Policies(allow_full_autonomy=True)),
+        (Risk.CRITICAL, "semi_auto", Policies(enforce=False)),
+    ],
+)
+async def test_a_model_makes_calls_of_less_risk_and_with_more_autonomy_by_itself(
+    home: Home, risk: Risk, level: str, policies: Policies
+) -> None:
+    acting(home, risk)
+    asked = agent(says("", call("fake.act", n=1)), says("Done."), tools=("fake.act",))
+    home.flow("ask", asked, autonomy_level=level)
+    async with home.working(policies=policies) as engine:
+        await rest(engine, await start(engine, "ask"), expect=RunStatus.COMPLETED)
+    assert home.tools.calls == [("fake.act", {"n": 1})]

@@ -10,6 +10,7 @@ from engine.contracts.status import RequestStatus, Risk, RunStatus
 from engine.governance.policies import Policies
 from engine.tools.builtin.files.file_tools import file_tools
 from engine.values import digest_of
+from tests.engine.runtime.agents_at_work import agent, call, says
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -53,6 +54,17 @@ async def failed(engine: Engine, run_id: str) -> tuple[str, str]:
 
 async def completed(engine: Engine, run_id: str) -> RunView:
     return await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
+async def test_a_risk_that_the_layer_gives_a_tool_has_a_models_call_of_it_asked_for(home: Home) -> None:
+    home.flow("go", agent(says("", call(n=1)), says("Done."), tools=("fake.echo",)))
+    layers(home, {**ECHO, "risk_level": "critical"})
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        card = await pending_approval(engine, run_id)
+        assert (card.step_id, card.risk.value) == ("work/0/calls/0/call", "critical")
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await completed(engine, run_id)
 
 
 async def test_a_call_that_the_layer_wants_approved_waits_for_exactly_itself(home: Home) -> None:

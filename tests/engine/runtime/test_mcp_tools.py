@@ -60,7 +60,7 @@ async def test_a_step_and_an_agent_call_tools_of_a_declared_server(home: Home) -
         tools=("loop.get_sum", "loop.fail"),
     )
     home.flow("asked", asked)
-    async with home.working(mcp=servers()) as engine:
+    async with home.working(mcp=servers(risk=Risk.LOW)) as engine:
         run = await finished(engine, "plain")
         assert (await output_of(engine, run.run_id, "add")) == {"text": "3", "structured": {"sum": 3}}
         step = await engine.runs.step(run.run_id, "add")

@@ -44,13 +44,14 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
+        chosen = isinstance(step, ChosenCallStep)
         data = self._data(step, at, called.tool)
         stopped = refused_call(at, called.tool, called.params, data) if step.chosen else None
-        if stopped is None and isinstance(step, ChosenCallStep):
+        if stopped is None and chosen:
             stopped = own_call(_agent_of(at), at, called)
         if stopped is not None:
             return stopped
-        judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
+        judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state, chosen=chosen))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
             return refused

@@ -52,13 +52,14 @@ class CallJudge:
     """Tools of MCP servers by name: the digest of what was listed when the run last planned with them."""
     previews: dict[str, Preview | None] = field(default_factory=dict)
 
-    def verdict(self, tool: str, state: RunState) -> Verdict:
-        """Whether the tool may be called now."""
+    def verdict(self, tool: str, state: RunState, *, chosen: bool = False) -> Verdict:
+        """Whether the tool may be called now; `chosen`: by a model."""
         guardrails, spec = self.flow.guardrails, self.spec(tool)
         subject = Subject(
             tool=tool,
             effects=spec.effects if spec is not None else Effects.LOCAL,
             asks=spec is not None and spec.asks,
+            risk=self._own_risk(tool, spec) if chosen else None,
             autonomy=self.flow.graph.flow.autonomy_level,
             layer=self.flow.layer,
             autonomous=state.counters.autonomous_calls,
@@ -105,10 +106,14 @@ class CallJudge:
 
     def risk(self, tool: str, *more: Risk | None) -> Risk:
         """The highest of the pack's, the layer's, the tool's and `more`."""
-        spec = self.executor.spec(tool)
+        return highest_risk(self.flow.risk, self._own_risk(tool, self.executor.spec(tool)), *more)
+
+    def _own_risk(self, tool: str, spec: ToolSpec | None) -> Risk:
+        """The highest of the layer's and the tool's."""
         bounds = self.flow.layer.bounds(tool) if self.flow.layer is not None else None
-        of_layer = bounds.risk if bounds is not None else None
-        return highest_risk(self.flow.risk, of_layer, spec.risk if spec is not None else None, *more)
+        return highest_risk(
+            bounds.risk if bounds is not None else None, spec.risk if spec is not None else None
+        )
 
     def faults(self, tool: str, params: Any) -> list[tuple[str, str]]:
         """What of the parameters does not fit a built-in tool, by place."""
