@@ -53,7 +53,8 @@ async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address |
             ) from error
         raise not_found(f"there is no host {host!r}") from error
     addresses = [ip_address(entry[4][0]) for entry in found]
-    listed = {host, f"{host}:{port}"} & limits.allowed_private_hosts
+    name = _plain(host)
+    listed = {name, f"{name}:{port}"} & set(map(_plain, limits.allowed_private_hosts))
     for address in addresses:
         if not listed and not is_public(address):
             raise permission_denied(
@@ -64,13 +65,20 @@ async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address |
 
 
 def require_listed(host: str, port: int, limits: ToolLimits) -> None:
-    """Raises ToolFailure(permission_denied) for a host that the pack's tools layer does not name."""
+    """Raises ToolFailure(permission_denied) for a host that the pack's tools layer does not name; one that it
+    names without a port is reached at the usual ones."""
     if limits.hosts is None:
         return
-    name = host.casefold().rstrip(".")
-    if not {name, f"{name}:{port}"} & limits.hosts:
-        listed = ", ".join(sorted(limits.hosts)) or "no host"
-        raise permission_denied(f"{host!r} is out of reach: the pack's tools layer lets it reach {listed}")
+    name = _plain(host)
+    usual = port in _DEFAULT_PORTS.values()
+    if f"{name}:{port}" not in limits.hosts and not (usual and name in limits.hosts):
+        listed, told = ", ".join(sorted(limits.hosts)) or "no host", host if usual else f"{host}:{port}"
+        raise permission_denied(f"{told!r} is out of reach: the pack's tools layer lets it reach {listed}")
+
+
+def _plain(host: str) -> str:
+    """A host as it is compared."""
+    return host.casefold().rstrip(".")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

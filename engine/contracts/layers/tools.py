@@ -23,7 +23,8 @@ class ToolSandbox(Contract):
         default="none", description="What it may reach."
     )
     egress_allowlist: tuple[str, ...] = Field(
-        default=(), description="Hosts it may reach with `egress_allowlist`."
+        default=(),
+        description="Hosts it may reach with `egress_allowlist`, at ports 80 and 443, or as `host:port`.",
     )
     filesystem: Literal["none", "read_only", "read_write", "scoped"] = Field(
         default="none", description="Which files it may touch."

@@ -121,7 +121,8 @@ async def test_a_scoped_tool_stays_below_its_directories(context: ToolContext, r
     [
         ({}, False),
         ({"network": "egress_allowlist", "egress_allowlist": ["example.org"]}, False),
-        ({"network": "egress_allowlist", "egress_allowlist": ["LOCALHOST."]}, True),
+        ({"network": "egress_allowlist", "egress_allowlist": ["LOCALHOST:1"]}, True),
+        ({"network": "egress_allowlist", "egress_allowlist": ["localhost", "localhost:2"]}, False),
         ({"network": "full"}, True),
     ],
 )
@@ -129,11 +130,23 @@ async def test_hosts_are_reached_as_far_as_the_layer_says(
     context: ToolContext, sandbox: dict[str, Any], reached: bool
 ) -> None:
     rules = CallRules(layer=layer({"id": "http.get", "sandbox": sandbox}))
-    limits = ToolLimits(allowed_private_hosts=frozenset({"localhost"}))
+    limits = ToolLimits(allowed_private_hosts=frozenset({"LocalHost."}))
     result = await outcome(rules, context, "http.get", limits, url="http://localhost:1/")
     assert result.error is not None
     assert (result.error.code is StepErrorCode.TEMPORARY) is reached  # nobody answers at that port
     assert reached or "out of reach" in message_of(result)
+
+
+async def test_a_host_without_a_port_is_reached_at_the_usual_ones(context: ToolContext) -> None:
+    """Nothing is sent: where the host may be reached, its address is the next thing that is in the way."""
+    bounds = {"network": "egress_allowlist", "egress_allowlist": ["LOCALHOST."]}
+    rules = CallRules(layer=layer({"id": "http.get", "sandbox": bounds}))
+    reached = []
+    for url in ("http://localhost/", "https://LocalHost/", "http://localhost:8080/", "https://localhost:1/"):
+        words = message_of(await outcome(rules, context, "http.get", ToolLimits(), url=url))
+        reached.append("private or reserved address" in words)
+        assert reached[-1] or "out of reach" in words
+    assert reached == [True, True, False, False]
 
 
 async def test_memory_of_a_process_is_what_the_smaller_limit_says(context: ToolContext) -> None:
