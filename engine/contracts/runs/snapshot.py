@@ -77,6 +77,25 @@ class AgentTools(Contract):
     )
 
 
+class LeftOutSkill(Contract):
+    """A skill that the agent is not told."""
+
+    key: str
+    reason: str = Field(description="`not_found`, `tool_not_visible` or `too_large`.")
+    tool: str | None = Field(default=None, description="The one that the agent lacks.")
+
+
+class AgentSkills(Contract):
+    """The skills of its pack, as it is told them."""
+
+    told: tuple[str, ...] = Field(default=(), description="With their text, 100 at most.")
+    listed: int | None = Field(default=None, description="By name and trigger; null: nobody knows.")
+    left_out: tuple[LeftOutSkill, ...] = Field(
+        default=(), description="Named, or of its pack, and not told; 100 at most."
+    )
+    fault: str | None = Field(default=None, description="Why what its pack has cannot be told.")
+
+
 class AskedModel(Contract):
     """Which model answered last, and how the question stands that is put now."""
 
@@ -121,6 +140,7 @@ class AgentSnapshot(Contract):
     unfit_answers: int = Field(default=0, description="Answers in a row that did not fit its `output`.")
     max_unfit_answers: int = 0
     tools: AgentTools
+    skills: AgentSkills | None = Field(description="Null: another program is the agent, which is told none.")
     model: AskedModel
     last_calls: tuple[MadeCall, ...] = Field(default=(), description="The newest last, ten at most.")
     calls_pending: int = Field(

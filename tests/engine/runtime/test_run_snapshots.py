@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +29,7 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.proposed_plans import call as planned
 from tests.engine.runtime.proposed_plans import plan, proposes
+from tests.engine.runtime.test_agent_skills import skill
 from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_narrowed_tools import called
 
@@ -80,6 +83,37 @@ async def test_a_run_at_work_tells_its_turn_its_calls_and_its_bounds(home: Home)
         assert at.calls_pending == 1
         home.tools.release("one")
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
+async def test_an_agent_tells_which_skills_it_has_and_why_it_lacks_others(home: Home) -> None:
+    home.flow("ask", agent(says("Seen."), skills=["look", "{{ payload.more }}"]))
+    skill(home, "look")
+    skill(home, "other")
+    skill(home, "write", required_tools=["fake.give"])
+    async with home.working() as engine:
+        run_id = (await finished(engine, "ask", {"more": "lost"})).run_id
+        skills = (await of_agent(engine, run_id)).skills
+        assert skills is not None
+        assert (skills.told, skills.listed, skills.fault) == (("demo/look",), 2, None)
+        assert [(one.key, one.reason, one.tool) for one in skills.left_out] == [
+            ("demo/lost", "not_found", None),
+            ("demo/write", "tool_not_visible", "fake.give"),
+        ]
+
+
+async def test_a_pack_that_cannot_be_read_any_more_is_told_of_its_skills_not_taken_for_one_without_any(
+    home: Home,
+) -> None:
+    home.flow("ask", agent(says("Seen."), skills=["look"]))
+    skill(home, "look")
+    async with home.working() as engine:
+        run_id = (await finished(engine, "ask")).run_id
+    with closing(sqlite3.connect(home.config().journal_path)) as journal, journal:
+        journal.execute("UPDATE pack_contents SET content = '{}'")
+    async with home.open() as engine:
+        skills = (await of_agent(engine, run_id)).skills
+        assert skills is not None
+        assert (skills.told, skills.listed, skills.fault) == (("demo/look",), None, "pack_invalid")
 
 
 async def test_whoever_looks_at_what_a_worker_left_sees_the_same(home: Home) -> None:

@@ -10,6 +10,7 @@ from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL, MODEL
 from engine.contracts.flows.plan_step import REVIEW, STEPS, PlanProposalStep
 from engine.contracts.runs.snapshot import (
     AgentPhase,
+    AgentSkills,
     AgentSnapshot,
     AgentTools,
     AskedModel,
@@ -83,7 +84,11 @@ class NewestTurns:
 
 
 def agent_snapshot(
-    agent: StepView, turns: NewestTurns, step: AgentStep | PlanProposalStep | None, state: RunState
+    agent: StepView,
+    turns: NewestTurns,
+    step: AgentStep | PlanProposalStep | None,
+    state: RunState,
+    skills: AgentSkills,
 ) -> AgentSnapshot:
     """The snapshot of an agent or a plan; `step` is None where its flow cannot be read any more."""
     path, newest = agent.step_id, turns.count - 1
@@ -103,6 +108,7 @@ def agent_snapshot(
         unfit_answers=_unfit(path, turns, step),
         max_unfit_answers=ASKED_AGAIN if _has_form(step) else 0,
         tools=_tools(agent, turns, step, state, model if phase is AgentPhase.ASKING else None),
+        skills=None if isinstance(step, AgentStep) and step.outside is not None else skills,
         model=AskedModel(
             provider=_text(answered.get("provider")),
             model=_text(answered.get("model")),
@@ -191,8 +197,7 @@ def _tools(
     asked: StepView | None,
 ) -> AgentTools:
     """As its next question has them: those of the question that is put now, where one is."""
-    told = agent.input if isinstance(agent.input, dict) else {}
-    own = tuple(map(_text, told.get("tools") or ()))
+    own = own_tools(agent)
     deferred = step.deferred if isinstance(step, AgentStep) else ()
     given = asked.input if asked is not None and isinstance(asked.input, dict) else {}
     newest = turns.reply(agent.step_id, turns.count - 1) or turns.reply(agent.step_id, turns.count - 2) or {}
@@ -204,6 +209,12 @@ def _tools(
         hidden=tuple(hidden_by((state.narrowed, once), (*own, *deferred))),
         blind=tuple(map(_text, newest.get("blind") or ())),
     )
+
+
+def own_tools(agent: StepView) -> tuple[str, ...]:
+    """The tools that it is told of, if nothing hides them."""
+    told = agent.input if isinstance(agent.input, dict) else {}
+    return tuple(map(_text, told.get("tools") or ()))
 
 
 def _found(path: str, turns: NewestTurns) -> Sequence[str]:

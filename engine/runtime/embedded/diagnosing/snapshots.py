@@ -11,7 +11,8 @@ from engine.contracts.runs.snapshot import PendingRequest, RunSnapshot, ToolBoun
 from engine.contracts.status import CancelMode, RequestKind, RequestStatus, StepStatus
 from engine.errors import PackInvalid
 from engine.journal.errors import reading
-from engine.runtime.embedded.diagnosing.agents import LOOKED_BACK, NewestTurns, agent_snapshot
+from engine.runtime.embedded.diagnosing.agents import LOOKED_BACK, NewestTurns, agent_snapshot, own_tools
+from engine.runtime.embedded.diagnosing.skills import skill_facts, skills_told
 from engine.runtime.views.summaries import summary_fields
 from engine.runtime.worker.sessions.restoring import state_of_run
 from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_SETTING
@@ -58,7 +59,7 @@ class Snapshots:
             for one in heads
             if one["type"] in {"agent", "plan_proposal"} and one["status"] not in _BEGUN_BY
         ]
-        shown = [await self._agent(run_id, path, flow, state) for path in agents[-MOST_AGENTS:]]
+        shown = [await self._agent(row, path, flow, state) for path in agents[-MOST_AGENTS:]]
         told = summary_fields(row)
         same = ("pack", "flow", "tenant", "status", "waiting_for", "error", "steps_executed", "tool_calls")
         return RunSnapshot(
@@ -86,7 +87,8 @@ class Snapshots:
         except PackInvalid:
             return None
 
-    async def _agent(self, run_id: str, path: str, flow: PinnedFlow | None, state: RunState) -> AgentSnapshot:
+    async def _agent(self, row: RunRow, path: str, flow: PinnedFlow | None, state: RunState) -> AgentSnapshot:
+        run_id = row["run_id"]
         count = await self._journal.count_scopes(run_id, path, MODEL)
         turns = range(max(0, count - LOOKED_BACK), count + 1)  # a message may stand before the next one
         steps = await self._reader.turns(run_id, path, turns)
@@ -96,7 +98,11 @@ class Snapshots:
         newest = NewestTurns(count, steps)
         step = flow.graph.step_at(path) if flow is not None else None
         known = step if isinstance(step, AgentStep | PlanProposalStep) else None
-        return agent_snapshot(await self._reader.step(run_id, path), newest, known, state)
+        agent = await self._reader.step(run_id, path)
+        paths = (path, f"{path}/{count - 1}/{MODEL}")
+        facts = await skill_facts(self._journal, run_id, paths, state.run_seq)
+        skills = skills_told(facts, flow, row["pack"], own_tools(agent))
+        return agent_snapshot(agent, newest, known, state, skills)
 
     async def _requests(self, run_id: str) -> tuple[PendingRequest, ...]:
         pending = RequestFilter(status=RequestStatus.PENDING, run_id=run_id)
