@@ -31,7 +31,7 @@ def numbered(conversation: Conversation) -> Iterator[tuple[int, SpokenTurn]]:
 def whole_turn_lines(number: int, turn: SpokenTurn) -> Iterator[str]:
     """A turn below those before it."""
     yield ""
-    if turn.said or turn.said_images:
+    if turn.said or turn.said_images or turn.said_skills:
         yield from _said(turn)
         yield ""
     yield turn_line(number, turn)
@@ -85,7 +85,7 @@ def turn_line(number: int, turn: SpokenTurn) -> str:
 
 def turn_lines(turn: SpokenTurn) -> Iterator[str]:
     """What a person said before a turn, what the model said, and what its calls brought."""
-    if turn.said or turn.said_images:
+    if turn.said or turn.said_images or turn.said_skills:
         yield from _said(turn)
     yield from _answer(turn)
 

@@ -89,6 +89,23 @@ async def test_an_agent_that_a_hook_forbids_leaves_no_word_of_its_skills_and_has
             assert (kind, told["keys"]) == ("agent_skills_resolved", ["demo/look"])
 
 
+async def test_one_that_is_all_that_a_person_says_is_told_alone_and_does_not_end_the_conversation(
+    home: Home,
+) -> None:
+    home.flow("talk", agent(mode="conversation"))
+    skill(home, "look")
+    answers = answering_in_turn(spoken("Hello."), spoken("I looked."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "talk")
+        found = await waiting(engine, run_id)
+        assert found.waits_with is not None
+        await engine.requests.answer(found.waits_with, {"text": " ", "skills": ["look"]}, actor=BOB)
+        found = await waiting(engine, run_id)
+        assert [turn.text for turn in found.turns] == ["Hello.", "I looked."]
+        assert server.asked[1].body["messages"][-1]["content"] == f"{HEAD}\n\n{BODY}"
+        assert any(line.startswith("skill demo/look · ") for line in conversation_lines(found))
+
+
 async def test_one_whose_tool_the_agent_lacks_cannot_be_named_and_is_a_word_like_any_other(
     home: Home,
 ) -> None:

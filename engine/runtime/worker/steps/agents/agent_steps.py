@@ -184,7 +184,7 @@ class MessageRenderer(StepRenderer[MessageStep]):
             form_id="message",
             title=f"{holder.name or holder.id}: your next message",
             prompt=shown,
-            description="An empty message ends the conversation.",
+            description="An empty message, without an image or a skill, ends the conversation.",
             json_schema=schema,
         )
         return asking(request, schema, at)

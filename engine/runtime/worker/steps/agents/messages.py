@@ -22,7 +22,7 @@ def message_of_turn(state: RunState, scope: str) -> Execution | None:
 
 
 def text_of(answer: Any) -> str:
-    """What was said, without blanks around it; nothing, and no image, means that the conversation is over."""
+    """What was said, without blanks around it; nothing, no image and no skill: the conversation is over."""
     return str(answer["values"].get("text") or "").strip()
 
 
@@ -42,4 +42,4 @@ def has_left(at: Rendering) -> bool:
     if said is None:
         return False
     answer = resolve_value(said.output, at.values.resolve)
-    return not text_of(answer) and not images_said(answer)
+    return not text_of(answer) and not images_said(answer) and not skills_said(answer)

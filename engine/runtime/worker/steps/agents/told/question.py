@@ -135,7 +135,7 @@ class Questions:
             images=tuple(images_now),
             skills=skills,
             unseen=len({one.digest for one in images_now} - gallery.said),
-            since=0 if said or now or newest is None else newest.since + 1,
+            since=0 if said or beside or newest is None else newest.since + 1,
             found=tuple(found),
             hidden=tuple(hidden),
             blind=blind,

@@ -26,7 +26,7 @@ def times_made(turn: Turn, seen: dict[tuple[str, ...], int]) -> list[int]:
 
     `seen` is what was counted in the turns before it. Raises LoopDetected.
     """
-    if turn.said or turn.said_images:
+    if turn.said or turn.said_images or turn.said_skills:
         seen.clear()
     before = {same: seen.get(same, 0) for same in turn.made}
     times = []
