@@ -70,6 +70,11 @@ class Connection:
         self._quiet.set()
         self._stale = self._doubtful = self._hung = False
 
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return self._calls
+
     async def serve(self) -> None:
         """Work until cancelled; when nobody has asked for the server it is not started."""
         while True:
@@ -199,6 +204,7 @@ class Connection:
                     await last_words(process)
                     raise _started_badly(failure, process) from failure
             self._session, self.state, self.error = session, State.READY, ""
+            logger.info("the MCP server %s can be called: %d tools", self.name, len(self.listing.tools))
             self._stale = self._doubtful = self._hung = False
             self._ended = ended
             self._wanted.clear()

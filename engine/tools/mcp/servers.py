@@ -184,6 +184,11 @@ class McpServers:
     def _retire(self, connection: Connection) -> None:
         task = self._tasks.pop(connection, None)
         if task is not None and self._group is not None:
+            logger.info(
+                "the MCP server %s gets no new calls: it is declared otherwise, or no more; %d end first",
+                connection.name,
+                connection.calls,
+            )
             self._group.create_task(self._drain(connection, task))
 
     async def _drain(self, connection: Connection, task: asyncio.Task[None]) -> None:
@@ -195,6 +200,8 @@ class McpServers:
             closing.cancel()
             drained.cancel()
             task.cancel()
+        await asyncio.wait((task,))
+        logger.info("the MCP server %s has ended, as it was declared before", connection.name)
 
     async def _told(self, connection: Connection) -> None:
         if self._connections.get(connection.name) is not connection:

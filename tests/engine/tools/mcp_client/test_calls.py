@@ -320,7 +320,10 @@ async def test_what_is_shown_before_an_approval_is_the_tool_as_it_is_listed_then
         assert third.kind == "unavailable"
 
 
-async def test_servers_that_change_drain_first(root: Path) -> None:
+async def test_servers_that_change_drain_first_and_the_log_tells_how_far_they_are(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "engine.tools.mcp")
     async with bench(root, declared()) as loop:
         calling = asyncio.create_task(loop.call("loop.slow", {"seconds": 1}))
         await appears(loop.folder / "begun")
@@ -329,9 +332,17 @@ async def test_servers_that_change_drain_first(root: Path) -> None:
         assert (await calling).ok, "a call that was under way ends on the server that it began on"
         old, new = loop.pids()
         await gone(old)
+        said = [one.getMessage().partition(":")[0] for one in caplog.records]
+        assert [words for words in said if "has ended" not in words] == [
+            "the MCP server loop can be called",
+            "the MCP server loop gets no new calls",
+            "the MCP server loop can be called",
+        ]
+        assert "1 end first" in caplog.text
         loop.servers.apply({}, {})
         assert refused(await loop.call("loop.get_sum", SUM)) == (StepErrorCode.NOT_FOUND, None)
         await gone(new)
+    assert caplog.text.count("the MCP server loop has ended, as it was declared before") == 2
 
 
 async def test_an_isolated_server_sees_its_folder_and_little_else(root: Path) -> None:
