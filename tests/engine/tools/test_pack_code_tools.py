@@ -203,7 +203,7 @@ async def test_a_hanging_function_is_killed_with_what_it_started(
     call: Call, context: ToolContext, appears: Appears, cancelled: bool
 ) -> None:
     pid_file = context.workdir / "pid"
-    task = asyncio.ensure_future(call("my_pack.hang", {}, code=CODE, timeout=None if cancelled else 2.0))
+    task = asyncio.ensure_future(call("my_pack.hang", {}, code=CODE, timeout=60.0 if cancelled else 2.0))
     child = await appears(pid_file)
     if cancelled:
         task.cancel()
