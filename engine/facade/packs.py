@@ -60,10 +60,15 @@ class Packs(Protocol):
         """What was published, highest version first, pre-releases last; empty for an unknown pack."""
         ...
 
-    async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
-        """Publish the files as they are now. Publishing the same content again changes nothing.
+    async def publish(
+        self, pack: str, *, actor: Actor, sbom: str | None = None, digest: str | None = None
+    ) -> PackVersion:
+        """Publish the files as they are now; with a `digest` only the content that has it.
 
-        Raises NotFound, PackInvalid, Refused (`version_conflict`, `signature_invalid`), InvalidInput (size).
+        Publishing the same content again changes nothing.
+
+        Raises NotFound, PackInvalid, Refused (`version_conflict`, `signature_invalid`, `code_changed`),
+        InvalidInput (size).
         """
         ...
 

@@ -85,7 +85,8 @@ class PackVerbsScreen(ConsoleScreen):
         self.refresher.ask()
 
     async def _publish(self, view: PackView) -> None:
-        version = await self.state.engine.packs.publish(view.pack, actor=self.state.actor)
+        packs, actor = self.state.engine.packs, self.state.actor
+        version = await packs.publish(view.pack, actor=actor, digest=view.digest)
         show_notice(self, f"Published {version.pack} {version.version} ({version.digest[:12]})")
         self.refresher.ask()
 

@@ -115,9 +115,13 @@ class FakePacks(AccessScoped):
     async def versions(self, pack: str) -> tuple[PackVersion, ...]:
         return self.versions_known.get(pack, ())
 
-    async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
+    async def publish(
+        self, pack: str, *, actor: Actor, sbom: str | None = None, digest: str | None = None
+    ) -> PackVersion:
         self.engine.note("pack_publish", (pack, actor.name, sbom))
         view = self._view(pack)
+        if digest not in {None, view.digest}:
+            raise Refused(ErrorCode.CODE_CHANGED, f"{pack} is not what was shown any more.")
         if view.problems:
             raise PackInvalid(f"{pack} has {len(view.problems)} problem(s).")
         known = self.versions_known.get(pack, ())

@@ -12,12 +12,13 @@ from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog
 from screens.approvals.plan_dialog import ParamsDialog, PlanDialog
 from screens.approvals.screen import ApprovalsScreen
+from screens.packs.dialogs import PublishDialog
 from screens.run_verbs.bulk import PAUSE, do_all
 from screens.slo.exclude import excluded_words
 from screens.slo.screen import SloScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
-from tests.fakes.views import a_plan, a_run, ago
+from tests.fakes.views import a_pack, a_plan, a_run, ago
 from tests.screens.test_claims_and_bulk import ask_for_all, choose, three, writes
 from tests.screens.test_plans import to_dialog, to_plan
 
@@ -204,3 +205,16 @@ def test_words_of_an_exclusion_name_each_kind() -> None:
         "2 runs do not count; 1 did not count already: the first reason stays; "
         "1 could not be excluded: not_found: it is gone"
     )
+
+
+async def test_a_pack_that_somebody_saved_while_it_was_asked_is_not_published(console: OpenConsole) -> None:
+    engine = FakeEngine(stored_packs=(a_pack(digest="d" * 64),))
+    async with console(engine) as stage:
+        await stage.press("5")
+        await stage.until(lambda: stage.table("#packs").rows)
+        await stage.press("P")
+        await stage.on(PublishDialog)
+        engine.stored_packs = (a_pack(digest="e" * 64),)
+        await stage.press("f2")
+        await stage.until(lambda: "code_changed" in stage.notices())
+        assert not engine.packs.versions_known

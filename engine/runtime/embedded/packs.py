@@ -154,10 +154,12 @@ class PackList(AccessScoped):
         """See facade."""
         return await self._registry.versions(pack)
 
-    async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
+    async def publish(
+        self, pack: str, *, actor: Actor, sbom: str | None = None, digest: str | None = None
+    ) -> PackVersion:
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
-        return await self._registry.publish(pack, actor, sbom)
+        return await self._registry.publish(pack, actor, sbom, digest)
 
     async def diff(self, before: str | Path, after: str | Path) -> PackDiff:
         """See facade."""

@@ -47,7 +47,9 @@ class PackRegistry:
         """See facade."""
         return _views(await self._journal.packs.versions(pack))
 
-    async def publish(self, pack: str, actor: Actor, sbom: str | None) -> PackVersion:
+    async def publish(
+        self, pack: str, actor: Actor, sbom: str | None, digest: str | None = None
+    ) -> PackVersion:
         """See facade."""
         if sbom is not None and not is_unicode(sbom):
             raise InvalidInput("the bill of materials holds half a character, which is no text")
@@ -56,6 +58,12 @@ class PackRegistry:
             raise InvalidInput(words, {"limit_bytes": MAX_SBOM_BYTES})
         await self._source.refresh()
         found = await self._library.require_entry(pack)
+        if digest not in {None, found.pack.content.digest}:
+            raise Refused(
+                ErrorCode.CODE_CHANGED,
+                f"pack {pack} is not what was shown any more; look at it again",
+                {"pack": pack, "shown": digest, "found": found.pack.content.digest},
+            )
         if found.problems:
             problems = f"{len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}"
             raise PackInvalid(

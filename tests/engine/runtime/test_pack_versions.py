@@ -36,6 +36,19 @@ async def label(engine: Engine) -> str:
     return (await engine.packs.get("demo")).view.label
 
 
+async def test_what_was_saved_since_it_was_shown_is_not_published(home: Home) -> None:
+    write(home)
+    async with home.working() as engine:
+        shown = (await engine.packs.get("demo")).view.digest
+        write(home, "two")
+        with pytest.raises(Refused) as refused:
+            await engine.packs.publish("demo", actor=ANN, digest=shown)
+        assert refused.value.code is ErrorCode.CODE_CHANGED
+        assert not await engine.packs.versions("demo")
+        shown = (await engine.packs.get("demo")).view.digest
+        assert (await engine.packs.publish("demo", actor=ANN, digest=shown)).digest == shown
+
+
 async def test_edits_of_a_published_version_show_and_are_not_published_under_it(home: Home) -> None:
     write(home)
     async with home.working() as engine:
