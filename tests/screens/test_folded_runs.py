@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
+from screens.approvals.screen import ApprovalsScreen
 from screens.run.screen import RunScreen
 from screens.runs.folding import Unfolded
 from screens.runs.screen import RunsScreen
@@ -129,6 +130,9 @@ async def test_what_failed_within_the_last_day_is_one_key_away_from_any_screen(c
         await stage.press("f")
         await stage.on(RunsScreen)
         await stage.press("escape")
+        await stage.on(ApprovalsScreen)
+        await stage.press("1")
+        await stage.on(RunsScreen)
         await stage.until(lambda: len(keys_of(stage)) == 4)
 
 
