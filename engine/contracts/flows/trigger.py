@@ -107,6 +107,8 @@ class WatchTrigger(TriggerFields):
     )
 
 
+TRIGGER_TYPES = ("cron", "watch")
+
 Trigger = Annotated[CronTrigger | WatchTrigger, Field(discriminator="type")]
 
 

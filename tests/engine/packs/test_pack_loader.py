@@ -186,6 +186,22 @@ def test_a_fault_of_a_step_type_names_its_place(
 
 
 @pytest.mark.parametrize(
+    ("trigger", "field", "words"),
+    [
+        ("{id: t}", "triggers.0", "a trigger needs a `type`"),
+        ("{id: t, type: corn}", "triggers.0.type", "unknown trigger type `corn` (did you mean `cron`?)"),
+        ("{id: t, type: tool}", "triggers.0.type", "unknown trigger type `tool`"),
+    ],
+)
+def test_a_fault_of_a_trigger_type_speaks_of_triggers(
+    write_pack: WritePack, trigger: str, field: str, words: str
+) -> None:
+    text = f"id: f\ntriggers: [{trigger}]\nsteps: [{{type: tool, tool: files.read}}]\n"
+    problem = only_problem(read_pack(write_pack(f=text), tool_names=TOOLS))
+    assert (problem.field, problem.message, problem.expected) == (field, words, "one of cron, watch")
+
+
+@pytest.mark.parametrize(
     ("text", "line", "field", "words"),
     [
         ("steps: [{type: tool, tool: files.read}]\n", 1, "id", "the field `id` is required"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from engine.contracts.flows.step import STEP_TYPES
+from engine.contracts.flows.trigger import TRIGGER_TYPES
 from engine.contracts.packs.pack import PACK_ID, Problem
 from engine.packs.checks.model_fields import field_names, is_step
 
@@ -198,7 +199,7 @@ def _explained(
         message = f"unknown field `{shortened(str(path[-1]))}`{close_match(str(path[-1]), names)}"
         return message, "one of " + ", ".join(names)
     if kind.startswith("union_tag"):
-        return _step_type(value)
+        return _unknown_type(value, of="trigger" if path[0] == "triggers" else "step")
     if kind in {"enum", "literal_error"}:
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         expected = "one of " + ", ".join(choices)
@@ -223,14 +224,15 @@ def _own_rule(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, s
     return None
 
 
-def _step_type(step: Any) -> tuple[str, str]:
-    expected = "one of " + ", ".join(STEP_TYPES.names())
-    name = step.get("type") if isinstance(step, dict) else None
+def _unknown_type(given: Any, *, of: Literal["step", "trigger"]) -> tuple[str, str]:
+    known = STEP_TYPES.names() if of == "step" else TRIGGER_TYPES
+    expected = "one of " + ", ".join(known)
+    name = given.get("type") if isinstance(given, dict) else None
     if name is None:
-        return "a step needs a `type`", expected
+        return f"a {of} needs a `type`", expected
     if not isinstance(name, str):
-        return f"expected a step type, found {shown(name)}", expected
-    return f"unknown step type `{shortened(name)}`{close_match(name, STEP_TYPES.names())}", expected
+        return f"expected a {of} type, found {shown(name)}", expected
+    return f"unknown {of} type `{shortened(name)}`{close_match(name, known)}", expected
 
 
 def _at(raw: Any, path: SourcePath) -> Any:
