@@ -25,7 +25,7 @@ from engine.packs.layers.agent_layers import compile_sops, compose_layers
 from engine.packs.layers.layer_rules import compatibility_problems, skill_choice_problems
 from engine.packs.loaded_pack import LoadedPack, SubflowReference
 from engine.packs.source.content import CODE, MANIFEST, PackContent, content_digest, is_code_part
-from engine.packs.source.directory import PackDirectory
+from engine.packs.source.directory import PackDirectory, path_text
 from engine.packs.source.pack_files import MISSING, PackFiles, Unreadable
 from engine.packs.source.yaml_source import SourceDocument
 
@@ -54,7 +54,7 @@ def read_pack(
     place = PackDirectory(directory, roots)
     own_files, problems = place.own_files()
     files = PackFiles(place.read)
-    loading = _Loading(files, Path(os.path.realpath(directory)).name, tool_names)
+    loading = _Loading(files, path_text(Path(os.path.realpath(directory)).name), tool_names)
     loading.load(own_files)
     loading.problems[:0] = problems
     texts = files.texts

@@ -15,6 +15,7 @@ from engine.packs.checks.subflow_rules import subflow_problems
 from engine.packs.loaded_pack import LoadedPack, PackSource
 from engine.packs.loader import read_pack
 from engine.packs.source.content import MANIFEST, PackContent, content_digest
+from engine.packs.source.directory import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -102,10 +103,11 @@ def catalog_of(
 def read_place(place: PackPlace, tool_names: Collection[str]) -> LoadedPack:
     """What a pack directory holds now (blocking)."""
     if place.fault:
-        return _unread(place, str(place.directory), str(place.directory), place.fault)
+        name = path_text(place.directory)
+        return _unread(place, name, name, place.fault)
     if place.leaves_root:
         message = "the link leads out of the directory of packs and is not followed"
-        return _unread(place, place.directory.name, MANIFEST, message)
+        return _unread(place, path_text(place.directory.name), MANIFEST, message)
     return read_pack(
         place.directory, source=place.root.source, tool_names=tool_names, roots=[place.root.directory]
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.packs.source.directory import path_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -89,7 +91,7 @@ def scan_roots(roots: Sequence[PackRoot]) -> Scan:
             places.append(_faulty(root, resolved, fault))
         for directory in visible[:MAX_PACKS]:
             stamps[directory] = tree_stamp(directory)
-            places.append(PackPlace(directory, root, _key(resolved / directory.name), stamps[directory]))
+            places.append(PackPlace(directory, root, path_text(resolved / directory.name), stamps[directory]))
         if root.directory / SHARED in found:
             stamps[root.directory / SHARED] = tree_stamp(root.directory / SHARED)
     return Scan(tuple(places), stamps)
@@ -106,12 +108,7 @@ def tree_stamp(directory: Path) -> str:
 
 
 def _faulty(root: PackRoot, resolved: Path, fault: str) -> PackPlace:
-    return PackPlace(root.directory, root, _key(resolved), fault, fault)
-
-
-def _key(path: Path) -> str:
-    """Text, whatever bytes the path is made of: the journal keeps it."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    return PackPlace(root.directory, root, path_text(resolved), fault, fault)
 
 
 def _directories(root: Path) -> list[Path]:

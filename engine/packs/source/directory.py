@@ -117,6 +117,11 @@ class PackDirectory:
         return decode_text(raw, name)
 
 
+def path_text(path: str | Path) -> str:
+    """A path as text, whatever bytes it is made of: ids are, and the journal keeps it."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _problem(file: str, message: str) -> Problem:
     return Problem(file=file, line=1, column=1, message=message)
 

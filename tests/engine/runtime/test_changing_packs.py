@@ -125,6 +125,9 @@ async def test_a_directory_whose_name_is_no_text_holds_a_pack_like_others(home: 
         (directory / "flows" / "greet.yaml").write_text("- no flow\n")
         await engine.packs.reload()
         assert (await view(engine)).state is PackState.STALE
+        (home.root / "home" / os.fsdecode(b"e\xff")).mkdir()
+        await engine.packs.reload()
+        assert (await view(engine, "e\\xff")).state is PackState.BROKEN
 
 
 class FakeFullJournal(MemoryJournal):
