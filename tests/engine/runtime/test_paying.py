@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from engine.budget.admission import Balance
+from engine.budget.caps import Limit
 from engine.budget.price import Price, PriceSource, Rates
 from engine.budget.price_book import QuotedPrice
 from engine.budget.settings import BudgetSettings
+from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.status import StepStatus
-from engine.journal.rules.spending.holding import Granted
+from engine.journal.changes import ChangeSet
+from engine.journal.rules.spending.holding import Granted, OverHardCap
 from engine.machine.model.state import Execution
 from engine.models.conversation import ModelRequest
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.steps.agents.meter import Meter
-from engine.runtime.worker.steps.agents.paying import Paying
+from engine.runtime.worker.steps.agents.paying import SPARE, Paying
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.journal.port import Journal
     from engine.journal.rules.spending.holding import PaidCall
     from engine.runtime.worker.steps.calls.tool_call import CallSite
@@ -50,7 +56,7 @@ class FakeSite:
     outermost: str = "run_1"
 
 
-async def begin(paying: Paying) -> None:
+async def begin(paying: Paying, told: list[str] | None = None) -> None:
     request = ModelRequest(messages=())
     price = Price((Rates(0, 10**6, 10**6, 10**6),))
     quoted = QuotedPrice("fast", "openai", "m", price, PriceSource.SETTINGS)
@@ -58,10 +64,11 @@ async def begin(paying: Paying) -> None:
     execution = Execution(path="work/0", step="work", type="model", status=StepStatus.RUNNING)
     site = cast("CallSite", FakeSite())
 
-    async def nobody(words: str) -> None:
-        raise AssertionError(words)
+    async def tell(words: str) -> None:
+        assert told is not None, words
+        told.append(words)
 
-    await paying.begin(site, execution, meter, request, 60.0, told=nobody)
+    await paying.begin(site, execution, meter, request, 60.0, told=tell)
 
 
 async def test_calls_that_begin_at_any_moment_of_a_worker_s_first_one_all_know_the_boot() -> None:
@@ -102,3 +109,36 @@ async def test_of_a_call_that_is_cancelled_while_it_is_being_held_nothing_stays_
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert holds.let_go == [(holds.begun[0].hold_id, 0)]
+
+
+@dataclass
+class FakeFullHolds(FakeHolds):
+    """One in which another call holds all there is until the clock is `ahead`."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    listeners: list[Callable[[ChangeSet], None]] = field(default_factory=list)
+
+    async def begin_call(self, call: PaidCall) -> Any:
+        if self.clock.ahead:
+            return await super().begin_call(call)
+        limit = Limit(CapScope.TENANT, CapWindow.TOTAL, "t", "t", None, 10, "settings")
+        return OverHardCap(Balance(limit, spent=0, held=10), most=5, waits=True)
+
+    def on_change(self, listener: Callable[[ChangeSet], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+
+async def test_what_a_call_that_waited_holds_counts_as_long_as_that_of_one_that_did_not() -> None:
+    holds, told = FakeFullHolds(), list[str]()
+    asking = asyncio.create_task(begin(Paying(cast("Journal", holds), holds.clock, BudgetSettings()), told))
+    while not holds.listeners and not asking.done():  # noqa: ASYNC110 - the loop has nothing else to do
+        await asyncio.sleep(0)
+    holds.clock.ahead = 3600.0
+    holds.listeners[0](ChangeSet(foreign=True))
+    await asking
+
+    (call,) = holds.begun
+    assert call.deadline - call.uptime == 60_000_000 + SPARE
+    assert call.uptime >= 3_600_000_000
+    assert (len(told), holds.listeners) == (1, [])
