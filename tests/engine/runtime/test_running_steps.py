@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.contracts.status import RUN_TERMINAL, RunStatus, StepErrorCode
+from engine.contracts.tool import ToolSpec
 from engine.governance.policies import Policies
 from engine.tools.context import ToolLimits
+from engine.tools.failure import ToolFailure
 from tests.engine.runtime.embedded_home import (
     Home,
     approval,
@@ -22,6 +25,9 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.fake_clock import slow_clock
 from tests.patience import PATIENCE
+
+if TYPE_CHECKING:
+    from engine.tools.context import ToolContext
 
 
 async def test_a_failing_tool_is_retried_until_it_works(home: Home) -> None:
@@ -48,6 +54,20 @@ async def test_only_the_named_codes_are_retried(home: Home, codes: list[str], at
         run = await failed(engine, "try")
         assert run.error is not None
         assert (run.error.code, run.error.step_id) == ("temporary", "a")
+    assert home.tools.attempts == list(range(1, attempts + 1))
+
+
+@pytest.mark.parametrize(("says", "attempts"), [(False, 1), (True, 2), (None, 2)])
+async def test_a_tool_that_says_that_no_other_try_helps_is_not_tried_again(
+    home: Home, says: bool | None, attempts: int
+) -> None:
+    async def refuse(params: dict[str, Any], context: ToolContext) -> Any:
+        raise ToolFailure(StepErrorCode.BACKEND_ERROR, "not today", recoverable=says)
+
+    home.tools.registry.register(ToolSpec(name="fake.refuse"), home.tools.counted(refuse))
+    home.flow("try", tool("a", "fake.refuse", retry={"max_attempts": 2, "backoff_seconds": 0}))
+    async with home.working() as engine:
+        await failed(engine, "try")
     assert home.tools.attempts == list(range(1, attempts + 1))
 
 
