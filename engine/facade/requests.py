@@ -61,8 +61,9 @@ class Requests(Protocol):
         """Approve exactly what was shown (`digest` of the view; None takes the stored one).
 
         `edits` are of a plan: which steps stay, in which order, with which parameters. They are part of the
-        decision. Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound,
-        InvalidInput for edits that do not fit.
+        decision. Of a call that a model chose they are its parameters: it is not made, but asks again.
+        Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound, InvalidInput for
+        edits that do not fit.
         """
         ...
 

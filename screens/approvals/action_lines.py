@@ -70,8 +70,8 @@ def value_lines(value: Any, depth: int = 1) -> list[Line]:
 
 def _changes(view: ApprovalView) -> Iterator[Line]:
     """Of a plan that was changed when it was approved: first what was approved in truth."""
-    if view.plan_changes is not None:
-        changed = [_diff_line(part) for part in view.plan_changes.split("\n")]
+    if view.changes is not None:
+        changed = [_diff_line(part) for part in view.changes.split("\n")]
         yield from _titled("it was approved with these changes", changed)
         yield from _titled("the plan as it was proposed", [])
 

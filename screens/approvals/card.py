@@ -175,7 +175,7 @@ def _outcome(view: ApprovalView) -> tuple[Part, ...]:
         words = f"no decision is needed any more: {label.word}"
     else:
         words = format_decided(view.status.value, view.decided_by, full_time(view.decided_at))
-        words += " WITH CHANGES" if view.plan_changes is not None else ""
+        words += " WITH CHANGES" if view.changes is not None else ""
     comment = f"\n“{view.comment}”" if view.comment else ""
     return (
         (sanitize(f"{label.symbol} {words}"), STYLES[label.tone]),

@@ -1,4 +1,5 @@
-"""A plan is changed before it is approved: a list of its steps, and the parameters of one of them as JSON.
+"""A plan is changed before it is approved, or a call, which asks again: a list of its steps, and the
+parameters of one of them as JSON.
 
 Nothing is decided here before the confirming key; that key counts when what it would approve has been on the
 screen for the time of grace, and nobody else has decided meanwhile.
@@ -50,6 +51,7 @@ _KEYS = (
     "{list.open} parameters   {plan.take_out} out/in   {plan.earlier} {plan.later} move   "
     "{dialog.confirm} approve so   {dialog.close} close"
 )
+_KEYS_OF_A_CALL = "{list.open} parameters   {dialog.confirm} change it so   {dialog.close} close"
 _SHORT = 200
 
 
@@ -62,17 +64,19 @@ class PlanDialog(DecisionDialog[PlanEdits]):
         super().__init__(view)
         self._gate = DecisionGate(state.clock, state.grace)
         self._draft = draft
+        self._one_call = view.changeable
 
     def compose(self) -> ComposeResult:
         """Title, the steps, the parameters of the one under the cursor, what is missing, the keys."""
         with Vertical(classes="dialog -large"):
-            yield Plain(sanitize("Change the plan, then approve it"), classes="dialog-title")
+            title = "Change the call; it asks again" if self._one_call else "Change the plan, then approve it"
+            yield Plain(sanitize(title), classes="dialog-title")
             yield self.claim_line()
             yield RowTable(_COLUMNS, id="plan-steps")
             with ReadPane(id="plan-params"):
                 yield StyledLines(classes="plan-lines")
             yield Plain(classes="dialog-hint")
-            yield KeyHint(_KEYS)
+            yield KeyHint(_KEYS_OF_A_CALL if self._one_call else _KEYS)
         yield TooSmall()
 
     def on_mount(self) -> None:
@@ -101,7 +105,7 @@ class PlanDialog(DecisionDialog[PlanEdits]):
     def action_confirm(self) -> None:
         """Approve the plan as it stands here."""
         if not self._draft.kept:
-            self.hint("Not sent: no step is left. Reject the plan instead.")
+            self.hint("Not sent: no step is left. Reject it instead.")
         elif not self._draft.changed:
             self.hint_keys("Nothing is changed: {dialog.close} closes, {approvals.approve} approves as it is")
         elif not self._gate.is_open(self._token):

@@ -215,13 +215,13 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     @property
     def _idle(self) -> frozenset[str]:
-        """Actions that have nothing to do: what is decided stays so, and only a plan can be changed."""
+        """Actions that have nothing to do: what is decided stays, only what a model chose can be changed."""
         view = self.card_view()
         idle = _STANDS_FOR_MARKED if self.marked_views() else _NEEDS_MARKS
         if view is None or view.status is not RequestStatus.PENDING:
             empty = not self._views and not self._outcomes.display
             return _DECIDING | NEEDS_A_ROW if empty else _DECIDING | idle | _STANDS_FOR_MARKED
-        return idle if view.planned else idle | {"approvals.edit"}
+        return idle if view.changeable_steps else idle | {"approvals.edit"}
 
     @property
     def _table(self) -> RowTable:

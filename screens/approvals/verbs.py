@@ -91,16 +91,17 @@ class DecisionVerbsScreen(ConsoleScreen):
             self.act(self._approve_if_alone(view, self.state.keyboard.count), group="decide")
 
     def action_edit(self) -> None:
-        """Change the plan on the card, then approve it."""
+        """Change the plan on the card, then approve it; or the call, which asks again."""
         view = self._decidable()
         if view is None:
             return
-        if not view.planned:
-            self.refuse("Not opened: only a plan can be changed before it is approved.")
+        if not view.changeable_steps:
+            self.refuse("Not opened: only a plan, or a call that a model chose, can be changed.")
         else:
             self.hint("")
-            draft = self._drafts.setdefault((view.approval_id, view.digest), PlanDraft(view.planned))
-            asks_word = view.risk in NEEDS_WORD or not self.gate.answered
+            of_these = (view.approval_id, view.digest)
+            draft = self._drafts.setdefault(of_these, PlanDraft(view.changeable_steps))
+            asks_word = not view.changeable and (view.risk in NEEDS_WORD or not self.gate.answered)
             self._ask(PlanDialog(self.state, view, draft), partial(self._approve_changed, view, asks_word))
 
     def _approve_changed(self, view: ApprovalView, asks_word: bool, edits: PlanEdits) -> None:
@@ -243,7 +244,9 @@ class DecisionVerbsScreen(ConsoleScreen):
         except VasiniError as error:
             show_notice(self, explain(error), tone="error")
         else:
-            show_notice(self, f"{outcome.decision.capitalize()}: {view.title}")
+            asks_again = view.changeable and decision.edits is not None
+            words = "Changed, it asks again" if asks_again else outcome.decision.capitalize()
+            show_notice(self, f"{words}: {view.title}")
             self.deselect([outcome.approval_id])
         self.appear_again()
         self.refresher.ask()

@@ -136,6 +136,9 @@ def _call(call: SpokenCall) -> Iterator[str]:
     decided = f" · {call.decided}" if call.decided else ""
     yield f"  call of {call.tool} · {status}{decided} · {call.step_id}"
     yield from _fenced(call.arguments, "  →")
+    if call.changed is not None:
+        yield "  changed before it was made"
+        yield from _fenced(call.changed, "  →")
     if call.child_run_id is not None:
         yield f"  run {call.child_run_id}"
     if call.waits_with is not None:

@@ -116,9 +116,14 @@ class FakeRequests(AccessScoped):
         if edits is not None:
             kept = [(step.step_id, step.params) for step in edits.steps]
             self.engine.note("approve_edited", (approval_id, kept))
-        return await self.decide(
+        decided = await self.decide(
             approval_id, RequestStatus.APPROVED, actor.name, digest=digest, comment=comment
         )
+        view = self._approval(approval_id)
+        if edits is not None and view.changeable:  # it asks again
+            void = {"status": RequestStatus.VOID, "changes": "--- before\n+++ now"}
+            self.engine.stored_approvals[approval_id] = view.model_copy(update=void)
+        return decided
 
     async def reject(
         self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None

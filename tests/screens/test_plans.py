@@ -79,7 +79,7 @@ def test_the_card_says_where_the_flow_goes_on_and_what_it_leaves_out() -> None:
 
 
 def test_the_card_of_a_plan_that_was_changed_says_first_what_was_approved() -> None:
-    words = [str(text).strip() for text, _ in action_lines(a_plan(plan_changes="-two: fake.echo\n+    a: 2"))]
+    words = [str(text).strip() for text, _ in action_lines(a_plan(changes="-two: fake.echo\n+    a: 2"))]
     said = words.index("it was approved with these changes")
     assert words[said + 1 : said + 3] == ["-two: fake.echo", "+    a: 2"]
     assert words.index("the plan as it was proposed") > said
@@ -159,6 +159,27 @@ async def test_a_plan_is_changed_and_approved_in_one_decision(console: OpenConso
         await stage.on(ApprovalsScreen)
         await stage.until(lambda: edited(engine) == [("app-1", [("note", {"path": "other.md"})])])
         assert engine.asked("approve") == [("app-1", "ben", "digest-of-app-1")]
+
+
+async def test_a_call_that_a_model_chose_is_changed_and_asks_again_without_the_word(
+    console: OpenConsole,
+) -> None:
+    action = GatedAction(step="call", kind="tool", target="files.write", params={"path": "note.md"})
+    engine = FakeEngine().add(
+        a_run(),
+        an_approval("app-1", action=action, changeable=True, risk=Risk.HIGH, title="work: files.write"),
+    )
+    async with console(engine, size=(80, 24)) as stage:
+        await to_dialog(stage)
+        await stage.shows("Change the call; it asks again")
+        await stage.press("enter")
+        await stage.on(ParamsDialog)
+        stage.app.screen.query_one("#params", SafeTextArea).text = json.dumps({"path": "other.md"})
+        await stage.press("f2")
+        await stage.on(PlanDialog)
+        await confirm(stage)
+        await stage.shows("Changed, it asks again: work: files.write")
+        assert edited(engine) == [("app-1", [("call", {"path": "other.md"})])]
 
 
 async def test_steps_are_moved(console: OpenConsole) -> None:
@@ -243,12 +264,12 @@ async def test_what_the_engine_refuses_is_still_there_when_the_dialog_is_opened_
         await stage.shows("taken out")
 
 
-async def test_only_a_plan_can_be_changed(console: OpenConsole) -> None:
+async def test_what_the_author_of_a_flow_wrote_cannot_be_changed(console: OpenConsole) -> None:
     engine = FakeEngine().add(a_run(), an_approval())
     async with console(engine) as stage:
         await to_plan(stage)
         await stage.press("e")
-        await stage.shows("only a plan can be changed")
+        await stage.shows("only a plan, or a call that a model chose")
 
 
 async def test_a_plan_that_was_not_read_to_its_end_is_neither_approved_nor_changed(

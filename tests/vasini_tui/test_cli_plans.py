@@ -52,6 +52,19 @@ def test_the_steps_of_a_plan_go_to_a_file_and_come_back_changed(
     assert fake.stored_approvals["app-1"].status is RequestStatus.APPROVED
 
 
+def test_a_call_that_a_model_chose_is_changed_as_a_plan_is_and_it_is_said_that_it_asks_again(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(an_approval(changeable=True))
+    steps = vasini("approval", "app-1", "--plan", "--json").document["steps"]
+    assert steps == [{"step_id": "write", "params": {"path": "out/hello.txt", "text": "Hello"}}]
+    steps[0]["params"]["text"] = "Good morning"
+    outcome = vasini("approve", "app-1", "--edit", json.dumps({"steps": steps}))
+    assert outcome.status == ExitCode.OK
+    assert "it is not made, but asks again" in outcome.stderr
+    assert "changed" in vasini("approval", "app-1").stdout
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["[]", "{}", '{"steps": []}', '{"steps": [{"tool": "x"}]}', '{"steps": [{"step_id": "a", "b": 1}]}'],

@@ -47,7 +47,7 @@ def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None
     if approval.preview is not None:
         changes = approval.preview
         write_value(out, "what changes", f"{changes.summary}\n{changes.text}".rstrip("\n"))
-    write_value(out, "approved with changes", approval.plan_changes)
+    write_value(out, "changed" if approval.changeable else "approved with changes", approval.changes)
     write_value(out, "message", approval.message)
     write_value(out, "intent", approval.intent or None)
     write_value(out, "form", approval.form or None)

@@ -19,7 +19,13 @@ class SpokenCall(Contract):
     tool: str
     arguments: str = Field(description="As the model wrote them, masked.")
     status: StepStatus | None = Field(default=None, description="None: it has not begun.")
-    decided: str | None = Field(default=None, description="`APPROVED by ana`, where somebody was asked.")
+    decided: str | None = Field(
+        default=None,
+        description="`APPROVED by ana`, `CHANGED by ana, APPROVED by ben`, where somebody was asked.",
+    )
+    changed: str | None = Field(
+        default=None, description="What a person changed of the arguments before it was made: the diff."
+    )
     waits_with: str | None = Field(
         default=None, description="Request id of the form whose answer it waits for, while it is open."
     )

@@ -69,9 +69,13 @@ class ApprovalView(RequestView):
     decided_by: str | None = None
     decided_at: Timestamp | None = None
     comment: str | None = None
-    plan_changes: str | None = Field(
+    changeable: bool = Field(
+        default=False,
+        description="A call that a model chose: who decides may change it, and it asks again as it is then.",
+    )
+    changes: str | None = Field(
         default=None,
-        description="Of a plan that was changed when it was approved: the diff. Read with one approval.",
+        description="Of a plan, or a call, that who decided changed: the diff. Read with one approval.",
     )
     claimed_by: str | None = Field(default=None, description="Who is looking at it; advice, not a lock.")
     claimed_until: Timestamp | None = None
@@ -84,6 +88,22 @@ class ApprovalView(RequestView):
         if self.action is None or self.action.kind != PLAN:
             return ()
         return tuple(ShownStep.model_validate(one) for one in self.action.params["steps"])
+
+    @property
+    def changeable_steps(self) -> tuple[ShownStep, ...]:
+        """What who decides may change: the steps of a plan, or the one call that a model chose."""
+        action = self.action
+        if not self.changeable or action is None:
+            return self.planned
+        step = ShownStep.model_construct(
+            step_id=action.step,
+            tool=action.target or "",
+            description="",
+            params=action.params,
+            risk=self.risk,
+            asks_again=None,
+        )
+        return (step,)
 
 
 class OutcomeView(RequestView):

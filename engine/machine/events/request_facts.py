@@ -60,7 +60,7 @@ class ApprovalDecided(Fact):
     comment: str | None = field(default=None, metadata=doc("what they said"))
     edits: Any = field(
         default=None,
-        metadata=doc("of a plan that was changed: `steps` as they were approved, and the `diff`"),
+        metadata=doc("of a plan, or a call, that was changed: `steps` as they are then, and the `diff`"),
     )
 
     def apply(self, state: RunState, event: Event) -> RunState:

@@ -250,6 +250,20 @@ class CallApproved(Fact):
 
 
 @frozen
+class CallChanged(Fact):
+    """Who decided on a call changed its parameters: it is not made, but asked about as it is then."""
+
+    kind: ClassVar[str] = "tool_call_changed"
+    approval_id: str | None = field(default=None, metadata=doc("id of the request, which is void"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The step stands before its start again; what is to be called is part of the decision."""
+        return _before_its_start(
+            state, event, attempt=execution_of(state, event).attempt - 1, request_id=None
+        )
+
+
+@frozen
 class AttemptStarted(Fact):
     """Another attempt of a call began."""
 
@@ -315,9 +329,11 @@ class SubflowRetryDue(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step stands before its start again, with the attempts it has made."""
-        waiting = replace(
-            execution_of(state, event), status=StepStatus.NOT_STARTED, retry_at=None, child_run_id=None
-        )
-        scope = scope_around(state, event)
-        back = replace(scope, active=None, executions={**scope.executions, waiting.step: waiting})
-        return replace(state, root=put_scope(state.root, scope.path, back))
+        return _before_its_start(state, event, retry_at=None, child_run_id=None)
+
+
+def _before_its_start(state: RunState, event: Event, **changes: Any) -> RunState:
+    waiting = replace(execution_of(state, event), status=StepStatus.NOT_STARTED, **changes)
+    scope = scope_around(state, event)
+    back = replace(scope, active=None, executions={**scope.executions, waiting.step: waiting})
+    return replace(state, root=put_scope(state.root, scope.path, back))

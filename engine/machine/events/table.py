@@ -84,6 +84,7 @@ _KINDS: tuple[type[Fact], ...] = (
     step_facts.StepRecovered,
     step_facts.StepPutBack,
     step_facts.CallApproved,
+    step_facts.CallChanged,
     step_facts.AttemptStarted,
     step_facts.AttemptFailed,
     step_facts.RetryScheduled,

@@ -44,7 +44,7 @@ def plan_diff(before: PlanProposal, after: PlanProposal) -> str:
     old, new = list(_lines(before)), list(_lines(after))
     if len(old) + len(new) > MOST_COMPARED:
         return "\n".join((f"-{len(old):,} lines", f"+{len(new):,} lines (too many to compare)"))
-    return "\n".join(difflib.unified_diff(old, new, "plan before", "plan now", n=1_000_000, lineterm=""))
+    return "\n".join(difflib.unified_diff(old, new, "before", "now", n=1_000_000, lineterm=""))
 
 
 def diff_words(before: PlanProposal, after: PlanProposal) -> str:

@@ -1,4 +1,4 @@
-"""What a person changes in a plan while approving it: held against the tools, kept with its diff."""
+"""What a person changes in a plan, or a call, on which they decide: held against the tools, with its diff."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ class PlanEditing:
     async def stored(self, row: RequestViewRow, edits: PlanEdits) -> StoredValue | None:
         """The edits as the decision keeps them; None when they change nothing. Raises InvalidInput."""
         body = await self._values.load(decode(row["opened_event"])["body"])
-        action = body.get("action")
-        if action is None or action["kind"] != PLAN:
-            message = f"approval {row['request_id']} shows no plan: only a plan can be changed"
+        plan = _what_it_shows(body)
+        if plan is None:
+            message = (
+                f"approval {row['request_id']} shows what the author of its flow wrote: only a plan, or a "
+                "call that a model chose, can be changed"
+            )
             raise InvalidInput(message, {"approval_id": row["request_id"]})
         await asyncio.to_thread(_require_readable, edits)
-        plan = _plan_of(action["params"], body["message"])
         changed = edited(plan, edits)
         _require_no_new_masks(plan, changed)
         await load_checks()
@@ -80,6 +82,19 @@ def _require_no_new_masks(plan: PlanProposal, changed: PlanProposal) -> None:
 
 def _masks(params: Any) -> Counter[str]:
     return Counter(MASKED.findall(canonical_json(params).decode()))
+
+
+def _what_it_shows(body: dict[str, Any]) -> PlanProposal | None:
+    """The plan that an approval is about, of one step where it is a call that a model chose."""
+    action = body.get("action")
+    if action is None:
+        return None
+    if action["kind"] == PLAN:
+        return _plan_of(action["params"], body["message"])
+    if not body.get("changeable"):
+        return None
+    call = PlannedStep(step_id=action["step_id"], tool=action["target"], params=action["params"])
+    return PlanProposal(summary=body["message"] or body["title"], steps=(call,))
 
 
 def _plan_of(params: Any, summary: str) -> PlanProposal:

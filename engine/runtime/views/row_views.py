@@ -204,19 +204,20 @@ class RowViews:
             form=body.get("form") or {},
             context=body.get("context") or {},
             autonomy_level=body.get("autonomy_level"),
+            changeable=body.get("changeable", False),
             digest=row["digest"] or "",
             decision=row["decision"],
             decided_by=row["decided_by"],
             decided_at=time_or_none(row["decided_at"]) if decided else None,
             comment=row["comment"],
-            plan_changes=await self._plan_changes(row.get("decided_event")),
+            changes=await self._changes(row.get("decided_event")),
             claimed_by=row["claimed_by"] if claimed else None,
             claimed_until=time_or_none(row["claimed_until"]) if claimed else None,
             pack_digest=row["pack_digest"],
             recoveries=row.get("recoveries", 0),
         )
 
-    async def _plan_changes(self, decided: str | None) -> str | None:
+    async def _changes(self, decided: str | None) -> str | None:
         edits = decode(decided).get("edits") if decided else None
         if edits is None:
             return None

@@ -19,7 +19,7 @@ ACTIONS: tuple[Action, ...] = (
         "e",
         "edit",
         "Edit",
-        "Change the plan that the card shows, then approve it",
+        "Change the plan that the card shows, then approve it; or the call, which asks again",
         "vasini approve ID --edit @FILE",
         True,
     ),

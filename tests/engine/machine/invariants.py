@@ -12,6 +12,7 @@ from engine.machine.events.fold import fold
 from engine.machine.events.run_facts import RUN_END, OutputWritten, RunRetried
 from engine.machine.events.step_facts import (
     AttemptStarted,
+    CallChanged,
     StepCancelled,
     StepCompleted,
     StepFailed,
@@ -263,8 +264,8 @@ def _check_nothing_acts_twice_unasked(change: Change) -> None:
 def _check_steps_begin_and_end(events: list[Event]) -> None:
     """Each start of an execution has one end before its next start.
 
-    A due retry of a subflow starts it again. A retry of the run opens failed composite steps without
-    starting them again, so these may end once more.
+    A due retry of a subflow starts it again, and so does a changed call. A retry of the run opens failed
+    composite steps without starting them again, so these may end once more.
     """
     open_steps: set[str] = set()
     broken_composites: set[str] = set()
@@ -281,7 +282,7 @@ def _check_steps_begin_and_end(events: list[Event]) -> None:
             assert path in open_steps | reopened, f"{path}: {event.kind} without a start"
         elif isinstance(event.fact, RunRetried):
             reopened, broken_composites = reopened | broken_composites, set()
-        if event.kind in STEP_END or isinstance(event.fact, SubflowRetryDue):
+        if event.kind in STEP_END or isinstance(event.fact, SubflowRetryDue | CallChanged):
             open_steps.discard(path)
             reopened.discard(path)
             if path in composites and event.kind in {StepFailed.kind, StepCancelled.kind}:

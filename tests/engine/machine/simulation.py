@@ -141,9 +141,11 @@ class Simulation:
             )
         return self
 
-    def decide(self, path: str, decision: str = "APPROVED", who: str = "ana", comment: str = "") -> bool:
+    def decide(
+        self, path: str, decision: str = "APPROVED", who: str = "ana", comment: str = "", edits: Any = None
+    ) -> bool:
         """Decide as the journal does: only the first decision on a pending request counts."""
-        payload = {"decision": decision, "comment": comment}
+        payload = {"decision": decision, "comment": comment, "edits": edits}
         return self._close(path, ApprovalDecided.kind, RequestStatus(decision), who, payload)
 
     def approve(self, path: str, who: str = "ana") -> Simulation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RunStatus, StepStatus
-from engine.machine.events.step_facts import CallApproved
+from engine.machine.events.step_facts import CallApproved, CallChanged
 from tests.engine.machine.flow_builders import approval, for_each, graph, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -59,6 +59,19 @@ def test_a_call_that_would_do_something_else_when_it_is_made_asks_again() -> Non
     assert run.pending == ["a~2"]
     assert run.calls == {}
     assert run.approve("a~2").calls == {"a~2": 1}
+
+
+def test_a_call_that_is_changed_is_not_made_but_asks_again_also_when_the_run_is_held() -> None:
+    edits = {"steps": [], "diff": "-one\n+two"}
+    run = asking()
+    assert run.decide("a", edits=edits)
+    assert (run.pending, run.calls, run.count(CallChanged.kind)) == (["a"], {}, 1)
+    assert run.pause().status() is RunStatus.PAUSED
+    assert run.decide("a", edits=edits)
+    assert (run.pending, run.calls) == ([], {})
+    assert run.resume().pending == ["a"]
+    assert run.approve("a").calls == {"a": 1}
+    assert run.execution("a").attempt == 1
 
 
 def test_a_retry_asks_anew() -> None:

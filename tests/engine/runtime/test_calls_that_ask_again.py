@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from engine.contracts.runs.plan import PlanEdit, PlanEdits
 from engine.contracts.runs.run import StepView
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.status import RequestStatus, RunStatus, StepStatus
+from engine.errors import AlreadyDecided, InvalidInput
 from engine.runtime.embedded.diagnosing.agents import NewestTurns
 from engine.tools.builtin.files.file_tools import file_tools
-from tests.engine.runtime.agents_at_work import agent, call, says
-from tests.engine.runtime.embedded_home import BOB, Home, pending_approval, rest, start, until
+from tests.engine.runtime.agents_at_work import agent, call, says, told
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    BOB,
+    Home,
+    approval,
+    pending_approval,
+    rest,
+    start,
+    tool,
+    until,
+)
 from tests.engine.runtime.test_bound_calls import layers
 
 if TYPE_CHECKING:
@@ -31,10 +45,9 @@ async def asked_again(engine: Engine, run_id: str) -> ApprovalView:
     return await pending_approval(engine, run_id)
 
 
-async def test_a_call_that_is_asked_about_again_stands_in_the_conversation_as_it_is_now(
-    home: Home, tmp_path: Path
-) -> None:
-    place = tmp_path / "place"
+def writing(home: Home, root: Path) -> Path:
+    """A flow whose agent writes a file, which lies in the folder that is given back."""
+    place = root / "place"
     place.mkdir()
     (place / "notes.txt").write_text("old\n")
     for known in file_tools():
@@ -45,6 +58,13 @@ async def test_a_call_that_is_asked_about_again_stands_in_the_conversation_as_it
     )
     scoped = {"filesystem": "scoped", "scoped_paths": ["{{ payload.dir }}"]}
     layers(home, {"id": "files.write", "name": "Write", "sandbox": scoped})
+    return place
+
+
+async def test_a_call_that_is_asked_about_again_stands_in_the_conversation_as_it_is_now(
+    home: Home, tmp_path: Path
+) -> None:
+    place = writing(home, tmp_path)
     async with home.working() as engine:
         run_id = await start(engine, "ask", {"dir": str(place)})
         shown = await pending_approval(engine, run_id)
@@ -73,3 +93,138 @@ def test_calls_of_a_plan_are_told_in_their_order_each_as_it_is_now() -> None:
     turns = NewestTurns(1, dict.fromkeys(reversed(paths), made))
     told = [path for path, _ in turns.planned("plan/0/steps/")]
     assert told == [*paths[:3], "plan/0/steps/3/call~2", *paths[4:12]]
+
+
+def changed(**params: Any) -> PlanEdits:
+    """What somebody makes of the one call that an approval shows."""
+    return PlanEdits(steps=(PlanEdit(step_id="call", params=params),))
+
+
+async def test_a_call_that_is_changed_asks_again_as_it_is_then_and_its_model_is_told(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("Done.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        (step,) = shown.changeable_steps
+        assert (step.step_id, step.tool, step.params) == ("call", "fake.echo", {"a": 1})
+        await engine.requests.approve(shown.approval_id, actor=BOB, digest=shown.digest, edits=changed(a=2))
+        again = await asked_again(engine, run_id)
+        assert not home.tools.calls
+        assert again.action is not None
+        assert (again.step_id, again.action.params, again.digest == shown.digest) == (CALL, {"a": 2}, False)
+        assert again.context["changed"]["by"] == "bob"
+        before = await engine.requests.approval(shown.approval_id)
+        assert (before.status, before.decided_by) == (RequestStatus.VOID, "bob")
+        assert before.changes is not None
+        lines = [line for line in before.changes.split("\n") if line[:1] in "-+"]
+        assert lines == ["--- before", "+++ now", "-    a: 1", "+    a: 2"]
+        with pytest.raises(AlreadyDecided):
+            await engine.requests.approve(shown.approval_id, actor=ANN)
+        await engine.requests.approve(again.approval_id, actor=ANN, digest=again.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert home.tools.given(CALL) == [{"a": 2}]
+        heard = {"changed_by": "bob", "arguments": {"a": 2}, "result": {"a": 2}}
+        assert await told(engine, run_id) == [heard]
+        (made,) = (await engine.runs.conversation(run_id, "work")).turns[0].calls
+        assert (made.arguments, made.decided) == ('{"a":1}', "CHANGED by bob, APPROVED by ann")
+        assert made.changed == before.changes
+        kinds = [event.kind for event in await engine.runs.events(run_id) if event.step_id == CALL]
+        assert kinds.count("tool_call_changed") == 1
+        assert [one.attempt for one in (await engine.runs.get(run_id)).steps if one.step_id == CALL] == [1]
+
+
+async def test_what_was_changed_stays_so_when_it_is_changed_again_or_fails_or_is_rejected(home: Home) -> None:
+    asks = says("", call("fake.fail", message="one"), call(a=1))
+    home.flow("ask", agent(asks, says("Done.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+
+        async def both_ask() -> bool:
+            return len((await engine.requests.approvals(run_id=run_id)).items) == 2
+
+        await until(both_ask)
+        for one in (await engine.requests.approvals(run_id=run_id)).items:
+            edits = changed(message="two") if "calls/0" in one.step_id else changed(a=[2])
+            await engine.requests.approve(one.approval_id, actor=BOB, edits=edits)
+        await until(both_ask)
+        for one in (await engine.requests.approvals(run_id=run_id)).items:
+            if "calls/0" in one.step_id:
+                await engine.requests.approve(one.approval_id, actor=ANN)
+            else:
+                await engine.requests.approve(one.approval_id, actor=ANN, edits=changed(a=[3]))
+        await until(lambda: _asks(engine, run_id, {"a": [3]}))
+        last = await pending_approval(engine, run_id)
+        await engine.requests.reject(last.approval_id, actor=ANN, comment="no")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        failed, rejected = (one["error"]["message"] for one in await told(engine, run_id))
+        assert failed == 'two (bob had changed the arguments to {"message":"two"})'
+        assert rejected == "rejected by ann: no"
+
+
+async def _asks(engine: Engine, run_id: str, params: dict[str, Any]) -> bool:
+    items = (await engine.requests.approvals(run_id=run_id)).items
+    return [one.action.params for one in items if one.action is not None] == [params]
+
+
+async def test_a_change_that_cannot_be_is_refused_and_decides_nothing(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("Done.")), autonomy_level="suggest_only")
+    home.flow("gated", approval("ok", gates="act"), tool("act"))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        for edits in (
+            changed(token={"$secret": "mine"}),
+            changed(mail="[EMAIL]"),
+            PlanEdits(steps=(PlanEdit(step_id="other", params={}),)),
+        ):
+            with pytest.raises(InvalidInput):
+                await engine.requests.approve(shown.approval_id, actor=BOB, edits=edits)
+        assert (await engine.requests.approval(shown.approval_id)).status is RequestStatus.PENDING
+        written = await pending_approval(engine, await start(engine, "gated"))
+        assert written.changeable_steps == ()
+        with pytest.raises(InvalidInput, match="the author of its flow wrote"):
+            await engine.requests.approve(written.approval_id, actor=BOB, edits=changed(a=1))
+
+
+async def test_a_change_of_a_run_that_is_paused_asks_again_once_it_goes_on(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("Done.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        await engine.runs.pause(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.PAUSED)
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=changed(a=2))
+        await engine.runs.resume(run_id, actor=ANN)
+        again = await asked_again(engine, run_id)
+        assert again.action is not None
+        assert again.action.params == {"a": 2}
+        assert not home.tools.calls
+        await engine.requests.approve(again.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert home.tools.given(CALL) == [{"a": 2}]
+
+
+async def test_what_was_changed_stays_so_when_the_file_is_another_one_by_then(
+    home: Home, tmp_path: Path
+) -> None:
+    place = writing(home, tmp_path)
+    async with home.working() as engine:
+        run_id = await start(engine, "ask", {"dir": str(place)})
+        shown = await pending_approval(engine, run_id)
+        assert shown.action is not None
+        wanted = {**shown.action.params, "text": "better\n"}
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=changed(**wanted))
+        again = await asked_again(engine, run_id)
+        assert again.preview is not None
+        assert "+better" in again.preview.text
+        (place / "notes.txt").write_text("somebody was quicker\n")
+        await engine.requests.approve(again.approval_id, actor=ANN)
+        last = await asked_again(engine, run_id)
+        assert last.action is not None
+        assert last.preview is not None
+        assert (last.step_id, last.action.params) == (f"{CALL}~2", wanted)
+        assert "-somebody was quicker" in last.preview.text
+        assert last.context["changed"]["by"] == "bob"
+        await engine.requests.approve(last.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert (place / "notes.txt").read_text() == "better\n"

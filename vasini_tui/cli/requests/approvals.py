@@ -79,7 +79,8 @@ def approvals(
 def approval(
     approval: ApprovalId,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only the steps of its plan, as `approve --edit` takes them.")
+        bool,
+        typer.Option("--plan", help="Only its plan, or its call, as `approve --edit` takes it."),
     ] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
@@ -102,7 +103,7 @@ def approve(
         typer.Option(
             "--edit",
             metavar="JSON|@FILE|-",
-            help="Of a plan: the steps that stay, in their order, some with other parameters.",
+            help="The steps of a plan that stay, in their order, with other parameters; of a call the one.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -110,7 +111,7 @@ def approve(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Approve once, exactly what the approval shows."""
+    """Approve once, exactly what the approval shows. A call that is changed asks again, as it is then."""
     edits = None if edit is None else plan_edits(edit, "--edit")
     action = partial(_approve, part=approval, comment=comment, digest=digest, edits=edits)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
@@ -216,9 +217,10 @@ async def _approval(session: Session, *, part: str, plan: bool) -> int:
         view = await engine.requests.approval(approval_id, viewer=session.actor)
         money = await engine.budget.outlook(view.run_id, view.step_id)
     if plan:
-        if not view.planned:
-            raise InvalidInput(f"approval {approval_id} shows no plan", {"approval_id": approval_id})
-        steps = [step.model_dump(include={"step_id", "params"}) for step in view.planned]
+        if not view.changeable_steps:
+            message = f"approval {approval_id} shows no plan, nor a call that a model chose"
+            raise InvalidInput(message, {"approval_id": approval_id})
+        steps = [step.model_dump(include={"step_id", "params"}) for step in view.changeable_steps]
         session.out.document({"steps": steps}, indent=None if session.out.as_json else 2)
     elif session.out.as_json:
         told = {**view.model_dump(mode="json", by_alias=True), "money": money.model_dump(mode="json")}
@@ -266,6 +268,9 @@ async def _approve(
         decision = await engine.requests.approve(
             approval_id, actor=session.actor, digest=digest, comment=comment, edits=edits
         )
+        shown = await engine.requests.approval(approval_id) if edits is not None else None
+    if shown is not None and shown.changeable and shown.changes is not None:
+        session.out.note("The call was changed: it is not made, but asks again as it is now.")
     return _write_decision(session, decision)
 
 

@@ -38,6 +38,7 @@ from engine.machine.events.step_facts import (
     AttemptFailed,
     AttemptStarted,
     CallApproved,
+    CallChanged,
     RetryScheduled,
     StepCancelled,
     StepCompleted,
@@ -229,6 +230,11 @@ def _taken_back(status: RequestStatus, id_key: str) -> Callable[[StoredAt], Sequ
     return rows
 
 
+def _call_changed(at: StoredAt) -> Sequence[RowChange]:
+    waits = StepChanges(at.path, {"status": StepStatus.NOT_STARTED.value})
+    return (waits, *_taken_back(RequestStatus.VOID, "approval_id")(at))
+
+
 def _decided(id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
     def rows(at: StoredAt) -> Sequence[RowChange]:
         payload = at.event.payload
@@ -313,6 +319,7 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     StepCancelled.kind: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
     StepRecovered.kind: _step(_recovered),
     CallApproved.kind: _step(lambda _at: {"status": StepStatus.RUNNING.value}),
+    CallChanged.kind: _call_changed,
     AttemptFailed.kind: _step(lambda at: {"error_seq": at.run_seq}),
     RetryScheduled.kind: _step(
         lambda at: {"retry_at": at.event.payload["retry_at"], "status": StepStatus.RUNNING.value}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.agent_step import ChosenCallStep
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
-from engine.machine.control import complete, end_in_failure, fail, time_limit, watch_timeout
-from engine.machine.events.step_facts import CallApproved
+from engine.machine.control import advance, complete, end_in_failure, fail, time_limit, watch_timeout
+from engine.machine.events.step_facts import CallApproved, CallChanged
 from engine.machine.model.effects import RunStep
+from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.steps.people.replanning import rejected
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -41,6 +42,12 @@ def call_approved(builder: TransitionBuilder, execution: Execution) -> None:
     builder.effect(RunStep(execution.path, execution.attempt))
 
 
+def _call_changed(builder: TransitionBuilder, execution: Execution) -> None:
+    """Nobody has seen what the call would do with other parameters: it is prepared, and asks, anew."""
+    builder.emit(CallChanged(execution.request_id), execution.path)
+    advance(builder, scope_path_of(execution.path))
+
+
 def is_approved_call(execution: Execution) -> bool:
     """Whether its call was approved while the run was held."""
     said = execution.decision or {}
@@ -57,6 +64,8 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
     if decision["decision"] == RequestStatus.APPROVED.value:
         if not execution.call:
             complete(builder, given.path, decision)
+        elif "edits" in decision:
+            _call_changed(builder, execution)
         elif not is_held(builder.state):
             call_approved(builder, execution)
     else:

@@ -19,6 +19,7 @@ from engine.errors import InvalidInput
 from engine.models.conversation import FinishReason
 from engine.runtime.views.conversations.agent_steps import WAITS_FOR_PEOPLE
 from engine.runtime.views.conversations.outside_turns import outside_turns
+from engine.runtime.worker.steps.calls.changed_call import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,11 +132,21 @@ def _call(below: AgentSteps, asked: Mapping[str, Any], path: str) -> SpokenCall:
         arguments=_text(asked.get("arguments")),
         status=made.status if made is not None else None,
         decided=below.decided.get(path) or answered,
+        changed=_changed(made.input) if made is not None else None,
         waits_with=form.request_id if form is not None and form.status is RequestStatus.PENDING else None,
         child_run_id=made.child_run_id if made is not None else None,
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )
+
+
+def _changed(given: Any) -> str | None:
+    """The diff of a call that was changed: of one that asks people it stands beside what they are shown."""
+    for held in (given, given.get("context") if isinstance(given, dict) else None):
+        change = held.get(CHANGED) if isinstance(held, dict) else None
+        if isinstance(change, dict):
+            return _text(change.get("diff"))
+    return None
 
 
 def _context(given: Any) -> Iterator[ToldContext]:

@@ -12,10 +12,12 @@ from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.row_views import with_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.contracts.runs.conversation import Conversation
     from engine.contracts.runs.run import StepView
     from engine.journal.port import Journal
-    from engine.journal.rows import RunRow
+    from engine.journal.rows import RequestViewRow, RunRow
     from engine.runtime.views.row_views import RowViews
 
 _NEWEST = 2**62
@@ -49,11 +51,7 @@ async def read_conversation(
         [*turns, f"{agent.step_id}/{stop}"] if count else [agent.step_id],
         None if calls else RequestStatus.PENDING,
     )
-    decided = {
-        row["step_id"]: f"{row['decision']} by {row['decided_by']}"
-        for row in asked
-        if row["kind"] == RequestKind.APPROVAL and row["decision"] is not None
-    }
+    decided = _decided([row for row in asked if row["kind"] == RequestKind.APPROVAL])
     of_forms = await with_limits(journal, [row for row in asked if row["kind"] == RequestKind.FORM])
     forms = {row["step_id"]: await views.form(row) for row in of_forms}
     asking = {row["step_id"] for row in asked if row["status"] == RequestStatus.PENDING}
@@ -64,3 +62,16 @@ async def read_conversation(
     below = AgentSteps(inside, decided, forms, costs, asking, calls)
     status = RunStatus(run["status"])
     return conversation_of(run_id, status, agent, below, first=first, count=count)
+
+
+def _decided(rows: Iterable[RequestViewRow]) -> dict[str, str]:
+    """What people said of calls; of one that was changed, and asked about again, all of it."""
+    said: dict[str, str] = {}
+    for row in rows:
+        if row["decision"] is None:
+            continue
+        changed = row["status"] == RequestStatus.VOID
+        words = f"{'CHANGED' if changed else row['decision']} by {row['decided_by']}"
+        before = said.get(row["step_id"])
+        said[row["step_id"]] = words if before is None else f"{before}, {words}"
+    return said

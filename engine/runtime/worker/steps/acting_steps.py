@@ -19,6 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call, data_given
 from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
+from engine.runtime.worker.steps.calls.changed_call import CHANGED, changed_call
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
@@ -41,7 +42,9 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
         """The rendered parameters. A call that policy forbids fails before it starts."""
-        called = _called(step, at)
+        called, change = _called(step, at), None
+        if step.chosen and isinstance(called, ToolStep):
+            called, change = changed_call(at, called)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
         chosen = isinstance(step, ChosenCallStep)
@@ -56,8 +59,9 @@ class ToolRenderer(StepRenderer[ToolStep]):
         if refused is not None:
             return refused
         if step.chosen:
-            kept = {"tool": called.tool, "params": called.params, **({DATA: data} if data else {})}
-            prepared = self._call(called, called.params, at, judged, kept, data)
+            beside = {**({DATA: data} if data else {}), **({CHANGED: change} if change else {})}
+            kept = {"tool": called.tool, "params": called.params, **beside}
+            prepared = self._call(called, called.params, at, judged, kept, beside, chosen=True)
             return replace(prepared, name=called.tool)
         at.judge.note_listing(called.tool)
         params = self.params(step, at)
@@ -70,9 +74,18 @@ class ToolRenderer(StepRenderer[ToolStep]):
         return data_given(at, scope_path_of(outer_path_of(at.path)), tool)
 
     def _call(
-        self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any, data: dict[str, Any]
+        self,
+        step: ToolStep,
+        params: Any,
+        at: Rendering,
+        judged: Verdict,
+        kept: Any,
+        beside: dict[str, Any],
+        *,
+        chosen: bool = False,
     ) -> StepPrepared:
-        """The call with its parameters; `kept` is what it is started with, `data` what people gave to it."""
+        """The call with its parameters; `kept` is what it is started with, `beside` what people gave to it
+        and who changed it."""
         spec = at.judge.spec(step.tool)
         prepared = StepPrepared(
             now=at.now,
@@ -95,7 +108,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
         prepared = replace(prepared, action_digest=at.digest(action, preview))
         if verdict is None:
             return prepared
-        return _asking(prepared, step, at, verdict, action, preview, data)
+        return _asking(prepared, step, at, verdict, action, preview, beside, chosen=chosen)
 
     def params(self, step: ToolStep, at: Rendering) -> Any:
         """As the tool gets them."""
@@ -144,17 +157,19 @@ def _asking(
     verdict: Verdict,
     action: dict[str, Any],
     preview: Preview | None,
-    data: dict[str, Any],
+    beside: dict[str, Any],
+    *,
+    chosen: bool,
 ) -> StepPrepared:
     """The same, with the approval that is asked for unless the flow itself has asked.
 
-    It shows the `data` that people gave to the call beside its parameters.
+    It shows what people gave to the call beside its parameters, and who changed these.
     """
     shown = {
         "title": step.name or step.id,
         "message": verdict.message,
         "form": {},
-        "context": {DATA: data} if data else {},
+        "context": beside,
         "autonomy_level": at.flow.graph.flow.autonomy_level.value,
     }
     body = {
@@ -162,6 +177,7 @@ def _asking(
         "action": action,
         "preview": preview.model_dump() if preview is not None else None,
         "intent": intent_of(at),
+        "changeable": chosen,
     }
     risk = at.judge.risk(step.tool).value
     return replace(

@@ -19,6 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
 from engine.runtime.worker.steps.agents.told.conversation import Briefings
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
+from engine.runtime.worker.steps.calls.changed_call import failed_as_changed, told_of_change, was_changed
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
@@ -174,23 +175,30 @@ class ToolCalls:
         """
         step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
+        given: Any = None
         try:
-            output, meta = await self._output(site, execution, step, slot.waited)
+            given = await self._values.load_stored(execution.input)
+            output, meta = await self._output(site, execution, step, given, slot.waited)
             if isinstance(output, AwaitedAnswer):
                 return await self._awaiting(site, execution, output, meta)
             images: dict[str, bytes] = {}
             if brings_images(output):
                 output, images = await asyncio.to_thread(kept_images, output)
+            if was_changed(step, given):
+                output = told_of_change(given, output)
             stored = await self._values.store_any(output)
         except _Failed as failed:
-            return self._failed(execution, failed.error, failed.meta), {}
+            error = failed.error
+            if was_changed(step, given):
+                error = failed_as_changed(given, error)
+            return self._failed(execution, error, failed.meta), {}
         except ToolFailure as refused:
             return self._failed(execution, failure(refused.code, refused.message, **refused.details)), {}
-        except VasiniError as error:
+        except VasiniError as wrong:
             code = StepErrorCode.CONTRACT_VIOLATION
-            return self._failed(execution, failure(code, error.message, **error.details)), {}
-        except Exception as error:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
-            message = f"the tool call failed: {type(error).__name__}"
+            return self._failed(execution, failure(code, wrong.message, **wrong.details)), {}
+        except Exception as fault:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
+            message = f"the tool call failed: {type(fault).__name__}"
             return self._failed(execution, failure(StepErrorCode.BACKEND_ERROR, message)), {}
         finished = StepFinished(
             now=self._clock.now(),
@@ -246,11 +254,10 @@ class ToolCalls:
         return preview
 
     async def _output(
-        self, site: CallSite, execution: Execution, step: ToolStep, waited: float
+        self, site: CallSite, execution: Execution, step: ToolStep, params: Any, waited: float
     ) -> tuple[Any, dict[str, Any]]:
-        """What the tool brought, and how the call went."""
+        """What the tool brought, and how the call went; `params` is what it was started with."""
         await _require_room(site)
-        params = await self._values.load_stored(execution.input)
         if step.chosen and params["tool"] == FIND and "among" in params:
             return await find_tools(self._executor, site.flow, params), {}
         data: Mapping[str, Any] = {}

@@ -1,0 +1,66 @@
+"""A call that a model chose and a person changed: what is called then, and how its model hears of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flows.agent_step import ChosenCallStep, chosen_step
+from engine.contracts.status import StepErrorCode
+from engine.machine.model.state import find_scope, scope_path_of, step_of
+from engine.machine.transition_builder import failure
+from engine.values import canonical_json, follow, resolve_value
+
+if TYPE_CHECKING:
+    from engine.contracts.flows.tool_step import ToolStep
+    from engine.runtime.worker.steps.rendering import Rendering
+
+CHANGED = "changed"
+"""Key of who changed it, and of the diff, as the call is started with it, and on its card."""
+_SHOWN = 1_000
+
+
+def changed_call(at: Rendering, called: ToolStep) -> tuple[ToolStep | dict[str, Any], dict[str, str] | None]:
+    """The call as the person who decided on it last wanted it, and who that was; or why that cannot be.
+
+    What was changed stays so when it is asked about once more. Raises BlobNeeded.
+    """
+    scope = find_scope(at.state.root, scope_path_of(at.path))
+    before = scope.executions.get(step_of(at.path)) if scope is not None else None
+    if before is None:
+        return called, None
+    said = resolve_value((before.decision or {}).get("edits"), at.values.resolve)
+    if said is not None:
+        change = {"by": (before.decision or {})["decided_by"], "diff": said["diff"]}
+        return _fitting(at, called, said["steps"][0]["params"]), change
+    given = follow(before.input, at.values.resolve)
+    if not isinstance(given, dict) or CHANGED not in given:
+        return called, None
+    kept = resolve_value(given, at.values.resolve)
+    return _fitting(at, called, kept["params"]), kept[CHANGED]
+
+
+def _fitting(at: Rendering, called: ToolStep, params: dict[str, Any]) -> ToolStep | dict[str, Any]:
+    faults = at.judge.faults(called.tool, params)[:5]
+    if not faults:
+        return chosen_step(called.tool, params, called.name or "")
+    words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults)
+    message = f"the parameters of {called.tool}, as a person changed them, do not fit it: {words}"
+    return failure(StepErrorCode.INVALID_INPUT, message, tool=called.tool)
+
+
+def was_changed(step: ToolStep, given: Any) -> bool:
+    """Whether a model that chose the call has to hear that it was made otherwise; `given` is its input."""
+    return isinstance(step, ChosenCallStep) and isinstance(given, dict) and CHANGED in given
+
+
+def told_of_change(given: dict[str, Any], output: Any) -> Any:
+    """What the call brought, with what its model does not know else: that it was made otherwise."""
+    return {"changed_by": given[CHANGED]["by"], "arguments": given["params"], "result": output}
+
+
+def failed_as_changed(given: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    """The error of such a call, with the same."""
+    params = canonical_json(given["params"]).decode()
+    shown = params if len(params) <= _SHOWN else f"{params[:_SHOWN]}…"
+    message = f"{error['message']} ({given[CHANGED]['by']} had changed the arguments to {shown})"
+    return {**error, "message": message}
