@@ -10,6 +10,8 @@ from engine.contracts.times import from_micros
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,
+    OutcomeDecided,
+    OutcomeUnknown,
     PendingHuman,
     RequestExpired,
     RequestWithdrawn,
@@ -20,10 +22,12 @@ from engine.machine.events.run_facts import RUN_END, RunRetried
 from engine.machine.events.step_facts import (
     AttemptFailed,
     AttemptStarted,
+    CallApproved,
     RetryScheduled,
     StepCancelled,
     StepCompleted,
     StepFailed,
+    StepRecovered,
     StepSkipped,
     StepStarted,
     SubflowRetryDue,
@@ -39,9 +43,12 @@ if TYPE_CHECKING:
 _OPENS: dict[str, SpanKind] = {
     StepStarted.kind: SpanKind.WORKING,
     AttemptStarted.kind: SpanKind.WORKING,
+    CallApproved.kind: SpanKind.WORKING,
+    StepRecovered.kind: SpanKind.WORKING,
     WaitStarted.kind: SpanKind.WAITING,
     PendingHuman.kind: SpanKind.WAITING,
     UserInputRequested.kind: SpanKind.WAITING,
+    OutcomeUnknown.kind: SpanKind.WAITING,
     RetryScheduled.kind: SpanKind.RETRYING,
 }
 _ENDS = frozenset(
@@ -51,6 +58,7 @@ _ENDS = frozenset(
         ApprovalDecided.kind,
         ApprovalVoided.kind,
         UserInputReceived.kind,
+        OutcomeDecided.kind,
         RequestWithdrawn.kind,
         RequestExpired.kind,
         StepCompleted.kind,
@@ -82,7 +90,9 @@ class Bar:
     since: int = 0
 
     def start(self, kind: SpanKind, now: int) -> None:
-        """It does something else from now on."""
+        """It does something else from now on, or goes on with what it does."""
+        if kind is self.doing:
+            return
         self.end(now)
         self.doing, self.since = kind, now
 
