@@ -63,6 +63,7 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
             params["argv"],
             cwd,
             limits=limits,
+            home=context.workdir,
             stdin=params.get("stdin", "").encode(),
             timeout=params.get("timeout"),
             env_extra=params.get("env", {}),
@@ -198,12 +199,12 @@ def _require_listed(name: str, limits: ToolLimits) -> None:
 
 def _working_directory(cwd: str | None, context: ToolContext) -> Path:
     scope = path_scope(context.limits)
-    if cwd is not None and cwd.startswith("/"):
-        return scope.root(cwd)
     try:
-        context.workdir.mkdir(parents=True, exist_ok=True)
+        context.workdir.mkdir(parents=True, exist_ok=True)  # it is HOME, wherever the command runs
     except OSError as error:
         raise from_os_error(error, "cannot make the run's working directory") from error
+    if cwd is not None and cwd.startswith("/"):
+        return scope.root(cwd)
     if cwd is None:
         return context.workdir
     inside = scope.resolve(str(context.workdir), cwd).real

@@ -63,6 +63,7 @@ class CommandRunner:
         cwd: Path,
         *,
         limits: ToolLimits,
+        home: Path | None = None,
         stdin: bytes | None = None,
         timeout: float | None = None,
         env_extra: Mapping[str, str] = _NOTHING,
@@ -70,14 +71,15 @@ class CommandRunner:
     ) -> CommandOutcome:
         """Run to the end; whatever it started is gone when this returns or raises.
 
-        `timeout` in seconds; `sink` is told what is written.
+        `home` is its HOME where it has none in memory: where it runs may be what somebody else made, whose
+        settings it would read there; None is `cwd`. `timeout` in seconds; `sink` is told what is written.
 
         Raises ToolFailure: invalid_input (NUL in an argument), not_found (no such
         command), timeout, backend_error (cannot start).
         """
         if any("\x00" in argument for argument in argv):
             raise invalid_input("an argument may not hold NUL")
-        environment = child_environment(cwd, limits, env_extra)
+        environment = child_environment(home or cwd, limits, env_extra)
         program = await asyncio.to_thread(program_path, argv[0], cwd, environment["PATH"])
         if program is None:
             raise not_found(f"there is no command {argv[0]!r}")
@@ -188,11 +190,9 @@ def _own_processors(most: float | None) -> list[int]:
     return (there[first:] + there[:first])[: math.ceil(most)]
 
 
-def child_environment(
-    workdir: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING
-) -> dict[str, str]:
+def child_environment(home: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:
     """What a child sees of our environment: where programs are, a language, a home. Nothing else."""
-    own = {"HOME": str(workdir)} if limits.isolated_in is None else {"HOME": HOME, "TMPDIR": HOME}
+    own = {"HOME": str(home)} if limits.isolated_in is None else {"HOME": HOME, "TMPDIR": HOME}
     return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
 
 

@@ -87,6 +87,16 @@ async def test_the_environment_holds_nothing_of_ours(
     assert f"HOME={context.workdir}" in result.data["stdout"].splitlines()
 
 
+async def test_what_somebody_else_made_is_no_home_of_a_command_that_runs_there(
+    call: Call, context: ToolContext, root: Path
+) -> None:
+    (root / ".gitconfig").write_text("[core]\n\tfsmonitor = ./runs-what-it-likes\n")
+    result = await call("command.run", {"argv": ["sh", "-c", "echo $HOME; ls -a ~"], "cwd": str(root)})
+    home, *seen = result.data["stdout"].splitlines()
+    assert home == str(context.workdir)
+    assert ".gitconfig" not in seen
+
+
 async def test_the_working_directory_is_the_runs_own_or_an_allowed_one(
     call: Call, context: ToolContext, root: Path
 ) -> None:
