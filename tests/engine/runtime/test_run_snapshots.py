@@ -25,6 +25,7 @@ from tests.engine.runtime.embedded_home import (
     pending_approval,
     rest,
     start,
+    tool,
     until,
 )
 from tests.engine.runtime.proposed_plans import call as planned
@@ -157,6 +158,18 @@ async def test_an_ended_agent_tells_why(home: Home, fields: dict[str, Any], caus
         assert (at.phase, at.terminal_cause, at.error is not None) == (AgentPhase.ENDED, cause, True)
         if cause is TerminalCause.CONTRACT_VIOLATION:
             assert (at.unfit_answers, at.max_unfit_answers) == (3, 2)
+
+
+@pytest.mark.parametrize("fields", [{}, {"finally": [tool("last")]}])
+async def test_an_agent_whose_run_is_out_of_time_was_cancelled_by_nobody(
+    home: Home, fields: dict[str, Any]
+) -> None:
+    slow = agent(says("", call("fake.slow")), says("Done."), tools=("fake.slow",))
+    home.flow("ask", slow, max_duration=0.2, **fields)
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        found = await of_agent(engine, run.run_id)
+        assert (found.status, found.terminal_cause) == (StepStatus.CANCELLED, TerminalCause.TIME_BUDGET)
 
 
 async def test_calls_that_nobody_waits_for_any_more_are_not_pending_and_forgiven_attempts_count(

@@ -101,7 +101,7 @@ def agent_snapshot(
         type=agent.type,
         status=agent.status,
         phase=phase,
-        terminal_cause=_cause(agent),
+        terminal_cause=_cause(agent, state),
         error=agent.error,
         turn=turns.count,
         max_turns=step.max_turns if isinstance(step, AgentStep) and step.outside is None else None,
@@ -150,17 +150,24 @@ def _next(scope: str) -> str:
     return f"{agent}/{int(number) + 1}"
 
 
-def _cause(agent: StepView) -> TerminalCause | None:
+def _cause(agent: StepView, state: RunState) -> TerminalCause | None:
     if agent.status is StepStatus.COMPLETED:
         return TerminalCause.COMPLETED
     if agent.status is StepStatus.CANCELLED:
-        return TerminalCause.CANCELLED
+        return TerminalCause.TIME_BUDGET if _out_of_time(agent, state) else TerminalCause.CANCELLED
     if agent.status is not StepStatus.FAILED:
         return None
     code = agent.error.code if agent.error is not None else ""
     if agent.error is not None and agent.error.details.get("reason") == TOKENS_USED_UP:
         return TerminalCause.TOKEN_BUDGET
     return next((cause for one, cause in _CAUSES.items() if one == code), TerminalCause.FAILED)
+
+
+def _out_of_time(agent: StepView, state: RunState) -> bool:
+    """Whether nobody cancelled it but the time of its run, which was over while it was at work."""
+    error = (state.ending.error if state.ending is not None else state.error) or {}
+    is_over = error.get("code") == StepErrorCode.MAX_DURATION
+    return is_over and find_execution(state.root, agent.step_id) is not None
 
 
 def _has_form(step: AgentStep | PlanProposalStep | None) -> bool:
