@@ -228,3 +228,23 @@ async def test_what_was_changed_stays_so_when_the_file_is_another_one_by_then(
         await engine.requests.approve(last.approval_id, actor=ANN)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert (place / "notes.txt").read_text() == "better\n"
+
+
+async def test_a_hook_looks_at_a_call_as_it_was_changed(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a="here")), says("Done.")), autonomy_level="suggest_only")
+    hook = {
+        "id": "no-production",
+        "at": "before_tool",
+        "contains": ["/srv/production"],
+        "reason": "Not there.",
+    }
+    layers(home, guardrails={"hooks": [hook]})
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        edits = changed(a="/srv/production/x")
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=edits)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (heard,) = await told(engine, run_id)
+        assert (heard["error"]["code"], home.tools.calls) == ("permission_denied", [])
+        assert "Not there." in heard["error"]["message"]
