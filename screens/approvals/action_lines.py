@@ -39,7 +39,7 @@ def action_lines(view: ApprovalView) -> list[Line]:
     if isinstance(params, dict) and params:
         sizes = [f"{format_key(name)} ({format_size(value)})" for name, value in params.items()]
         lines.append(line(" · ".join(sizes), Ink.QUIET))
-    return [*lines, line(""), *value_lines(params, 0), *_shown_beside(view)]
+    return [*lines, *_changes(view), line(""), *value_lines(params, 0), *_shown_beside(view)]
 
 
 def said_lines(view: ApprovalView, title_room: int) -> list[Line]:
@@ -69,11 +69,14 @@ def value_lines(value: Any, depth: int = 1) -> list[Line]:
 
 
 def _changes(view: ApprovalView) -> Iterator[Line]:
-    """Of a plan that was changed when it was approved: first what was approved in truth."""
-    if view.changes is not None:
-        changed = [_diff_line(part) for part in view.changes.split("\n")]
-        yield from _titled("it was approved with these changes", changed)
-        yield from _titled("the plan as it was proposed", [])
+    """Of what was changed by who decided: first what came of it in truth."""
+    if view.changes is None:
+        return
+    said = ("it was approved with these changes", "the plan as it was proposed")
+    if view.changeable:
+        said = ("it was changed so, and asked again", "the call as the model chose it")
+    yield from _titled(said[0], [_diff_line(part) for part in view.changes.split("\n")])
+    yield from _titled(said[1], [])
 
 
 def _shown_beside(view: ApprovalView) -> Iterator[Line]:

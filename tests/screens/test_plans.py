@@ -85,6 +85,14 @@ def test_the_card_of_a_plan_that_was_changed_says_first_what_was_approved() -> N
     assert words.index("the plan as it was proposed") > said
 
 
+def test_the_card_of_a_call_that_was_changed_says_that_it_asked_again() -> None:
+    view = an_approval(changeable=True, status=RequestStatus.VOID, changes="-    a: 1\n+    a: 2")
+    words = [str(text).strip() for text, _ in action_lines(view)]
+    said = words.index("it was changed so, and asked again")
+    assert words[said + 1 : said + 3] == ["-    a: 1", "+    a: 2"]
+    assert said < words.index("the call as the model chose it") < words.index('path: "out/hello.txt"')
+
+
 def test_no_parameter_of_a_plan_can_look_like_what_the_card_says_of_its_step() -> None:
     hostile = {
         "step_id": "one",
