@@ -34,6 +34,9 @@ FLOW_PREFIX = "flow."
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
 """Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
+CHANGED = "changed"
+"""Key of who changed a call, and of the diff, as the call is started with it, and on its card."""
+
 MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
+from engine.contracts.flows.agent_step import CALL, CALLS, CHANGED, MESSAGE, MODEL
 from engine.contracts.runs.conversation import (
     Conversation,
     Handover,
@@ -19,7 +19,6 @@ from engine.errors import InvalidInput
 from engine.models.conversation import FinishReason
 from engine.runtime.views.conversations.agent_steps import WAITS_FOR_PEOPLE
 from engine.runtime.views.conversations.outside_turns import outside_turns
-from engine.runtime.worker.steps.calls.changed_call import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

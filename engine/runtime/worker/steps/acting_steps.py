@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import AgentStep, ChosenCallStep
+from engine.contracts.flows.agent_step import CHANGED, AgentStep, ChosenCallStep
 from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
 from engine.contracts.flows.plan_step import PlannedCallStep
 from engine.contracts.flows.step import RunIf
@@ -19,7 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call, data_given
 from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
-from engine.runtime.worker.steps.calls.changed_call import CHANGED, changed_call
+from engine.runtime.worker.steps.calls.changed_call import changed_call
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of

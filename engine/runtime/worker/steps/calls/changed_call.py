@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import ChosenCallStep, chosen_step
+from engine.contracts.flows.agent_step import CHANGED, ChosenCallStep, chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_scope, scope_path_of, step_of
 from engine.machine.transition_builder import failure
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
     from engine.runtime.worker.steps.rendering import Rendering
 
-CHANGED = "changed"
-"""Key of who changed it, and of the diff, as the call is started with it, and on its card."""
 _SHOWN = 1_000
 
 
