@@ -76,7 +76,8 @@ async def test_an_agent_calls_it_by_its_parameters(home: Home) -> None:
     script = says("I look.", call("crm.lookup", id="x"), call("crm.lookup", id=7)), says("It is Ann.")
     home.flow("look", agent(*script, tools=("crm.lookup",)))
     async with serving(in_turn(GOOD)) as server:
-        given = await asyncio.to_thread(rules, server, parameters=parameters, effects=Effects.NONE)
+        harmless = {"effects": Effects.NONE, "risk": Risk.LOW}
+        given = await asyncio.to_thread(rules, server, parameters=parameters, **harmless)
         async with home.working(**given) as engine:
             run = await finished(engine, "look")
             wrong, right = await told(engine, run.run_id)
