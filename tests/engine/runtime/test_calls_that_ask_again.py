@@ -228,6 +228,15 @@ async def test_what_was_changed_stays_so_when_the_file_is_another_one_by_then(
         await engine.requests.approve(last.approval_id, actor=ANN)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert (place / "notes.txt").read_text() == "better\n"
+        (heard,) = await told(engine, run_id)
+        assert heard["result"]["path"] == "notes.txt"
+        (event,) = [
+            one
+            for one in await engine.runs.events(run_id)
+            if (one.kind, one.step_id) == ("step_completed", last.step_id)
+        ]
+        past = await engine.runs.as_of(run_id, event.run_seq)
+        assert [file.name for file in past.files] == ["notes.txt"]
 
 
 async def test_a_hook_looks_at_a_call_as_it_was_changed(home: Home) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
     from engine.runtime.worker.steps.rendering import Rendering
 
+_FILES = "output_files"
 _SHOWN = 1_000
 
 
@@ -52,8 +53,13 @@ def was_changed(step: ToolStep, given: Any) -> bool:
 
 
 def told_of_change(given: dict[str, Any], output: Any) -> Any:
-    """What the call brought, with what its model does not know else: that it was made otherwise."""
-    return {"changed_by": given[CHANGED]["by"], "arguments": given["params"], "result": output}
+    """What the call brought, with what its model does not know else: that it was made otherwise.
+
+    Its files stand where those of every call do.
+    """
+    files = {_FILES: output[_FILES]} if isinstance(output, dict) and _FILES in output else {}
+    brought = {key: one for key, one in output.items() if key != _FILES} if files else output
+    return {"changed_by": given[CHANGED]["by"], "arguments": given["params"], "result": brought, **files}
 
 
 def failed_as_changed(given: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
