@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _FILE_NAME = "tools.py"
 _MOST_DETAILS = 64 * 1024
 """Bytes of what an error says beside its words."""
+_MOST_WORDS = 16 * 1024
+"""Characters of its words. Longer ones are left out: a secret that is cut is not struck out."""
 Answer = dict[str, Any]
 
 
@@ -112,38 +114,52 @@ def _failed(error: BaseException, request: Answer) -> Answer:
     from engine.contracts.status import TOOL_ERROR_CODES  # noqa: PLC0415 - found once main ran
     from engine.tools.failure import ToolFailure  # noqa: PLC0415 - likewise
 
-    code = getattr(error, "code", None)
-    if isinstance(error, Exception) and isinstance(code, str) and code in {*TOOL_ERROR_CODES, "TEMPORARY"}:
+    code = _said(error, "code", str)
+    if isinstance(error, Exception) and code in {*TOOL_ERROR_CODES, "TEMPORARY"}:
         ours = isinstance(error, ToolFailure)
         return {
-            "code": str(code),
-            "message": _text_of(getattr(error, "message", None)) or str(error) or _format_error(error),
-            "recoverable": getattr(error, "recoverable", None),
-            "details": _as_json(getattr(error, "details", None)),
+            "code": code,
+            "message": _said(error, "message", str) or _words(error) or _format_error(error),
+            "recoverable": _said(error, "recoverable", bool),
+            "details": _as_json(_said(error, "details", object)),
             **({} if ours else _place_of(error, request)),
         }
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "backend_error")
-    words = (str(error) if code == "invalid_input" else "") or _format_error(error)
+    words = (_words(error) if code == "invalid_input" else "") or _format_error(error)
     return {"code": code, "message": words, **_place_of(error, request)}
 
 
-def _text_of(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _said(error: BaseException, name: str, kind: type) -> Any:
+    """What a foreign error has there, as plain data; None for what is of another kind or cannot be read."""
+    try:
+        value = getattr(error, name, None)
+        if isinstance(value, str):
+            value = str.__str__(value) if len(value) <= _MOST_WORDS else None
+    except BaseException:  # noqa: BLE001 - the edge: an attribute may run code, too
+        return None
+    return value if isinstance(value, kind) else None
+
+
+def _words(error: BaseException) -> str:
+    try:
+        words = str.__str__(str(error))
+    except BaseException:  # noqa: BLE001 - the edge: an error may fail to print itself
+        return "(no message)"
+    return words if len(words) <= _MOST_WORDS else "(its message is too long)"
 
 
 def _as_json(details: object) -> Any:
     """What is JSON of it; the executor bounds its size."""
-    from engine.tools.failure import ToolFailure  # noqa: PLC0415 - found once main ran
-    from engine.tools.output import json_output  # noqa: PLC0415 - likewise
+    from engine.tools.output import json_output  # noqa: PLC0415 - found once main ran
 
     try:
         return json_output(details, _MOST_DETAILS)
-    except ToolFailure:
+    except BaseException:  # noqa: BLE001 - the edge: what is no plain data may run code, too
         return None
 
 
 def _format_error(error: BaseException) -> str:
-    text = str(error)
+    text = _words(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -36,6 +36,58 @@ class Final(Exception):
     details = {"no json": {1, 2}}
 
 
+class Fails(Exception):
+    @property
+    def code(self) -> str:
+        raise RuntimeError("no code")
+
+
+class FailsInDetails(Exception):
+    code = "not_found"
+    recoverable = {1, 2}
+
+    @property
+    def details(self) -> None:
+        raise SystemExit(3)
+
+
+class Trap(dict[str, int]):
+    def items(self) -> Any:
+        raise RuntimeError("no items")
+
+
+class Trapped(Exception):
+    code = "not_found"
+    details = Trap(a=1)
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+class MuteWithCode(Mute):
+    code = "not_found"
+
+
+class Text(str):
+    def __hash__(self) -> int:
+        raise ValueError("no hash")
+
+
+class OddText(Exception):
+    code = Text("not_found")
+
+
+class Long(Exception):
+    code = "not_found"
+    message = "m" * 30_000_000
+
+
+def hostile(kind: str) -> None:
+    raise globals()[kind]
+
+
 def closed() -> None:
     raise Closed
 
@@ -114,6 +166,27 @@ async def test_what_python_raises_has_the_code_of_its_kind(
     fails: Fails, name: str, code: StepErrorCode
 ) -> None:
     assert (await fails(name)).code is code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("Fails", StepErrorCode.BACKEND_ERROR),
+        ("FailsInDetails", StepErrorCode.NOT_FOUND),
+        ("Trapped", StepErrorCode.NOT_FOUND),
+        ("Mute", StepErrorCode.BACKEND_ERROR),
+        ("MuteWithCode", StepErrorCode.NOT_FOUND),
+        ("OddText", StepErrorCode.NOT_FOUND),
+        ("Long", StepErrorCode.NOT_FOUND),
+    ],
+)
+async def test_an_error_that_cannot_be_asked_about_itself_is_told_with_its_line(
+    fails: Fails, kind: str, code: StepErrorCode
+) -> None:
+    told = await fails("hostile", kind=kind)
+    assert told.code is code
+    assert told.details.keys() == {"file", "line"}
+    assert "Traceback" not in told.message
 
 
 async def test_a_tool_may_return_its_failure(fails: Fails) -> None:
