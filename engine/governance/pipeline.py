@@ -66,6 +66,7 @@ class Reason(StrEnum):
     HOOK_VETO = "hook_veto"
     OPERATOR_HOOK_VETO = "operator_hook_veto"
     PLAN_ASKS = "plan_asks"
+    CALL_CHANGED = "call_changed"
     MODEL_BLOCKED = "model_blocked"
     MODEL_NOT_ALLOWED = "model_not_in_allowlist"
     MODEL_NOT_OF_TENANT = "model_not_of_tenant"
@@ -93,6 +94,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.HOOK_VETO: "guardrails.hooks",
     Reason.OPERATOR_HOOK_VETO: "policies.hooks",
     Reason.PLAN_ASKS: "plan_proposal",
+    Reason.CALL_CHANGED: "approval",
     Reason.MODEL_BLOCKED: "policies.blocked_models",
     Reason.MODEL_NOT_ALLOWED: "policies.allowed_models",
     Reason.MODEL_NOT_OF_TENANT: "models.tenant_tiers",

@@ -40,6 +40,11 @@ def _asking(machine: RandomRun) -> list[str]:
     return [path for path in machine.run.pending if machine.run.asked_at(path) is RequestKind.APPROVAL]
 
 
+def _asked_calls(machine: RandomRun) -> list[str]:
+    """Paths of the calls that are not made before somebody approves them."""
+    return [path for path in _asking(machine) if machine.run.execution(path).call]
+
+
 def _of_unknown_outcome(machine: RandomRun) -> list[str]:
     """Paths of the calls whose outcome a person is asked for."""
     return [path for path in machine.run.pending if machine.run.asked_at(path) is RequestKind.OUTCOME]
@@ -146,6 +151,14 @@ class RandomRun(RuleBasedStateMachine):
         self.run.eager = eager
         if eager:
             self.run.catch_up()
+
+    @precondition(lambda self: bool(_asked_calls(self)))
+    @rule(which=WHICH)
+    def a_call_is_changed_by_who_decides_on_it(self, which: int) -> None:
+        asking = _asked_calls(self)
+        path = asking[which % len(asking)]
+        assert self.run.decide(path, edits={"steps": [], "diff": "-one\n+two"})
+        assert path not in self.run.calls, path
 
     @precondition(lambda self: bool(_asking(self)))
     @rule(which=WHICH)

@@ -257,3 +257,22 @@ async def test_a_hook_looks_at_a_call_as_it_was_changed(home: Home) -> None:
         (heard,) = await told(engine, run_id)
         assert (heard["error"]["code"], home.tools.calls) == ("permission_denied", [])
         assert "Not there." in heard["error"]["message"]
+
+
+async def test_a_changed_call_asks_also_where_nothing_but_the_change_wants_it(home: Home) -> None:
+    asks = says("", call(a=1), call(a=2))
+    home.flow("ask", agent(asks, says("Done.")))
+    layers(home, guardrails={"behavioral": {"max_autonomous_steps": 1}})
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        path = shown.step_id
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=changed(a=3))
+        again = await asked_again(engine, run_id)
+        assert again.action is not None
+        assert (again.step_id, again.action.params) == (path, {"a": 3})
+        assert again.message == "bob changed the parameters of fake.echo"
+        assert home.tools.given(path) == []
+        await engine.requests.approve(again.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert home.tools.given(path) == [{"a": 3}]

@@ -55,6 +55,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
         if stopped is not None:
             return stopped
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state, chosen=chosen))
+        judged = _as_changed(called.tool, change, judged)
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
             return refused
@@ -142,6 +143,15 @@ def _as_planned(step: ToolStep, at: Rendering, judged: Verdict) -> Verdict:
         return judged
     why = asks_again(at)
     return judged if why is None else Verdict(Outcome.PENDING_APPROVAL, Reason.PLAN_ASKS, why)
+
+
+def _as_changed(tool: str, change: dict[str, str] | None, judged: Verdict) -> Verdict:
+    """What a person changed asks again, also where nothing else wants that: they approved nothing yet, but
+    their decision began the count of calls without a person anew."""
+    if change is None or judged.outcome is not Outcome.ALLOW:
+        return judged
+    words = f"{change['by']} changed the parameters of {tool}"
+    return Verdict(Outcome.PENDING_APPROVAL, Reason.CALL_CHANGED, words)
 
 
 def _on_record(tool: str, params: Any) -> dict[str, Any]:
