@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _REFERENCE = "$secret"
+_OF_A_HEADER = re.compile(r"(?:bearer|basic|token|apikey) +(\S+)", re.IGNORECASE)
+"""A secret that is the whole of a header: servers tell the token in it by itself."""
 
 
 def names_a_secret(value: Any) -> bool:
@@ -52,7 +55,8 @@ class Redaction:
 
     def __init__(self, secrets: set[str]) -> None:
         forms: set[str] = set()
-        for secret in secrets:
+        tokens = {found[1] for found in map(_OF_A_HEADER.fullmatch, secrets) if found}
+        for secret in secrets | tokens:
             forms |= {
                 secret,
                 json.dumps(secret)[1:-1],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -13,6 +12,7 @@ from pydantic_core import from_json
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.models.wire.server_errors import retry_after_of
 from engine.tools.egress import checked_address, checked_url, pinned, port_of, require_listed
 from engine.tools.failure import ToolFailure, returned_failure
 from engine.tools.registry import RegisteredTool
@@ -56,6 +56,7 @@ def _registered(name: str, settings: RemoteTool, secret: Callable[[str], str | N
     async def call(params: dict[str, Any], context: ToolContext) -> Any:
         used: set[str] = set()
         headers = resolve_references(_written(settings), secret, used)
+        _require_sendable(headers)
         try:
             async with asyncio.timeout(settings.timeout_seconds):
                 return await _called(name, settings, headers, params, context, Redaction(used))
@@ -85,6 +86,18 @@ def _written(settings: RemoteTool) -> dict[str, Any]:
         name: value if isinstance(value, str) else {"$secret": value.secret}
         for name, value in settings.headers.items()
     }
+
+
+def _require_sendable(headers: Mapping[str, str]) -> None:
+    """Raises ToolFailure for a value that no header holds, in our words: a library's would quote it."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise ToolFailure(
+                StepErrorCode.INVALID_INPUT,
+                f"the secret of the header {name} holds a line end, outer spaces or letters that no header "
+                "can hold; put it into secrets.yaml as it is",
+                recoverable=False,
+            )
 
 
 async def _called(
@@ -143,11 +156,17 @@ async def _posted(
             return response.status_code, response.headers.get("retry-after", ""), bytes(answer)
     except httpx.TransportError as error:
         words = redaction.text(str(error) or type(error).__name__)
+        begun = not isinstance(error, httpx.ConnectError)
+        told = (
+            f"{endpoint} gave no whole answer, and may have made the call"
+            if begun
+            else f"cannot reach {endpoint}"
+        )
         raise ToolFailure(
             StepErrorCode.BACKEND_ERROR,
-            f"cannot reach {endpoint}: {words}",
+            f"{told}: {words}",
             recoverable=True,
-            details={"reason": "unreachable"},
+            details={"reason": "lost" if begun else "unreachable"},
         ) from error
 
 
@@ -192,8 +211,5 @@ def _envelope(answer: bytes) -> dict[str, Any] | None:
 
 
 def _seconds(text: str) -> dict[str, float]:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return {}
-    return {"retry_after_seconds": min(max(seconds, 0.0), _LONGEST_WAIT)} if math.isfinite(seconds) else {}
+    seconds = retry_after_of({"retry-after": text})
+    return {} if seconds is None else {"retry_after_seconds": min(seconds, _LONGEST_WAIT)}

@@ -18,6 +18,14 @@ from engine.tools.mcp.settings import (
     server_of,
 )
 
+_OWN_HEADERS = frozenset(
+    {
+        *("host", "connection", "content-length", "transfer-encoding"),
+        *("content-type", "accept", "accept-encoding", "idempotency-key"),
+    }
+)
+"""What every call says itself: a second one beside it is no request."""
+
 
 def _free_name(name: str) -> str:
     if server_of(name) in RESERVED:
@@ -34,11 +42,26 @@ def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def _free_header(name: str) -> str:
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError("is a header that the call has itself")
+    return name
+
+
+def _sendable(text: str) -> str:
+    if not text.isascii() or text != text.strip():
+        raise ValueError("must be ASCII without spaces around it, as headers are")
+    return text
+
+
 RemoteName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=120),
     AfterValidator(_free_name),
 ]
+
+_FreeHeader = Annotated[HeaderName, AfterValidator(_free_header)]
+_Sendable = Annotated[PlainText, AfterValidator(_sendable)]
 
 
 class RemoteTool(BaseModel):
@@ -47,7 +70,7 @@ class RemoteTool(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     endpoint: Annotated[str, AfterValidator(plain_url)]
-    headers: dict[HeaderName, PlainText | SecretReference] = Field(default_factory=dict)
+    headers: dict[_FreeHeader, _Sendable | SecretReference] = Field(default_factory=dict)
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     description: Annotated[str, Field(max_length=2_000)] = ""
     parameters: Annotated[dict[str, Any], AfterValidator(_schema)] = Field(
@@ -57,7 +80,9 @@ class RemoteTool(BaseModel):
     risk: Risk = Risk.HIGH
 
     @model_validator(mode="after")
-    def _headers_are_not_sent_in_the_clear(self) -> RemoteTool:
+    def _headers_are_single_and_not_sent_in_the_clear(self) -> RemoteTool:
+        if len({name.lower() for name in self.headers}) < len(self.headers):
+            raise ValueError("a header stands there twice: their names have no case")
         url = urlsplit(self.endpoint)
         if self.headers and url.scheme == "http" and url.hostname not in THIS_MACHINE:
             raise ValueError("headers are sent over https, or http on this machine")

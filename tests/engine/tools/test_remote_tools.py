@@ -35,12 +35,12 @@ def answering(body: Any, status: int = 200, **headers: str) -> Answer:
     return answer
 
 
-def executor_for(url: str, limits: ToolLimits = HERE, **fields: Any) -> ToolExecutor:
+def executor_for(url: str, limits: ToolLimits = HERE, key: str = KEY, **fields: Any) -> ToolExecutor:
     given = {"endpoint": f"{url}/call", "parameters": SCHEMA, **fields}
     tool = RemoteTool.model_validate(
         {"headers": {"Authorization": {"$secret": "crm_key"}}, **given}, strict=False
     )
-    secrets = {"crm_key": KEY}
+    secrets = {"crm_key": key}
     return ToolExecutor(ToolRegistry(remote_tools({"crm.lookup": tool}, secrets.get)), limits)
 
 
@@ -133,6 +133,43 @@ async def test_a_server_that_is_not_there_or_says_nothing(context: ToolContext) 
     assert (error_of(late).code, error_of(late).recoverable) == (StepErrorCode.TIMEOUT, True)
 
 
+async def broken(write: Write) -> None:
+    await write(head(200, "application/json", content_length="100") + b"{")
+
+
+async def silent(_: Write) -> None:
+    return
+
+
+@pytest.mark.parametrize("answer", [broken, silent])
+async def test_a_call_that_may_have_been_made_is_not_told_as_one_that_reached_nobody(
+    context: ToolContext, answer: Answer
+) -> None:
+    result, server = await asked(context, answer)
+    assert (error_of(result).code, error_of(result).recoverable) == (StepErrorCode.BACKEND_ERROR, True)
+    assert error_of(result).details["reason"] == "lost"
+    assert "may have made the call" in error_of(result).message
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["hunter2\r\nX-Evil: 1", "hunter2\n", "schlüssel", "hunter\udcff", " hunter2"]
+)
+async def test_a_secret_that_no_header_can_hold_is_an_input_that_is_not_quoted(
+    context: ToolContext, key: str
+) -> None:
+    result, server = await asked(context, answering({"ok": True}), key=key)
+    assert (error_of(result).code, error_of(result).recoverable) == (StepErrorCode.INVALID_INPUT, False)
+    assert "the header Authorization" in error_of(result).message
+    assert key.strip() not in error_of(result).message
+    assert not server.asked
+
+
+async def test_a_server_may_ask_to_wait_until_a_date(context: ToolContext) -> None:
+    result, _ = await asked(context, answering(b"", 429, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"))
+    assert error_of(result).details["retry_after_seconds"] == 3_600.0
+
+
 async def test_it_goes_where_http_get_may_go(context: ToolContext) -> None:
     private, server = await asked(context, answering({"ok": True}), limits=ToolLimits())
     assert error_of(private).code is StepErrorCode.PERMISSION_DENIED
@@ -154,6 +191,17 @@ async def test_no_secret_comes_back_in_data_or_in_errors(context: ToolContext) -
     assert good.data["seen"].startswith("Bearer ")
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "basic", "Token"])
+async def test_a_token_comes_back_without_its_scheme_no_more_than_with_it(
+    context: ToolContext, scheme: str
+) -> None:
+    answers = {"ok": True, "data": {"seen": KEY}}, {"ok": False, "error": {"code": "unknown", "message": KEY}}
+    for answer in (*answers, KEY.encode()):
+        result, server = await asked(context, answering(answer), key=f"{scheme} {KEY}")
+        assert KEY not in result.model_dump_json()
+        assert server.asked[0].headers["authorization"] == f"{scheme} {KEY}"
+
+
 async def test_an_approver_is_shown_the_request_and_no_secret(context: ToolContext) -> None:
     shown = await executor_for("https://crm.example").preview("crm.lookup", {"id": 7}, context)
     assert shown is not None
@@ -168,6 +216,11 @@ async def test_an_approver_is_shown_the_request_and_no_secret(context: ToolConte
     [
         ({"endpoint": "ftp://crm.example"}, "http or https"),
         ({"endpoint": "http://crm.example", "headers": {"X-Key": "k"}}, "over https"),
+        ({"endpoint": "https://crm.example", "headers": {"Host": "other.example"}}, "call has itself"),
+        ({"endpoint": "https://crm.example", "headers": {"content-Length": "3"}}, "call has itself"),
+        ({"endpoint": "https://crm.example", "headers": {"Idempotency-Key": "k"}}, "call has itself"),
+        ({"endpoint": "https://crm.example", "headers": {"X-Key": "a", "x-key": "b"}}, "twice"),
+        ({"endpoint": "https://crm.example", "headers": {"X-Key": "schlüssel"}}, "ASCII"),
         ({"endpoint": "https://a:b@crm.example"}, "by reference"),
         ({"endpoint": "https://crm.example", "parameters": {"type": "array"}}, "type object"),
     ],
