@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.frozen import replace
 from engine.governance.masking import Masker
 from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.provider import HttpProvider
@@ -88,13 +89,13 @@ class ModelCatalog:
             f"pack {pack}" for pack, to in settings.by_pack.items() if self._of_tier(to) == name
         )
 
-    def name_of(self, wanted: str | None) -> str:
+    def name_of(self, wanted: str | None, asker: Asker = ANYBODY) -> str:
         """The model of that name, of that tier, or the one for the purpose; without any the default one.
 
         Raises NotFound for a name that nothing has, InvalidInput for one that leads nowhere, ModelFailure
-        (`denied`) for one that nobody may ask.
+        (`denied`) for one that the asker may not ask.
         """
-        return self.router.candidates(Asker(wanted))[0].name
+        return self.router.candidates(replace(asker, wanted=wanted))[0].name
 
     def _named(self, name: str) -> NamedModel:
         """What is said of the model of that name, or of what a tier leads to. Raises as `name_of`."""

@@ -152,6 +152,16 @@ def test_which_models_policies_leave_to_a_pack_is_told(vasini: Vasini, home: Pat
     assert "policies.by_pack.hello.blocked_models: there is no model `gone`" in vasini("doctor").stdout
 
 
+def test_a_model_that_policies_block_is_not_tried_either(vasini: Vasini, home: Path) -> None:
+    written(home, "policies: {blocked_models: [Scripted]}")
+    for name in ("scripted", "EXPLANATION"):
+        tried = vasini("model", "try", name, "hello", "--json")
+        assert tried.error["code"] == "model_error"
+        assert "policies.blocked_models" in tried.error["message"]
+    written(home, "policies: {enforce: false, blocked_models: [scripted]}")
+    assert vasini("model", "try", "scripted", "hello").status == 0
+
+
 def test_models_that_workers_leave_alone_are_told(vasini: Vasini, fake: FakeEngine) -> None:
     fake.resting = (RestingModel("scripted", 21.6), RestingModel("gone", 0.0))
     told = vasini("models")

@@ -113,8 +113,9 @@ async def _try(session: Session, *, name: str, text: str, max_tokens: int | None
         raise UsageError("TEXT says nothing")
     catalog, out, found = _catalog(session), session.out, name
     try:
-        found = catalog.name_of(name)
-        bound = max_tokens if max_tokens is not None else catalog.max_tokens(found)
+        found = catalog.name_of(name, _asker(session))
+        bounds = (max_tokens or catalog.max_tokens(found), session.loaded.values.policies.model_max_tokens)
+        bound = min((one for one in bounds if one is not None), default=None)
         request = ModelRequest((Message(MessageRole.USER, text),), max_tokens=bound)
         reply = await ask(catalog.provider(found), request, partial(_show, out))
     except ModelFailure as failure:
