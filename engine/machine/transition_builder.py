@@ -61,6 +61,6 @@ class TransitionBuilder:
         return self.graph.step_at(path)
 
 
-def failure(code: str, message: str, **details: Any) -> dict[str, Any]:
-    """An error as events carry it."""
+def failure(code: str, message: str, /, **details: Any) -> dict[str, Any]:
+    """An error as events carry it. Foreign details may have any name."""
     return {"code": str(code), "message": message, "details": details}

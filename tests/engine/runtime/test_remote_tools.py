@@ -6,12 +6,23 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.status import Effects, Risk, RunStatus
 from engine.tools.context import ToolLimits
 from engine.tools.remote.settings import RemoteTool
 from tests.engine.models.loopback import Loopback, Write, head, serving
 from tests.engine.runtime.agents_at_work import agent, call, says, told
-from tests.engine.runtime.embedded_home import ANN, Home, finished, pending_approval, rest, start, tool
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    tool,
+)
 
 if TYPE_CHECKING:
     from tests.engine.models.loopback import Answer
@@ -84,3 +95,26 @@ async def test_an_agent_calls_it_by_its_parameters(home: Home) -> None:
         assert [one.body["params"] for one in server.asked] == [{"id": 7}]
     assert wrong["error"]["code"] == "invalid_input"
     assert right == {"name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"code": "E42", "message": "no"},
+        {"code": "not_found", "message": "no", "details": {"code": "7", "message": "x", "tool": "y"}},
+        {"code": "E42", "message": "no", "details": {"": 1, "no name": 2, "now": [], "attempt": "x"}},
+    ],
+)
+async def test_whatever_a_tool_says_of_its_failure_is_that_of_its_step(
+    home: Home, told: dict[str, Any]
+) -> None:
+    home.flow("look", lookup())
+    answer = head(200, "application/json") + json.dumps({"ok": False, "error": told}).encode()
+    async with serving(in_turn(answer)) as server, home.working(**rules(server)) as engine:
+        run = await failed(engine, "look")
+        (step,) = (await engine.runs.steps(run.run_id)).items
+    assert step.error is not None
+    code, details = ("unknown", {"code": "E42"}) if told["code"] == "E42" else (told["code"], {})
+    assert (step.error.code, step.error.message) == (code, "no")
+    details |= {**told.get("details", {}), "tool": "crm.lookup"}
+    assert {name: step.error.details[name] for name in details} == details
