@@ -44,6 +44,7 @@ class PlanEditing:
         await asyncio.to_thread(_require_readable, edits)
         changed = edited(plan, edits)
         _require_no_new_masks(plan, changed)
+        await asyncio.to_thread(self._require_no_secrets, plan, changed)
         await load_checks()
         bounds = Bounds([step.tool for step in plan.steps], MAX_PLANNED, _allowed, self._faults)
         faults = list(plan_faults(changed, bounds))
@@ -54,6 +55,18 @@ class PlanEditing:
             return None
         steps = [{"step_id": step.step_id, "params": step.params} for step in changed.steps]
         return await self._values.store_any({"steps": steps, "diff": diff})
+
+    def _require_no_secrets(self, plan: PlanProposal, changed: PlanProposal) -> None:
+        """Raises InvalidInput for what is struck out before it is kept: the tool would get a mask."""
+        before = {step.step_id: step.params for step in plan.steps}
+        for step in changed.steps:
+            params = step.params
+            if params != before[step.step_id] and self._values.scrubbed(params) != params:
+                message = (
+                    f"the parameters of the step {step.step_id} hold a secret: it is not kept, and the tool "
+                    "would get a mask in its place"
+                )
+                raise InvalidInput(message, {"step_id": step.step_id})
 
 
 def _require_readable(edits: PlanEdits) -> None:

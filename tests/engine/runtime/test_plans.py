@@ -321,11 +321,12 @@ async def test_hostile_text_of_a_plan_is_data_and_no_template(home: Home) -> Non
         assert home.tools.calls == [("plan/0/steps/0/call", {"a": text})]
 
 
-async def test_a_secret_that_a_person_writes_into_a_plan_is_at_rest_nowhere(home: Home) -> None:
+async def test_a_secret_that_a_person_writes_into_a_plan_is_refused_and_at_rest_nowhere(home: Home) -> None:
     secret = "ghp_" + "a1B2" * 9
     home.flow("go", plan(proposes(call("one", a=1))))
     async with home.working() as engine:
         run_id = await start(engine, "go")
-        await approve(engine, await shown(engine, run_id), edits=edits(("one", {"b": secret})))
-        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        with pytest.raises(InvalidInput, match="would get a mask"):
+            await approve(engine, await shown(engine, run_id), edits=edits(("one", {"b": secret})))
+        await shown(engine, run_id)
     assert secret.encode() not in home.bytes_at_rest()
