@@ -12,6 +12,9 @@ from engine.contracts.runs.preview import Preview
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 from engine.contracts.times import Timestamp
 
+TOLD = "told"
+"""Key of what stands beside the answer, in the body of a form that a call opened."""
+
 
 class GatedAction(Contract):
     """What exactly will happen after an approval: the gated step with its frozen parameters."""

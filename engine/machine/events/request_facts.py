@@ -111,7 +111,9 @@ class UserInputRequested(Fact):
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
     body: Any = field(
         default=None,
-        metadata=doc("title, prompt, description, schema, `defaults`, limits"),
+        metadata=doc(
+            "title, prompt, description, schema, `defaults`, limits, `told`: what stands beside its answer"
+        ),
     )
     required: list[str] | None = field(default=None, metadata=doc("fields that an answer needs"))
     schema_summary: dict[str, Any] | None = field(

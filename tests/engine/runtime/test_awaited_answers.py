@@ -18,11 +18,14 @@ from tests.engine.runtime.embedded_home import (
     BOB,
     Home,
     error_of,
+    pending_approval,
     pending_form,
     rest,
     start,
     tool,
 )
+from tests.engine.runtime.test_bound_calls import layers
+from tests.engine.runtime.test_calls_that_ask_again import asked_again, changed
 from tests.engine.runtime.told_conversation import conversation_lines
 
 if TYPE_CHECKING:
@@ -65,6 +68,25 @@ async def test_an_agent_asks_a_person_and_hears_the_answer_also_in_another_proce
         (made,) = (await engine.runs.conversation(run_id, "work")).turns[0].calls
         assert (made.decided, made.waits_with) == ("ANSWERED by bob", None)
         assert run.tool_calls == 1
+
+
+async def test_an_agent_hears_with_the_answer_that_a_person_changed_its_question(asking: Home) -> None:
+    script = says("", call("person.ask", **QUESTION)), says("It is 80.")
+    asking.flow("ask", agent(*script, tools=("person.ask",)))
+    layers(asking, {"id": "person.ask", "name": "Ask", "requires_approval": True})
+    async with asking.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        better = {"question": "Which port of the proxy?"}
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=changed(**better))
+        again = await asked_again(engine, run_id)
+        await engine.requests.approve(again.approval_id, actor=ANN)
+        form = await pending_form(engine, run_id)
+        await engine.requests.answer(form.request_id, {"text": "80"}, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (heard,) = await told(engine, run_id)
+        assert heard["values"] == {"text": "80"}
+        assert (heard["changed_by"], heard["arguments"]) == ("bob", better)
 
 
 async def test_a_question_that_nobody_answers_in_time_is_told_to_the_agent_and_takes_no_answer(

@@ -175,6 +175,7 @@ async def test_a_change_that_cannot_be_is_refused_and_decides_nothing(home: Home
         for edits in (
             changed(token={"$secret": "mine"}),
             changed(mail="[EMAIL]"),
+            changed(token="ghp_0123456789abcdefghijABCDEFGHIJ012345"),
             PlanEdits(steps=(PlanEdit(step_id="other", params={}),)),
         ):
             with pytest.raises(InvalidInput):
@@ -256,7 +257,9 @@ async def test_a_hook_looks_at_a_call_as_it_was_changed(home: Home) -> None:
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         (heard,) = await told(engine, run_id)
         assert (heard["error"]["code"], home.tools.calls) == ("permission_denied", [])
-        assert "Not there." in heard["error"]["message"]
+        message = heard["error"]["message"]
+        assert "Not there." in message
+        assert message.endswith(' (bob had changed the arguments to {"a":"/srv/production/x"})')
 
 
 async def test_a_changed_call_asks_also_where_nothing_but_the_change_wants_it(home: Home) -> None:
@@ -276,3 +279,20 @@ async def test_a_changed_call_asks_also_where_nothing_but_the_change_wants_it(ho
         await engine.requests.approve(again.approval_id, actor=ANN)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert home.tools.given(path) == [{"a": 3}]
+
+
+async def test_the_error_of_a_changed_call_has_no_half_of_what_is_personal(home: Home) -> None:
+    asks = says("", call("fake.fail", message="one"))
+    home.flow("ask", agent(asks, says("Done.")), autonomy_level="suggest_only")
+    address = "somebody.with.a.long.name@example.org"
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        edits = changed(message="two", to=[f"{number}{address}" for number in range(200)])
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=edits)
+        again = await asked_again(engine, run_id)
+        await engine.requests.approve(again.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (heard,) = await told(engine, run_id)
+        assert "somebody" not in heard["error"]["message"]
+        assert 'had changed the arguments to {"message":"two","to":["[EMAIL]"' in heard["error"]["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.contracts.runs.request import AnswerView
+from engine.contracts.runs.request import TOLD, AnswerView
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, Refused
@@ -77,6 +77,7 @@ class Answering:
         now = self._clock.now()
         masked_comment = self._values.redact(comment)
         output = {"form_id": opened["form_id"], "values": given, "comment": masked_comment}
+        output |= (await self._values.load(opened["body"])).get(TOLD, {})
         stored = await self._values.store_any(output)
         decided = await self._intake.decide(
             Decision(

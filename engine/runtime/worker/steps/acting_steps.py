@@ -19,7 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call, data_given
 from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
-from engine.runtime.worker.steps.calls.changed_call import changed_call
+from engine.runtime.worker.steps.calls.changed_call import changed_call, failed_as_changed
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
@@ -53,12 +53,12 @@ class ToolRenderer(StepRenderer[ToolStep]):
         if stopped is None and chosen:
             stopped = own_call(_agent_of(at), at, called)
         if stopped is not None:
-            return stopped
+            return _with_change(stopped, step, at, called, change)
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state, chosen=chosen))
         judged = _as_changed(called.tool, change, judged)
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
-            return refused
+            return _with_change(refused, step, at, called, change)
         if step.chosen:
             beside = {**({DATA: data} if data else {}), **({CHANGED: change} if change else {})}
             kept = {"tool": called.tool, "params": called.params, **beside}
@@ -143,6 +143,16 @@ def _as_planned(step: ToolStep, at: Rendering, judged: Verdict) -> Verdict:
         return judged
     why = asks_again(at)
     return judged if why is None else Verdict(Outcome.PENDING_APPROVAL, Reason.PLAN_ASKS, why)
+
+
+def _with_change(
+    stopped: StepPrepared, step: ToolStep, at: Rendering, called: ToolStep, change: dict[str, str] | None
+) -> StepPrepared:
+    """What is not called, as its model has to hear of it."""
+    if change is None or stopped.error is None:
+        return stopped
+    given = {"params": called.params, CHANGED: change}
+    return replace(stopped, error=failed_as_changed(at.values, step, given, stopped.error))
 
 
 def _as_changed(tool: str, change: dict[str, str] | None, judged: Verdict) -> Verdict:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from engine.contracts.flows.flow import UserInputStep
-from engine.contracts.runs.request import UserInputRequest
+from engine.contracts.runs.request import TOLD, UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
 from engine.json_schema.forms import check_schema, form_schema
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.pinned import PinnedFlow
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 SUMMARIZED = 10
 """Properties that the event names."""
 
@@ -64,9 +66,13 @@ def asking(request: UserInputRequest, schema: Mapping[str, Any], at: Rendering) 
 
 
 def form_asked(
-    request: UserInputRequest, schema: Mapping[str, Any], flow: PinnedFlow, store: Callable[[Any], Any]
+    request: UserInputRequest,
+    schema: Mapping[str, Any],
+    flow: PinnedFlow,
+    store: Callable[[Any], Any],
+    told: Mapping[str, Any] = _NOTHING,
 ) -> dict[str, Any]:
-    """The payload of `user_input_requested` without ids and times."""
+    """The payload of `user_input_requested` without ids and times; `told` stands beside its answer."""
     guardrails = flow.guardrails
     body = {
         "title": request.title or request.prompt,
@@ -76,6 +82,7 @@ def form_asked(
         "defaults": request.defaults,
         "max_characters": guardrails.input.max_length if guardrails is not None else None,
         "autonomy_level": flow.graph.flow.autonomy_level.value,
+        **({TOLD: told} if told else {}),
     }
     return {
         "form_id": request.form_id,

@@ -12,10 +12,12 @@ from engine.values import canonical_json, follow, resolve_value
 
 if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
+    from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.rendering import Rendering
 
 _FILES = "output_files"
 _SHOWN = 1_000
+_READ = 8_000
 
 
 def changed_call(at: Rendering, called: ToolStep) -> tuple[ToolStep | dict[str, Any], dict[str, str] | None]:
@@ -47,24 +49,37 @@ def _fitting(at: Rendering, called: ToolStep, params: dict[str, Any]) -> ToolSte
     return failure(StepErrorCode.INVALID_INPUT, message, tool=called.tool)
 
 
-def was_changed(step: ToolStep, given: Any) -> bool:
-    """Whether a model that chose the call has to hear that it was made otherwise; `given` is its input."""
+def _was_changed(step: ToolStep, given: Any) -> bool:
     return isinstance(step, ChosenCallStep) and isinstance(given, dict) and CHANGED in given
 
 
-def told_of_change(given: dict[str, Any], output: Any) -> Any:
+def told_of_change(step: ToolStep, given: Any, output: Any) -> Any:
     """What the call brought, with what its model does not know else: that it was made otherwise.
 
-    Its files stand where those of every call do.
+    `given` is what the call was started with. Its files stand where those of every call do.
     """
+    if not _was_changed(step, given):
+        return output
     files = {_FILES: output[_FILES]} if isinstance(output, dict) and _FILES in output else {}
     brought = {key: one for key, one in output.items() if key != _FILES} if files else output
-    return {"changed_by": given[CHANGED]["by"], "arguments": given["params"], "result": brought, **files}
+    return {**change_told(step, given), "result": brought, **files}
 
 
-def failed_as_changed(given: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
-    """The error of such a call, with the same."""
-    params = canonical_json(given["params"]).decode()
-    shown = params if len(params) <= _SHOWN else f"{params[:_SHOWN]}…"
+def change_told(step: ToolStep, given: Any) -> dict[str, Any]:
+    """What stands beside a result for that; nothing where the call was made as its model chose it."""
+    if not _was_changed(step, given):
+        return {}
+    return {"changed_by": given[CHANGED]["by"], "arguments": given["params"]}
+
+
+def failed_as_changed(
+    values: ValueStore, step: ToolStep, given: Any, error: dict[str, Any]
+) -> dict[str, Any]:
+    """The error of such a call, with the same: masked before it is cut, no half of what is personal."""
+    if not _was_changed(step, given):
+        return error
+    shown = canonical_json(given["params"]).decode()
+    if len(shown) > _SHOWN:
+        shown = f"{values.redact_beginning(shown[:_READ])[:_SHOWN]}…"
     message = f"{error['message']} ({given[CHANGED]['by']} had changed the arguments to {shown})"
     return {**error, "message": message}

@@ -19,7 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
 from engine.runtime.worker.steps.agents.told.conversation import Briefings
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
-from engine.runtime.worker.steps.calls.changed_call import failed_as_changed, told_of_change, was_changed
+from engine.runtime.worker.steps.calls.changed_call import change_told, failed_as_changed, told_of_change
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
@@ -180,26 +180,14 @@ class ToolCalls:
             given = await self._values.load_stored(execution.input)
             output, meta = await self._output(site, execution, step, given, slot.waited)
             if isinstance(output, AwaitedAnswer):
-                return await self._awaiting(site, execution, output, meta)
+                return await self._awaiting(site, execution, output, meta, change_told(step, given))
             images: dict[str, bytes] = {}
             if brings_images(output):
                 output, images = await asyncio.to_thread(kept_images, output)
-            if was_changed(step, given):
-                output = told_of_change(given, output)
-            stored = await self._values.store_any(output)
-        except _Failed as failed:
-            error = failed.error
-            if was_changed(step, given):
-                error = failed_as_changed(given, error)
-            return self._failed(execution, error, failed.meta), {}
-        except ToolFailure as refused:
-            return self._failed(execution, failure(refused.code, refused.message, **refused.details)), {}
-        except VasiniError as wrong:
-            code = StepErrorCode.CONTRACT_VIOLATION
-            return self._failed(execution, failure(code, wrong.message, **wrong.details)), {}
-        except Exception as fault:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
-            message = f"the tool call failed: {type(fault).__name__}"
-            return self._failed(execution, failure(StepErrorCode.BACKEND_ERROR, message)), {}
+            stored = await self._values.store_any(told_of_change(step, given, output))
+        except Exception as wrong:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
+            error = failed_as_changed(self._values, step, given, _error_of(wrong))
+            return self._failed(execution, error, wrong.meta if isinstance(wrong, _Failed) else None), {}
         finished = StepFinished(
             now=self._clock.now(),
             path=execution.path,
@@ -211,9 +199,15 @@ class ToolCalls:
         return finished, {**stored.blobs, **images}
 
     async def _awaiting(
-        self, site: CallSite, execution: Execution, awaited: AwaitedAnswer, meta: dict[str, Any]
+        self,
+        site: CallSite,
+        execution: Execution,
+        awaited: AwaitedAnswer,
+        meta: dict[str, Any],
+        told: dict[str, Any],
     ) -> tuple[StepFinished, Mapping[str, bytes]]:
-        """The call opens a form. Raises ToolFailure for one that cannot be shown."""
+        """The call opens a form, whose answer stands beside what is `told`. Raises ToolFailure for one that
+        cannot be shown."""
         schema = await checked_schema(awaited.form)
         made: dict[str, bytes] = {}
 
@@ -222,7 +216,7 @@ class ToolCalls:
             made.update(stored.blobs)
             return stored.value
 
-        asked = form_asked(awaited.form, schema, site.flow, store)
+        asked = form_asked(awaited.form, schema, site.flow, store, told)
         awaits = {"request_id": new_id("form"), "expires_in": awaited.expires_in, **asked}
         finished = StepFinished(
             now=self._clock.now(),
@@ -316,6 +310,18 @@ class _Failed(Exception):
         super().__init__(error["message"])
         self.error = error
         self.meta = meta
+
+
+def _error_of(wrong: Exception) -> dict[str, Any]:
+    """What went wrong in a call, as data."""
+    match wrong:
+        case _Failed():
+            return wrong.error
+        case ToolFailure():
+            return failure(wrong.code, wrong.message, **wrong.details)
+        case VasiniError():
+            return failure(StepErrorCode.CONTRACT_VIOLATION, wrong.message, **wrong.details)
+    return failure(StepErrorCode.BACKEND_ERROR, f"the tool call failed: {type(wrong).__name__}")
 
 
 def _refuse_foreign_references(written: Any, params: Any) -> None:
