@@ -81,7 +81,8 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         return parallel(step, *branches, **joining, **fields)
     if kind == "agent":
         mode = draw(st.sampled_from(("task", "task", "conversation")))
-        return agent(step, max_turns=draw(st.integers(1, 3)), mode=mode, **fields)
+        on_rejection = draw(st.sampled_from(("continue", "fail")))
+        return agent(step, max_turns=draw(st.integers(1, 3)), mode=mode, on_rejection=on_rejection, **fields)
     if kind == "outside":
         return agent(step, agent="acp:one", **fields)
     if kind == "plan_proposal":
