@@ -47,6 +47,11 @@ def plan_diff(before: PlanProposal, after: PlanProposal) -> str:
     return "\n".join(difflib.unified_diff(old, new, "before", "now", n=1_000_000, lineterm=""))
 
 
+def is_same_plan(before: PlanProposal, after: PlanProposal) -> bool:
+    """Whether the same calls would be made: lines of a diff may read the same where they would not."""
+    return len(before.steps) == len(after.steps) and all(map(_is_same_step, before.steps, after.steps))
+
+
 def diff_words(before: PlanProposal, after: PlanProposal) -> str:
     """What lies between two plans in one line."""
     old = {step.step_id: step for step in before.steps}

@@ -11,7 +11,7 @@ from engine.contracts.runs.plan import MAX_PLANNED, PLAN, PlannedStep, PlanPropo
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
 from engine.json_schema.forms import load_checks
-from engine.runtime.plans.editing import edited, plan_diff
+from engine.runtime.plans.editing import edited, is_same_plan, plan_diff
 from engine.runtime.plans.reading import MOST_CHARACTERS, Bounds, plan_faults
 from engine.values import canonical_json
 
@@ -32,7 +32,8 @@ class PlanEditing:
         self._faults = faults
 
     async def stored(self, row: RequestViewRow, edits: PlanEdits) -> StoredValue | None:
-        """The edits as the decision keeps them; None when they change nothing. Raises InvalidInput."""
+        """The edits as the decision keeps them; None when they change nothing of a plan. Raises InvalidInput:
+        also when they change nothing of a call, which is to ask again."""
         body = await self._values.load(decode(row["opened_event"])["body"])
         plan = _what_it_shows(body)
         if plan is None:
@@ -50,9 +51,14 @@ class PlanEditing:
         faults = list(plan_faults(changed, bounds))
         if faults:
             raise InvalidInput(f"the changed plan does not fit: {'; '.join(faults[:5])}", {"errors": faults})
-        diff = plan_diff(plan, changed)
-        if not diff:
+        if is_same_plan(plan, changed):
+            if body.get("changeable"):
+                message = (
+                    "the edits change nothing of the call, which would be made: approve it without edits"
+                )
+                raise InvalidInput(message, {"approval_id": row["request_id"]})
             return None
+        diff = plan_diff(plan, changed)
         steps = [{"step_id": step.step_id, "params": step.params} for step in changed.steps]
         return await self._values.store_any({"steps": steps, "diff": diff})
 

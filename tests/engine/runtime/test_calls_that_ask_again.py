@@ -176,6 +176,8 @@ async def test_a_change_that_cannot_be_is_refused_and_decides_nothing(home: Home
             changed(token={"$secret": "mine"}),
             changed(mail="[EMAIL]"),
             changed(token="ghp_0123456789abcdefghijABCDEFGHIJ012345"),
+            changed(a=1),
+            PlanEdits(steps=(PlanEdit(step_id="call"),)),
             PlanEdits(steps=(PlanEdit(step_id="other", params={}),)),
         ):
             with pytest.raises(InvalidInput):
@@ -296,3 +298,17 @@ async def test_the_error_of_a_changed_call_has_no_half_of_what_is_personal(home:
         (heard,) = await told(engine, run_id)
         assert "somebody" not in heard["error"]["message"]
         assert 'had changed the arguments to {"message":"two","to":["[EMAIL]"' in heard["error"]["message"]
+
+
+async def test_a_change_whose_lines_read_the_same_is_one(home: Home) -> None:
+    """A parameter of which the diff shows nothing: the name of one reads as a line of the other."""
+    home.flow("ask", agent(says("", call(a="x\ny\nb: 1")), says("Done.")), autonomy_level="suggest_only")
+    better = {"a": "x\ny", "    b": 1}
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB, edits=changed(**better))
+        again = await asked_again(engine, run_id)
+        assert again.action is not None
+        assert again.action.params == better
+        assert not home.tools.calls
