@@ -88,6 +88,32 @@ def test_a_tool_over_http_that_cannot_be_is_refused(home: Path, text: str, words
     assert words in refusal().message
 
 
+WITH_HEADERS = (
+    "tools: {remote: {a.b: {endpoint: 'https://a', headers: {Authorization: %s}}}}",
+    "tools: {mcp: {servers: {crm: {url: 'https://a', headers: {Authorization: %s}}}}}",
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("[a]", "Authorization: Input should be a valid string"),
+        ('"a\\n"', "Authorization: may hold no line ends"),
+        ("{$secret: no no}", "Authorization.$secret: String should match pattern"),
+        ("{secret: a}", "Authorization.$secret: Field required"),
+        ("{$secret: a, b: c}", "Authorization.b: unknown key; known here are $secret"),
+    ],
+)
+@pytest.mark.parametrize("place", WITH_HEADERS)
+def test_a_header_that_cannot_be_is_named_as_it_was_written(
+    home: Path, place: str, value: str, words: str
+) -> None:
+    write(home / "config.yaml", place % value)
+    error = refusal()
+    assert f"headers.{words}" in error.message
+    assert "function" not in error.message
+
+
 def test_an_unknown_key_is_an_error_that_names_file_line_key_and_what_is_known(home: Path) -> None:
     path = write(home / "config.yaml", "console:\n  bell: true\n  grase_ms: 5\n")
     error = refusal()

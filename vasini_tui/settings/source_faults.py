@@ -10,7 +10,7 @@ from engine.budget.settings import ModelPrice
 from engine.contracts.actor import Operator
 from engine.governance.policies import Policies
 from engine.models.settings import NamedModel
-from engine.tools.mcp.settings import McpServer
+from engine.tools.mcp.settings import VALUE_MARKS, McpServer, SecretReference
 from engine.tools.remote.settings import RemoteTool
 from vasini_tui.settings.config_content import config_error
 from vasini_tui.settings.in_force import GROUPS, kind_of, names_of
@@ -28,8 +28,11 @@ _BY_NAME: Mapping[str, type] = {
     "prices": ModelPrice,
     "servers": McpServer,
     "remote": RemoteTool,
+    "headers": SecretReference,
+    "env": SecretReference,
 }
 """What stands under each name of a mapping."""
+_MARKS = frozenset({"[key]", *VALUE_MARKS})
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 
@@ -37,7 +40,7 @@ def source_invalid(source: str, faults: Iterable[Mapping[str, Any]], file: Confi
     """The error for what `read_groups` found in a source; `file` is None for the environment."""
     problems: list[dict[str, Any]] = []
     for fault in faults:
-        key = tuple(str(part) for part in fault["loc"] if part != "[key]")
+        key = tuple(str(part) for part in fault["loc"] if part not in _MARKS)
         line = file.line_of(key) if file else None
         if fault["type"] in _UNKNOWN:
             message = f"unknown key; known here are {', '.join(_known_keys(key[:-1]))}"
@@ -62,4 +65,4 @@ def _known_keys(above: KeyPath) -> tuple[str, ...]:
             kind = _BY_NAME[part]
         elif part == "by_pack":
             return Policies.names()
-    return names_of(kind)
+    return ("$secret",) if kind is SecretReference else names_of(kind)

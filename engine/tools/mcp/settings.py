@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from engine.contracts.sandbox_level import SandboxWish
 from engine.contracts.status import Effects, Risk
@@ -17,6 +26,9 @@ RESERVED = frozenset({"command", "data", "files", "flow", "git", "http", "outsid
 """What the names of built-in tools and of flows as tools begin with: no server is called so."""
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts to which headers may be sent in the clear."""
+
+VALUE_MARKS = (_SECRET, _TEXT) = ("[secret]", "[text]")
+"""What pydantic's places of faults hold beside what was written."""
 
 
 def variable_name(name: str) -> str:
@@ -82,6 +94,16 @@ ServerName = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40), AfterValidator(_free_name)
 ]
 PlainText = Annotated[str, AfterValidator(_plain), Field(max_length=10_000)]
+
+
+def _mark_of(value: object) -> str:
+    return _SECRET if isinstance(value, dict | SecretReference) else _TEXT
+
+
+TextOrSecret = Annotated[
+    Annotated[SecretReference, Tag(_SECRET)] | Annotated[PlainText, Tag(_TEXT)], Discriminator(_mark_of)
+]
+"""A text, or a secret by reference: a fault is told of the one that was written."""
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 _Place = Annotated[Path, AfterValidator(_absolute)]
 
@@ -96,8 +118,8 @@ class McpServer(_Group):
 
     command: tuple[PlainText, ...] = ()
     url: Annotated[str, AfterValidator(plain_url)] | None = None
-    env: dict[VariableName, PlainText | SecretReference] = Field(default_factory=dict)
-    headers: dict[HeaderName, PlainText | SecretReference] = Field(default_factory=dict)
+    env: dict[VariableName, TextOrSecret] = Field(default_factory=dict)
+    headers: dict[HeaderName, TextOrSecret] = Field(default_factory=dict)
     trusted: bool = False
     effects: Effects | None = None
     risk: Risk | None = None

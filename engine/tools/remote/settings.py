@@ -12,8 +12,8 @@ from engine.tools.mcp.settings import (
     RESERVED,
     THIS_MACHINE,
     HeaderName,
-    PlainText,
     SecretReference,
+    TextOrSecret,
     plain_url,
     server_of,
 )
@@ -48,10 +48,10 @@ def _free_header(name: str) -> str:
     return name
 
 
-def _sendable(text: str) -> str:
-    if not text.isascii() or text != text.strip():
+def _sendable(value: str | SecretReference) -> str | SecretReference:
+    if isinstance(value, str) and (not value.isascii() or value != value.strip()):
         raise ValueError("must be ASCII without spaces around it, as headers are")
-    return text
+    return value
 
 
 RemoteName = Annotated[
@@ -61,7 +61,7 @@ RemoteName = Annotated[
 ]
 
 _FreeHeader = Annotated[HeaderName, AfterValidator(_free_header)]
-_Sendable = Annotated[PlainText, AfterValidator(_sendable)]
+_Sendable = Annotated[TextOrSecret, AfterValidator(_sendable)]
 
 
 class RemoteTool(BaseModel):
@@ -70,7 +70,7 @@ class RemoteTool(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     endpoint: Annotated[str, AfterValidator(plain_url)]
-    headers: dict[_FreeHeader, _Sendable | SecretReference] = Field(default_factory=dict)
+    headers: dict[_FreeHeader, _Sendable] = Field(default_factory=dict)
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     description: Annotated[str, Field(max_length=2_000)] = ""
     parameters: Annotated[dict[str, Any], AfterValidator(_schema)] = Field(
