@@ -312,3 +312,23 @@ async def test_a_change_whose_lines_read_the_same_is_one(home: Home) -> None:
         assert again.action is not None
         assert again.action.params == better
         assert not home.tools.calls
+
+
+async def test_who_decides_after_two_changes_sees_both_people_and_all_of_the_change(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1, b=1)), says("Done.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+        for who, edits in ((BOB, changed(a=2, b=1)), (ANN, changed(a=2, b=3)), (BOB, changed(a=4, b=3))):
+            await engine.requests.approve(shown.approval_id, actor=who, edits=edits)
+            shown = await asked_again(engine, run_id)
+        change = shown.context["changed"]
+        assert change["by"] == "bob, ann"
+        lines = [line for line in change["diff"].split("\n") if line[:2] in {"- ", "+ "}]
+        assert lines == ["-    a: 1", "-    b: 1", "+    a: 4", "+    b: 3"]
+        await engine.requests.approve(shown.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (made,) = (await engine.runs.conversation(run_id, "work")).turns[0].calls
+        assert (made.arguments, made.changed) == ('{"a":1,"b":1}', change["diff"])
+        (heard,) = await told(engine, run_id)
+        assert (heard["changed_by"], home.tools.given(CALL)) == ("bob, ann", [{"a": 4, "b": 3}])

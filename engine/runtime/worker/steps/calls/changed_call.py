@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import CHANGED, ChosenCallStep, chosen_step
+from engine.contracts.flows.agent_step import CALL, CHANGED, ChosenCallStep, chosen_step
+from engine.contracts.runs.plan import PlannedStep, PlanProposal
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_scope, scope_path_of, step_of
 from engine.machine.transition_builder import failure
+from engine.runtime.plans.editing import plan_diff
 from engine.values import canonical_json, follow, resolve_value
 
 if TYPE_CHECKING:
@@ -30,14 +32,29 @@ def changed_call(at: Rendering, called: ToolStep) -> tuple[ToolStep | dict[str, 
     if before is None:
         return called, None
     said = resolve_value((before.decision or {}).get("edits"), at.values.resolve)
-    if said is not None:
-        change = {"by": (before.decision or {})["decided_by"], "diff": said["diff"]}
-        return _fitting(at, called, said["steps"][0]["params"]), change
     given = follow(before.input, at.values.resolve)
-    if not isinstance(given, dict) or CHANGED not in given:
+    earlier = given[CHANGED] if isinstance(given, dict) and CHANGED in given else None
+    if said is not None:
+        params, by = said["steps"][0]["params"], (before.decision or {})["decided_by"]
+        change = {"by": by, "diff": said["diff"]}
+        if earlier is not None:
+            change = {"by": _both(earlier["by"], by), "diff": _since_chosen(called, params)}
+        return _fitting(at, called, params), change
+    if earlier is None:
         return called, None
     kept = resolve_value(given, at.values.resolve)
     return _fitting(at, called, kept["params"]), kept[CHANGED]
+
+
+def _both(earlier: str, by: str) -> str:
+    return earlier if by in earlier.split(", ") else f"{earlier}, {by}"
+
+
+def _since_chosen(called: ToolStep, params: dict[str, Any]) -> str:
+    """Of what was changed more than once: what differs from the call as its model chose it."""
+    before = PlannedStep(step_id=CALL, tool=called.tool, params=called.params)
+    plan = PlanProposal(summary=called.tool, steps=(before,))
+    return plan_diff(plan, plan.model_copy(update={"steps": (before.model_copy(update={"params": params}),)}))
 
 
 def _fitting(at: Rendering, called: ToolStep, params: dict[str, Any]) -> ToolStep | dict[str, Any]:
