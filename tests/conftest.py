@@ -8,7 +8,7 @@ import gc
 import pytest
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None, max_examples=70)
+settings.register_profile("untimed", deadline=None, max_examples=60)
 settings.load_profile("untimed")
 _YOUNG_OBJECTS = 20_000
 """How many have to be new before garbage is looked for."""

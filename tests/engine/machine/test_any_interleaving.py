@@ -249,7 +249,7 @@ class RandomRun(RuleBasedStateMachine):
 
 TestAnyInterleaving = RandomRun.TestCase
 TestAnyInterleaving.settings = settings(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

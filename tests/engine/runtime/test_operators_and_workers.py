@@ -146,7 +146,7 @@ async def play(root: Path, kind: str, flows: list[str], first: list[Act], second
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@settings(max_examples=28, deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=24, deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
 @given(flows=st.lists(st.sampled_from((*FLOWS, "any")), min_size=1, max_size=4), first=ACTS, second=ACTS)
 @example(flows=["narrow", "narrow", "narrow"], first=[], second=[])  # idle while the other one worked
 async def test_any_interleaving_keeps_every_invariant(

@@ -287,7 +287,7 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(value=json_like)
 def test_any_output_ends_in_an_envelope_that_is_json(value: Any) -> None:
     result = asyncio.run(call(returning(value)))

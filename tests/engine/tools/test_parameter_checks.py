@@ -60,7 +60,7 @@ schemas = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(schema=schemas, value=values)
 def test_a_yes_is_never_wrong(schema: Any, value: Any) -> None:
     quick = quick_check(schema)
