@@ -53,8 +53,7 @@ async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address |
             ) from error
         raise not_found(f"there is no host {host!r}") from error
     addresses = [ip_address(entry[4][0]) for entry in found]
-    name = _plain(host)
-    listed = {name, f"{name}:{port}"} & set(map(_plain, limits.allowed_private_hosts))
+    listed = {*_names(host), _with_port(host, port)} & set(map(_plain, limits.allowed_private_hosts))
     for address in addresses:
         if not listed and not is_public(address):
             raise permission_denied(
@@ -69,16 +68,28 @@ def require_listed(host: str, port: int, limits: ToolLimits) -> None:
     names without a port is reached at the usual ones."""
     if limits.hosts is None:
         return
-    name = _plain(host)
     usual = port in _DEFAULT_PORTS.values()
-    if f"{name}:{port}" not in limits.hosts and not (usual and name in limits.hosts):
-        listed, told = ", ".join(sorted(limits.hosts)) or "no host", host if usual else f"{host}:{port}"
+    reached = {_with_port(host, port), *(_names(host) if usual else ())}
+    if reached.isdisjoint(limits.hosts):
+        listed, told = ", ".join(sorted(limits.hosts)) or "no host", host if usual else _with_port(host, port)
         raise permission_denied(f"{told!r} is out of reach: the pack's tools layer lets it reach {listed}")
 
 
 def _plain(host: str) -> str:
     """A host as it is compared."""
     return host.casefold().rstrip(".")
+
+
+def _names(host: str) -> set[str]:
+    """How a list may name a host at any port: an IPv6 address also in brackets, as a URL has it."""
+    name = _plain(host)
+    return {name, f"[{name}]"} if ":" in name else {name}
+
+
+def _with_port(host: str, port: int) -> str:
+    """As a list names a host at a port: without brackets an IPv6 address and a port are another address."""
+    name = _plain(host)
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -13,8 +13,9 @@ import pytest
 from engine.contracts.status import StepErrorCode
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
-from engine.tools.egress import is_public
+from engine.tools.egress import checked_address, checked_url, is_public
 from engine.tools.executor import ToolExecutor
+from engine.tools.failure import ToolFailure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -105,6 +106,29 @@ async def test_a_host_may_be_listed_with_its_port_only(context: ToolContext) -> 
         wrong = await get(context, server.url("/"), allowed=frozenset({"127.0.0.1:1"}))
     assert right.data["text"] == "ok"
     assert code_of(wrong) == StepErrorCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("listed", "url", "reached"),
+    [
+        ("fd00::5", "http://[fd00::5]/", True),
+        ("[FD00::5]", "http://[fd00::5]/", True),
+        ("[fd00::5]:80", "http://[fd00::5]/", True),
+        ("[fd00::5]:8080", "http://[fd00::5]:8080/", True),
+        ("[fd00::5]:8080", "http://[fd00::5]/", False),
+        ("fd00::5:80", "http://[fd00::5]/", False),
+        ("fd00::5:8080", "http://[fd00::5]:8080/", False),
+    ],
+)
+async def test_an_ipv6_address_has_its_port_behind_brackets(listed: str, url: str, reached: bool) -> None:
+    own, layers = frozenset({listed}), frozenset({listed.casefold()})
+    everywhere = ToolLimits(allowed_private_hosts=own)
+    for limits in (everywhere, ToolLimits(allowed_private_hosts=frozenset({"fd00::5"}), hosts=layers)):
+        if reached:
+            assert str(await checked_address(checked_url(url), limits)) == "fd00::5"
+        else:
+            with pytest.raises(ToolFailure, match="fd00::5"):
+                await checked_address(checked_url(url), limits)
 
 
 @pytest.mark.parametrize(
