@@ -112,7 +112,7 @@ class UserInputRequested(Fact):
     body: Any = field(
         default=None,
         metadata=doc(
-            "title, prompt, description, schema, `defaults`, limits, `told`: what stands beside its answer"
+            "title, prompt, description, schema, `defaults`, limits, of a changed call `told`, `changed`"
         ),
     )
     required: list[str] | None = field(default=None, metadata=doc("fields that an answer needs"))

@@ -87,6 +87,9 @@ async def test_an_agent_hears_with_the_answer_that_a_person_changed_its_question
         (heard,) = await told(engine, run_id)
         assert heard["values"] == {"text": "80"}
         assert (heard["changed_by"], heard["arguments"]) == ("bob", better)
+        (made,) = (await engine.runs.conversation(run_id, "work")).turns[0].calls
+        assert made.changed is not None
+        assert made.changed == again.context["changed"]["diff"]
 
 
 async def test_a_question_that_nobody_answers_in_time_is_told_to_the_agent_and_takes_no_answer(

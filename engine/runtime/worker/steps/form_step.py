@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from engine.contracts.flows.flow import UserInputStep
-from engine.contracts.runs.request import TOLD, UserInputRequest
+from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
 from engine.json_schema.forms import check_schema, form_schema
@@ -70,9 +70,9 @@ def form_asked(
     schema: Mapping[str, Any],
     flow: PinnedFlow,
     store: Callable[[Any], Any],
-    told: Mapping[str, Any] = _NOTHING,
+    beside: Mapping[str, Any] = _NOTHING,
 ) -> dict[str, Any]:
-    """The payload of `user_input_requested` without ids and times; `told` stands beside its answer."""
+    """The payload of `user_input_requested` without ids and times; `beside` is kept with the form."""
     guardrails = flow.guardrails
     body = {
         "title": request.title or request.prompt,
@@ -82,7 +82,7 @@ def form_asked(
         "defaults": request.defaults,
         "max_characters": guardrails.input.max_length if guardrails is not None else None,
         "autonomy_level": flow.graph.flow.autonomy_level.value,
-        **({TOLD: told} if told else {}),
+        **beside,
     }
     return {
         "form_id": request.form_id,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CHANGED, ChosenCallStep, chosen_step
 from engine.contracts.runs.plan import PlannedStep, PlanProposal
+from engine.contracts.runs.request import TOLD
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_scope, scope_path_of, step_of
 from engine.machine.transition_builder import failure
@@ -79,13 +80,16 @@ def told_of_change(step: ToolStep, given: Any, output: Any) -> Any:
         return output
     files = {_FILES: output[_FILES]} if isinstance(output, dict) and _FILES in output else {}
     brought = {key: one for key, one in output.items() if key != _FILES} if files else output
-    return {**change_told(step, given), "result": brought, **files}
+    return {**_told(given), "result": brought, **files}
 
 
-def change_told(step: ToolStep, given: Any) -> dict[str, Any]:
-    """What stands beside a result for that; nothing where the call was made as its model chose it."""
-    if not _was_changed(step, given):
-        return {}
+def kept_with_form(step: ToolStep, given: Any) -> dict[str, Any]:
+    """The same for a call that awaits an answer: what stands beside that, and the change itself, as parts of
+    the form; nothing where the call was made as its model chose it."""
+    return {TOLD: _told(given), CHANGED: given[CHANGED]} if _was_changed(step, given) else {}
+
+
+def _told(given: dict[str, Any]) -> dict[str, Any]:
     return {"changed_by": given[CHANGED]["by"], "arguments": given["params"]}
 
 

@@ -19,7 +19,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
 from engine.runtime.worker.steps.agents.told.conversation import Briefings
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
-from engine.runtime.worker.steps.calls.changed_call import change_told, failed_as_changed, told_of_change
+from engine.runtime.worker.steps.calls.changed_call import failed_as_changed, kept_with_form, told_of_change
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
@@ -180,7 +180,7 @@ class ToolCalls:
             given = await self._values.load_stored(execution.input)
             output, meta = await self._output(site, execution, step, given, slot.waited)
             if isinstance(output, AwaitedAnswer):
-                return await self._awaiting(site, execution, output, meta, change_told(step, given))
+                return await self._awaiting(site, execution, output, meta, kept_with_form(step, given))
             images: dict[str, bytes] = {}
             if brings_images(output):
                 output, images = await asyncio.to_thread(kept_images, output)
@@ -204,10 +204,10 @@ class ToolCalls:
         execution: Execution,
         awaited: AwaitedAnswer,
         meta: dict[str, Any],
-        told: dict[str, Any],
+        beside: dict[str, Any],
     ) -> tuple[StepFinished, Mapping[str, bytes]]:
-        """The call opens a form, whose answer stands beside what is `told`. Raises ToolFailure for one that
-        cannot be shown."""
+        """The call opens a form, with what is kept `beside` it. Raises ToolFailure for one that cannot be
+        shown."""
         schema = await checked_schema(awaited.form)
         made: dict[str, bytes] = {}
 
@@ -216,7 +216,7 @@ class ToolCalls:
             made.update(stored.blobs)
             return stored.value
 
-        asked = form_asked(awaited.form, schema, site.flow, store, told)
+        asked = form_asked(awaited.form, schema, site.flow, store, beside)
         awaits = {"request_id": new_id("form"), "expires_in": awaited.expires_in, **asked}
         finished = StepFinished(
             now=self._clock.now(),
