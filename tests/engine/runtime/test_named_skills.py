@@ -14,7 +14,7 @@ from engine.governance.policies import Policies
 from engine.json_schema.forms import skills_named
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, says, spoken
-from tests.engine.runtime.embedded_home import BOB, Home, failed, finished, rest, start
+from tests.engine.runtime.embedded_home import BOB, Home, failed, finished, rest, retry, start
 from tests.engine.runtime.test_agent_skills import BODY, skill, skill_events
 from tests.engine.runtime.test_conversations import waiting
 from tests.engine.runtime.told_conversation import conversation_lines
@@ -83,7 +83,7 @@ async def test_an_agent_that_a_hook_forbids_leaves_no_word_of_its_skills_and_has
         assert await skill_events(engine, talked) == []
     async with home.working() as engine:
         for run_id, status in ((asked, RunStatus.COMPLETED), (talked, RunStatus.PENDING_USER_INPUT)):
-            await engine.runs.retry(run_id, actor=BOB)
+            await retry(engine, run_id)
             await rest(engine, run_id, expect=status)
             ((kind, told),) = await skill_events(engine, run_id)
             assert (kind, told["keys"]) == ("agent_skills_resolved", ["demo/look"])

@@ -16,6 +16,7 @@ from tests.engine.runtime.embedded_home import (
     finished,
     pending_approval,
     rest,
+    retry,
     start,
     statuses,
     until,
@@ -197,7 +198,7 @@ async def test_arguments_that_never_fit_end_the_agent_after_the_third_answer_in_
         first, second = await told(engine, run.run_id), await told(engine, run.run_id, 1)
         assert [one["error"]["code"] for one in (*first, *second)] == ["invalid_input"] * 4
         assert "work/2/calls/0/call" not in await statuses(engine, run.run_id)
-        await engine.runs.retry(run.run_id, actor=ANN)  # which asks for one more
+        await retry(engine, run.run_id)  # which asks for one more
         run = await rest(engine, run.run_id, expect=RunStatus.FAILED)
         assert (await statuses(engine, run.run_id))["work/2/calls/0/call"] == "FAILED"
         assert "work/3/calls/0/call" not in await statuses(engine, run.run_id)

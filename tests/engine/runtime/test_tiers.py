@@ -8,7 +8,7 @@ from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings
 from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
-from tests.engine.runtime.embedded_home import ANN, failed, finished, rest, start, until
+from tests.engine.runtime.embedded_home import ANN, failed, finished, rest, retry, start, until
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
@@ -105,6 +105,6 @@ async def test_after_a_retry_of_the_run_the_first_tier_is_asked_first_again(home
         async with home.working(models=tiers(one.url, two.url)) as engine:
             run_id = (await failed(engine, "ask")).run_id
             assert (len(one.asked), len(two.asked)) == (2, 1)
-            await engine.runs.retry(run_id, actor=ANN)
+            await retry(engine, run_id)
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert (len(one.asked), len(two.asked)) == (3, 1)
