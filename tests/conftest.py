@@ -1,5 +1,5 @@
 """What holds for every suite: no example of a property test is timed, for a busy machine is no fault, and a
-property has so many examples that all tests end within five minutes."""
+property has no more examples than all tests together can be waited for."""
 
 from __future__ import annotations
 
