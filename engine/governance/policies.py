@@ -80,6 +80,11 @@ class Policies(BaseModel):
         named = {name: getattr(own, name) for name in own.model_fields_set} if own is not None else {}
         return self.model_copy(update={**named, "by_pack": {}})
 
+    @property
+    def model_lists(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Models that may be asked (none named: all), and that may not; empty where nothing is enforced."""
+        return (self.allowed_models, self.blocked_models) if self.enforce else (frozenset(), frozenset())
+
     def digest(self) -> str:
         """Digest of what is in force, the same in every process."""
         plain = self.model_dump(mode="json", exclude={"by_pack"})

@@ -140,8 +140,7 @@ def _asker(
 
     policies = session.loaded.values.policies
     policies = policies if pack is None else policies.for_pack(pack)
-    lists = (policies.allowed_models, policies.blocked_models) if policies.enforce else ()
-    return Asker(None, pack, of_pack, tenant, *lists)
+    return Asker(None, pack, of_pack, tenant, *policies.model_lists)
 
 
 def _catalog(session: Session) -> ModelCatalog:

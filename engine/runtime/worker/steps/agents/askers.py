@@ -19,6 +19,5 @@ def tries_before(execution: Execution) -> list[dict[str, str]]:
 
 def asker_of(site: CallSite, wanted: str | None = None) -> Asker:
     """The run of a call as it asks models: what its pack and tenant may."""
-    row, policies = site.row, site.flow.policies
-    lists = (policies.allowed_models, policies.blocked_models) if policies.enforce else ()
-    return Asker(wanted, row["pack"], site.flow.llm, row["tenant"], *lists)
+    row = site.row
+    return Asker(wanted, row["pack"], site.flow.llm, row["tenant"], *site.flow.policies.model_lists)
