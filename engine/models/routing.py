@@ -94,8 +94,8 @@ class Breaker:
     _waits: dict[str, float] = field(default_factory=dict)
 
     def asked_to_wait(self, name: str, seconds: float) -> None:
-        """Its server wants no question for so long."""
-        self._waits[name] = self.now() + seconds
+        """Its server wants no question for so long; what it said before to another run may last longer."""
+        self._waits[name] = max(self._waits.get(name, 0.0), self.now() + seconds)
 
     def waits(self, name: str) -> float:
         """Seconds for which its server wants no question; 0 for one that said nothing, or that is over."""

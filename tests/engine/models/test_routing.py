@@ -183,6 +183,8 @@ def test_a_model_whose_server_asked_to_wait_is_asked_after_all_others() -> None:
     assert found.soonest(Asker("tier-1")) == 0
     found.breaker.asked_to_wait("fast", 40.0)
     found.breaker.asked_to_wait("spare", 90.0)
+    found.breaker.asked_to_wait("spare", 5.0)  # told to another run, which had asked before
+    assert found.breaker.waits("spare") == 90
     now[0] = 10.0
     assert found.soonest(Asker("tier-1")) == 30
     assert found.route(Asker("tier-1")).name == "fast"
