@@ -38,8 +38,8 @@ class PlanEditing:
         plan = _what_it_shows(body)
         if plan is None:
             message = (
-                f"approval {row['request_id']} shows what the author of its flow wrote: only a plan, or a "
-                "call that a model chose, can be changed"
+                f"approval {row['request_id']} cannot be changed: a plan can be, and a call that a "
+                "model chose, if it asked since calls can be changed"
             )
             raise InvalidInput(message, {"approval_id": row["request_id"]})
         await asyncio.to_thread(_require_readable, edits)

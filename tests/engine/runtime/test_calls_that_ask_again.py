@@ -185,7 +185,7 @@ async def test_a_change_that_cannot_be_is_refused_and_decides_nothing(home: Home
         assert (await engine.requests.approval(shown.approval_id)).status is RequestStatus.PENDING
         written = await pending_approval(engine, await start(engine, "gated"))
         assert written.changeable_steps == ()
-        with pytest.raises(InvalidInput, match="the author of its flow wrote"):
+        with pytest.raises(InvalidInput, match="a plan can be, and a call that a model chose"):
             await engine.requests.approve(written.approval_id, actor=BOB, edits=changed(a=1))
 
 
