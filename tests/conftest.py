@@ -8,10 +8,18 @@ import gc
 import pytest
 from hypothesis import settings
 
+from tests.system import warm_process
+
 settings.register_profile("untimed", deadline=None, max_examples=60)
 settings.load_profile("untimed")
 _YOUNG_OBJECTS = 20_000
 """How many have to be new before garbage is looked for."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The workers of pytest-xdist share the process that others are forked from."""
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(warm_process.start())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

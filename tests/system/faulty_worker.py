@@ -1,6 +1,6 @@
 """Worker processes for tests, forked from one warm process: a real process in milliseconds.
 
-Reads orders from stdin, one JSON object a line: `{"start": 1, "home": ..., "fault": [point, step type, nth]}`
+Reads orders from a line, one JSON object each: `{"start": 1, "home": ..., "fault": [point, step type, nth]}`
 (or `"fault": null`), and writes `{"start": 1, "pid": ...}` and, when that process ended, `{"pid", "status"}`.
 After `{"end": true}` no worker is left, which it tells with `{"end": true}` in its turn.
 A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time; with
@@ -11,7 +11,6 @@ Without one it writes down every point it reaches. With a `role` it is one of te
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -26,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from engine.runtime.embedded.engine import open_engine
 from tests.system import chaos_roles
 from tests.system.drill import config, make_home, registry
-from tests.system.loaded import left_alone, load_all
 from tests.system.person import person_at
 from tests.system.spenders import spend
 
@@ -102,8 +100,13 @@ def _worker(order: dict[str, Any]) -> int:
     return 0
 
 
-async def _learn(home: Path) -> None:
+def learn() -> None:
     """Work one run: what the engine loads and makes when it first needs it is there, once for all."""
+    with TemporaryDirectory() as home:
+        asyncio.run(_work_a_run(make_home(Path(home))))
+
+
+async def _work_a_run(home: Path) -> None:
     async with (
         open_engine(config(home), registry=registry(home)) as engine,
         engine.work(),
@@ -113,13 +116,8 @@ async def _learn(home: Path) -> None:
         await person.operate()
 
 
-def _serve() -> None:
+def serve() -> None:
     """Fork workers on order until stdin ends; then none of them is left."""
-    load_all("engine")
-    with TemporaryDirectory() as home:
-        asyncio.run(_learn(make_home(Path(home))))
-    left_alone()
-    gc.freeze()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(ended, False)
@@ -181,7 +179,3 @@ def _fork(order: dict[str, Any], *inherited: int) -> int:
 def _tell(news: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(news) + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    _serve()

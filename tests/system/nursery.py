@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import json
 import os
 import signal
-import subprocess
-import sys
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from tests.system.warm_process import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 Fault = tuple[str, str, int]
 KILLED = -signal.SIGKILL
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -92,34 +89,17 @@ class Nursery:
 
 @asynccontextmanager
 async def open_nursery() -> AsyncIterator[Nursery]:
-    """A nursery; leaving it kills every worker that is left. One at a time in a process."""
-    warm = _warm_process()
-    assert warm.stdin is not None
-    assert warm.stdout is not None
+    """A nursery; leaving it kills every worker that is left."""
     told = asyncio.StreamReader()
-    reading, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(told), os.fdopen(os.dup(warm.stdout.fileno()), "rb", 0)
-    )
-    nursery = Nursery(warm.stdin)
-    listening = asyncio.create_task(nursery.listen(told))
-    try:
-        yield nursery
-    finally:
-        nursery.order({"end": True})
-        await listening
-        reading.close()
-
-
-@cache
-def _warm_process() -> subprocess.Popen[bytes]:
-    """The one that this process has; it ends with it."""
-    command = [sys.executable, "-m", "tests.system.faulty_worker"]
-    warm = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    atexit.register(_end, warm)
-    return warm
-
-
-def _end(warm: subprocess.Popen[bytes]) -> None:
-    with warm:
-        assert warm.stdin is not None
-        warm.stdin.close()
+    with connect("workers") as line, line.makefile("wb") as orders:
+        reading, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(told), os.fdopen(os.dup(line.fileno()), "rb", 0)
+        )
+        nursery = Nursery(orders)
+        listening = asyncio.create_task(nursery.listen(told))
+        try:
+            yield nursery
+        finally:
+            nursery.order({"end": True})
+            await listening
+            reading.close()

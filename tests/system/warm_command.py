@@ -1,6 +1,6 @@
 """`vasini` without its start-up time: each command is a process of its own, forked from a warm one.
 
-Reads orders from stdin, one JSON object a line (`argv`, `cwd`, `env`, and files for `stdin`, `stdout`,
+Reads orders from a line, one JSON object each (`argv`, `cwd`, `env`, and files for `stdin`, `stdout`,
 `stderr`), and answers each with the exit status of its process. With a pipe `ended` it answers with the
 process id at once, and writes the exit status there later; a `terminal` takes the place of the files.
 """
@@ -20,29 +20,28 @@ import termios
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tests.permissions import bind_permissions
-from tests.system.loaded import left_alone, load_all
+from tests.system.warm_process import connect
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator, Mapping, Sequence
 
 _LONGEST_SECONDS = 60
 _PERFORMED = (("run", "hello/hello", "--wait"), ("runs",), ("packs",), ("approvals",))
-_ROOMS = ("engine", "screens", "vasini_tui")
-_ROOT = Path(__file__).parents[2]
 
 
 class WarmCommand:
     """The client's end."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line.makefile("rwb")
         self._one_at_a_time = threading.Lock()
 
     def run(
@@ -88,12 +87,14 @@ class WarmCommand:
             return self._answer({**order, "ended": str(ended)}), status
 
     def _answer(self, order: dict[str, Any]) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with self._one_at_a_time:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline())
+            self._line.write(json.dumps(order).encode() + b"\n")
+            self._line.flush()
+            return int(self._line.readline())
+
+    def close(self) -> None:
+        """The process ends."""
+        self._line.close()
 
 
 class WarmConsole:
@@ -164,17 +165,13 @@ class WarmProcess(WarmConsole):
 @contextmanager
 def warm_command() -> Iterator[WarmCommand]:
     """A warm process; it is gone afterwards."""
-    command = [sys.executable, "-m", "tests.system.warm_command"]
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        yield WarmCommand(process)
+    with connect("commands") as line, closing(WarmCommand(line)) as command:
+        yield command
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Perform commands on order until stdin ends."""
     main = import_module("vasini_tui.__main__").main
-    for room in _ROOMS:
-        load_all(room)
-    _learn(main)
-    gc.freeze()  # what is shared with every command is not looked through, and so not copied
     for order in map(json.loads, sys.stdin.buffer):
         answer = _watched(main, order) if "ended" in order else _awaited(main, order)
         sys.stdout.write(f"{answer}\n")
@@ -244,8 +241,9 @@ def _become(number: int, file: int) -> None:
     os.close(file)
 
 
-def _learn(main: Any) -> None:
+def learn() -> None:
     """Perform commands: models are built and shipped templates compiled, once for all."""
+    main = import_module("vasini_tui.__main__").main
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as home, redirect_stdout(StringIO()):
         os.environ["VASINI_HOME"] = home
@@ -253,7 +251,6 @@ def _learn(main: Any) -> None:
             main([*words, "--json"])
     os.environ.clear()
     os.environ.update(before)
-    left_alone()
 
 
 def _perform(main: Any, order: dict[str, Any]) -> int:
@@ -274,7 +271,3 @@ def _perform(main: Any, order: dict[str, Any]) -> int:
         traceback.print_exc()
         status = 1
     return status
-
-
-if __name__ == "__main__":
-    _serve()
