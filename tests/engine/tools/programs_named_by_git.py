@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.engine.tools.made_repository import git, made_repository
@@ -14,10 +15,27 @@ Setup = Callable[[Path, str], None]
 
 def settings(*keys: str, value: str = "{program}") -> Setup:
     def set_up(repo: Path, program: str) -> None:
-        (repo / ".gitattributes").write_text("* filter=evil diff=evil merge=evil\n")
         for key in keys:
             git(repo, "config", key, value.format(program=program))
-        (repo / "a.txt").write_text("changed\n")
+        _touched(repo)
+
+    return set_up
+
+
+def driver(name: str, *keys: str, required: bool = False) -> Setup:
+    """A driver of that name, for a file of its own: of two drivers git starts only one for a file."""
+
+    def set_up(repo: Path, program: str) -> None:
+        file = repo / f"{name}.txt"
+        file.write_text("one\n")
+        git(repo, "add", file.name)
+        git(repo, "commit", "-qm", name)
+        with (repo / ".gitattributes").open("a") as attributes:
+            attributes.write(f"{file.name} filter={name} diff={name} merge={name}\n")
+        for key in keys:
+            git(repo, "config", key.format(name=name), program)
+        git(repo, "config", f"filter.{name}.required", str(required).lower())
+        file.write_text("changed\n")
 
     return set_up
 
@@ -26,33 +44,24 @@ def _touched(repo: Path) -> None:
     (repo / "a.txt").write_text("changed\n")
 
 
-def lazy_fetch(repo: Path, program: str) -> None:
-    """One object is missing, and the settings say which program would bring it."""
-    tree = git(repo, "rev-parse", "HEAD^{tree}")
-    (repo / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
-    git(repo, "config", "core.repositoryformatversion", "1")
-    git(repo, "config", "extensions.partialClone", "origin")
-    git(repo, "config", "remote.origin.promisor", "true")
-    git(repo, "config", "remote.origin.url", f"ext::{program}")
-    git(repo, "config", "protocol.ext.allow", "always")
+def promised(name: str, url: str, *keys: str) -> Setup:
+    """One object is missing, and the settings say which program would bring it from a remote of that name."""
+
+    def set_up(repo: Path, program: str) -> None:
+        tree = git(repo, "log", "-1", "--format=%T")
+        (repo / ".git" / "objects" / tree[:2] / tree[2:]).unlink(missing_ok=True)
+        git(repo, "config", "core.repositoryformatversion", "1")
+        git(repo, "config", "extensions.partialClone", name)
+        git(repo, "config", f"remote.{name}.promisor", "true")
+        git(repo, "config", f"remote.{name}.url", url.format(program=program, repo=repo))
+        git(repo, "config", "protocol.ext.allow", "always")
+        for key in keys:
+            git(repo, "config", key, program)
+
+    return set_up
 
 
-def lazy_fetch_by_ssh(repo: Path, program: str) -> None:
-    lazy_fetch(repo, program)
-    git(repo, "config", "remote.origin.url", "ssh://example.invalid/x")
-    git(repo, "config", "core.sshCommand", program)
-
-
-def lazy_fetch_by_upload_pack(repo: Path, program: str) -> None:
-    lazy_fetch(repo, program)
-    git(repo, "config", "remote.origin.url", str(repo))
-    git(repo, "config", "remote.origin.uploadpack", program)
-
-
-def lazy_fetch_with_credentials(repo: Path, program: str) -> None:
-    lazy_fetch(repo, program)
-    git(repo, "config", "remote.origin.url", "http://127.0.0.1:1/x")
-    git(repo, "config", "credential.helper", f"!{program}")
+lazy_fetch = promised("origin", "ext::{program}")
 
 
 def hooks(repo: Path, program: str) -> None:
@@ -78,20 +87,18 @@ def of_the_work_tree(repo: Path, program: str) -> None:
 
 
 def attributes_elsewhere(repo: Path, program: str) -> None:
-    (repo / "attributes").write_text("* filter=evil diff=evil\n")
+    driver("elsewhere", "filter.{name}.clean", "diff.{name}.command")(repo, program)
+    (repo / ".gitattributes").rename(repo / "attributes")
     git(repo, "config", "core.attributesFile", str(repo / "attributes"))
-    git(repo, "config", "filter.evil.clean", program)
-    git(repo, "config", "diff.evil.command", program)
-    _touched(repo)
 
 
 def attributes_in_home(repo: Path, program: str) -> None:
     """Git's own default place of attributes, below a home that a caller might set to the repository."""
     (repo / ".config" / "git").mkdir(parents=True)
-    (repo / ".config" / "git" / "attributes").write_text("* filter=evil\n")
+    (repo / ".config" / "git" / "attributes").write_text("* filter=home\n")
     (repo / ".config" / "git" / "config").write_text(f'[core]\n\tfsmonitor = "{program}"\n')
     (repo / ".gitconfig").write_text(f'[core]\n\tfsmonitor = "{program}"\n')
-    git(repo, "config", "filter.evil.clean", program)
+    git(repo, "config", "filter.home.clean", program)
     _touched(repo)
 
 
@@ -112,23 +119,27 @@ def signed(repo: Path, program: str) -> None:
     git(repo, "update-ref", "refs/heads/trunk", commit)
 
 
-def submodule(repo: Path, program: str, key: str = "filter.evil.clean") -> None:
+def in_submodule(key: str) -> Setup:
+    def set_up(repo: Path, program: str) -> None:
+        if not (repo / "sub").exists():
+            _add_submodule(repo)
+        git(repo / "sub", "config", key, program)
+        (repo / "sub" / "a.txt").write_text("twO\n")
+        os.utime(repo / "sub" / "a.txt", (1, 1))
+
+    return set_up
+
+
+def _add_submodule(repo: Path) -> None:
     inner = made_repository(repo.parent / "inner")
     git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "sub")
     git(repo, "commit", "-q", "-m", "sub")
     attributes = repo / ".git" / "modules" / "sub" / "info" / "attributes"
     attributes.parent.mkdir(exist_ok=True)
     attributes.write_text("* filter=evil diff=evil\n")
-    git(repo / "sub", "config", key, program)
     git(repo, "config", "diff.submodule", "diff")
     git(repo, "config", "status.submoduleSummary", "true")
     git(repo, "config", "submodule.sub.ignore", "none")
-    (repo / "sub" / "a.txt").write_text("twO\n")
-    os.utime(repo / "sub" / "a.txt", (1, 1))
-
-
-def submodule_monitor(repo: Path, program: str) -> None:
-    submodule(repo, program, "core.fsmonitor")
 
 
 def linked_work_tree(repo: Path, program: str) -> None:
@@ -156,46 +167,83 @@ def configured_hooks(repo: Path, program: str) -> None:
     git(repo, "config", "core.hooksPath", str(repo / ".git" / "hooks"))
 
 
-WAYS: dict[str, Setup] = {
-    "filters": settings("filter.evil.clean", "filter.evil.smudge"),
-    "a filter process": settings("filter.evil.process"),
-    "a required filter": settings("filter.evil.clean", "filter.evil.required"),
-    "text conversion": settings("diff.evil.textconv"),
-    "a diff command": settings("diff.evil.command"),
-    "an external diff": settings("diff.external"),
-    "a merge driver": settings("merge.evil.driver"),
-    "file system monitor": settings("core.fsmonitor"),
-    "pager, editor": settings("core.pager", "pager.log", "pager.diff", "core.editor", "sequence.editor"),
-    "an askpass program": settings("core.askPass", "core.gitProxy"),
-    "an alternate refs command": settings("core.alternateRefsCommand"),
-    "hooks": hooks,
-    "hooks by settings": configured_hooks,
-    "included settings": included,
-    "settings of the work tree": of_the_work_tree,
-    "attributes elsewhere": attributes_elsewhere,
-    "attributes in a home": attributes_in_home,
-    "aliases": aliases,
-    "signatures": signed,
-    "trailer commands": trailer_commands,
-    "lazy fetch": lazy_fetch,
-    "lazy fetch by ssh": lazy_fetch_by_ssh,
-    "lazy fetch by upload-pack": lazy_fetch_by_upload_pack,
-    "lazy fetch with credentials": lazy_fetch_with_credentials,
-    "a filter of a submodule": submodule,
-    "a monitor of a submodule": submodule_monitor,
-    "a linked work tree": linked_work_tree,
+WAYS: dict[str, dict[str, Setup]] = {
+    "settings": {
+        "filters": driver("filters", "filter.{name}.clean", "filter.{name}.smudge"),
+        "a required filter": driver("required", "filter.{name}.clean", required=True),
+        "text conversion": driver("conversion", "diff.{name}.textconv"),
+        "a diff command": driver("command", "diff.{name}.command"),
+        "a merge driver": driver("merge", "merge.{name}.driver"),
+        "file system monitor": settings("core.fsmonitor"),
+        "pager, editor": settings("core.pager", "pager.log", "pager.diff", "core.editor", "sequence.editor"),
+        "an askpass program": settings("core.askPass", "core.gitProxy"),
+        "an alternate refs command": settings("core.alternateRefsCommand"),
+        "hooks": hooks,
+        "attributes in a home": attributes_in_home,
+        "aliases": aliases,
+        "trailer commands": trailer_commands,
+    },
+    "settings found elsewhere": {
+        "an external diff": settings("diff.external"),
+        "attributes elsewhere": attributes_elsewhere,
+        "hooks by settings": configured_hooks,
+        "included settings": included,
+        "signatures": signed,
+    },
+    "work tree and submodule": {
+        "a filter process": driver("process", "filter.{name}.process"),
+        "settings of the work tree": of_the_work_tree,
+        "a filter of a submodule": in_submodule("filter.evil.clean"),
+        "a monitor of a submodule": in_submodule("core.fsmonitor"),
+    },
+    "lazy fetch": {
+        "lazy fetch": lazy_fetch,
+        "lazy fetch by ssh": promised("by-ssh", "ssh://example.invalid/x", "core.sshCommand"),
+        "lazy fetch by upload-pack": promised("by-path", "{repo}", "remote.by-path.uploadpack"),
+        "lazy fetch with credentials": promised("by-http", "http://127.0.0.1:1/x", "credential.helper"),
+    },
+    "a linked work tree": {"a linked work tree": linked_work_tree},
 }
-STARTED_BY_PLAIN_GIT = {
-    "filters", "text conversion", "a diff command", "an external diff", "file system monitor", "hooks",
-    "included settings", "settings of the work tree", "attributes elsewhere", "signatures", "lazy fetch",
-    "lazy fetch by ssh", "a filter of a submodule", "a linked work tree",
+"""By repository: those in one do not hide each other, and each has a program of its own."""
+
+NOT_STARTED_BY_PLAIN_GIT = {
+    "a merge driver", "pager, editor", "an askpass program", "an alternate refs command", "aliases",
+    "trailer commands", "attributes in a home", "lazy fetch with credentials",
 }  # fmt: skip
+"""By a look from another home, without a terminal or a server that asks; other versions may do more."""
 
 
-def program_of(repo: Path) -> tuple[str, Path]:
-    """A program that leaves a mark when it is started, and the mark."""
-    mark = repo.parent / "started"
-    program = repo.parent / "program"
-    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
-    program.chmod(0o755)
-    return str(program), mark
+class Programs:
+    """Programs of ways to be started, each of which leaves a mark when it is."""
+
+    def __init__(self, place: Path) -> None:
+        self._marks = place / "marks"
+        self._place = place / "programs"
+        self._place.mkdir()
+        self.forget()
+
+    def of(self, way: str) -> str:
+        """The path of the program of that way; there is no space in it."""
+        program = self._place / way.replace(" ", "-")
+        program.write_text(f"#!/bin/sh\ntouch '{self._marks}/{way}'\n")
+        program.chmod(0o755)
+        return str(program)
+
+    def forget(self) -> None:
+        """As if none had been started yet."""
+        shutil.rmtree(self._marks, ignore_errors=True)
+        self._marks.mkdir()
+
+    @property
+    def started(self) -> set[str]:
+        """The ways whose program was started."""
+        return {mark.name for mark in self._marks.iterdir()}
+
+
+def hostile_repository(repo: Path, ways: Mapping[str, Setup]) -> Programs:
+    """Make it name the programs of all those ways. Making it may start some, which is forgotten."""
+    programs = Programs(repo.parent)
+    for way, set_up in ways.items():
+        set_up(repo, programs.of(way))
+    programs.forget()
+    return programs

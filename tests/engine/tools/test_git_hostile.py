@@ -14,7 +14,12 @@ from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from tests.engine.tools.git_readings import READINGS, read_all
 from tests.engine.tools.made_repository import made_repository
-from tests.engine.tools.programs_named_by_git import STARTED_BY_PLAIN_GIT, WAYS, lazy_fetch, program_of
+from tests.engine.tools.programs_named_by_git import (
+    NOT_STARTED_BY_PLAIN_GIT,
+    WAYS,
+    hostile_repository,
+    lazy_fetch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,23 +33,19 @@ def repo(root: Path) -> Path:
     return made_repository(root)
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_nothing_a_repository_names_is_started(call: Call, repo: Path, way: str) -> None:
-    program, mark = program_of(repo)
-    WAYS[way](repo, program)
-    mark.unlink(missing_ok=True)  # making the repository may have started it
+@pytest.mark.parametrize("kind", WAYS)
+async def test_nothing_a_repository_names_is_started(call: Call, repo: Path, kind: str) -> None:
+    programs = hostile_repository(repo, WAYS[kind])
     found = await read_all(call, repo)
-    assert not mark.exists()
-    if "lazy" not in way:
+    assert programs.started == set()
+    if "lazy" not in kind:
         assert [tool for tool, result in found.items() if not result.ok] == []
 
 
-@pytest.mark.parametrize("way", sorted(STARTED_BY_PLAIN_GIT))
-def test_plain_git_would_start_it(repo: Path, way: str) -> None:
+@pytest.mark.parametrize("kind", WAYS)
+def test_plain_git_would_start_it(repo: Path, kind: str) -> None:
     """The ways above are ways: without this, a test that starts nothing would prove nothing."""
-    program, mark = program_of(repo)
-    WAYS[way](repo, program)
-    mark.unlink(missing_ok=True)
+    programs = hostile_repository(repo, WAYS[kind])
     for command in (["status"], ["diff", "HEAD"], ["log", "--stat"]):
         subprocess.run(
             ["git", *command],
@@ -54,7 +55,7 @@ def test_plain_git_would_start_it(repo: Path, way: str) -> None:
             stdin=subprocess.DEVNULL,
             timeout=60,
         )
-    assert mark.exists()
+    assert WAYS[kind].keys() - programs.started == WAYS[kind].keys() & NOT_STARTED_BY_PLAIN_GIT
 
 
 async def test_what_is_missing_is_said_and_not_fetched(call: Call, repo: Path) -> None:
