@@ -33,6 +33,9 @@ ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run"
 TYPE_OF = {"finally": "parallel", "conversation": "message", "plan": "plan_proposal", "outside": "agent"}
 """The step type that a flow is about, where that is not its name."""
 
+STARTED_BY = {"subflow": ("human_approval",)}
+"""Other flows that a flow needs."""
+
 
 def test_every_point_is_covered() -> None:
     assert {*OF_A_STEP, *ONLY_OF} == set(POINTS)
@@ -64,7 +67,7 @@ async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str,
 
 async def _undisturbed(nursery: Nursery, home: Path, flow: str) -> Counter[tuple[str, str]]:
     """How often each point is passed by a run that nothing happens to."""
-    async with person_at(make_home(home)) as person:
+    async with person_at(make_home(home, flow, *STARTED_BY.get(flow, ()))) as person:
         run_id = await person.start(flow)
         worker = await nursery.start(home)
         await person.operate()
@@ -75,7 +78,7 @@ async def _undisturbed(nursery: Nursery, home: Path, flow: str) -> Counter[tuple
 
 async def _killed(nursery: Nursery, home: Path, flow: str, fault: Fault) -> bool:
     """Whether the first worker was killed; the run must end right in any case."""
-    async with person_at(make_home(home)) as person:
+    async with person_at(make_home(home, flow, *STARTED_BY.get(flow, ()))) as person:
         run_id = await person.start(flow)
         worker = await nursery.start(home, fault)
         operating = asyncio.create_task(person.operate())
