@@ -4,6 +4,10 @@ property has no more examples than all tests together can be waited for."""
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -36,9 +40,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*waiting[:later], *begin, *waiting[later:], *rest[len(begin) :]]
 
 
-def pytest_collection() -> None:
-    """While tests are loaded nothing becomes garbage."""
+def pytest_collection(session: pytest.Session) -> None:
+    """While tests are loaded nothing becomes garbage.
+
+    pytest compiles each file of tests and keeps the result. All workers of pytest-xdist would compile all of
+    them side by side: each begins with a share of its own, and finds those of the others done.
+    """
     gc.disable()
+    share: dict[str, Any] = getattr(session.config, "workerinput", {})
+    if share:
+        places = [Path(name).absolute() for name in session.config.args]
+        files = sorted(file for place in places if place.is_dir() for file in place.rglob("test_*.py"))
+        for file in files[int(share["workerid"].removeprefix("gw")) :: share["workercount"]]:
+            with suppress(Exception):  # what is wrong with it is told where its tests are gathered
+                import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 @pytest.hookimpl(trylast=True)
