@@ -8,7 +8,7 @@ All methods raise only errors of `engine.errors`. Times are UTC; ids sort by tim
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -115,5 +115,13 @@ class Worker(Protocol):
     worker_id: str
 
     async def idle(self) -> None:
-        """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
+        """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry.
+
+        Raises as `journal_lost`.
+        """
+        ...
+
+    async def journal_lost(self) -> NoReturn:
+        """Raise Unavailable once the journal was deleted or replaced, or changed by a later program, while
+        it is open: nothing goes on before this process is started anew, or the file put back."""
         ...

@@ -15,6 +15,7 @@ from engine.journal.parts.writing import RunWrites
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.errors import Unavailable
     from engine.journal.changes import Listener
     from engine.journal.parts.notes import Notes, SharedNotes
     from engine.journal.parts.run_lists import RunLists
@@ -60,6 +61,12 @@ class Journal(RunWrites, Work, Payments, RunReads, Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """What keeps it small."""
+        ...
+
+    @property
+    def failure(self) -> Unavailable | None:
+        """Why nothing can be written or read: its file is not that of its path any more, or a later program
+        changed it. Listeners hear when that begins and ends."""
         ...
 
     def on_change(self, listener: Listener) -> Callable[[], None]:

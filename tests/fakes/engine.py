@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, StepView
     from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
+    from engine.errors import Unavailable
 
 
 def _nothing() -> None:
@@ -46,9 +48,15 @@ class FakeWorker:
 
     worker_id: str = "worker-1"
     when_idle: Callable[[], None] = _nothing
+    lost: Unavailable | None = None
 
     async def idle(self) -> None:
         self.when_idle()
+
+    async def journal_lost(self) -> NoReturn:
+        if self.lost is None:
+            await asyncio.Event().wait()
+        raise self.lost or AssertionError
 
 
 @dataclass

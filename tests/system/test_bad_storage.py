@@ -9,15 +9,16 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.patience import PATIENCE
-from tests.system.conftest import PROGRAM
+from tests.system.conftest import PROGRAM, ended
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.system.conftest import Vasini
 
@@ -33,6 +34,13 @@ def used(vasini: Vasini) -> Vasini:
 
 def journal_file(vasini: Vasini) -> Path:
     return vasini.home / "data" / "journal.db"
+
+
+def put_another(journal: Path) -> None:
+    """A copy in the place of the journal."""
+    copy = journal.with_name("copy.db")
+    shutil.copy(journal, copy)
+    copy.replace(journal)
 
 
 def refused(vasini: Vasini, code: str) -> None:
@@ -211,6 +219,22 @@ def test_a_disk_that_fills_up_under_a_worker_loses_nothing(vasini: Vasini) -> No
     )
     assert made.stdout.split() == ["7", "0", "0"], made
     assert made.stderr.count("vasini: disk_full: ") == 1
+
+
+@pytest.mark.parametrize("accident", [Path.unlink, put_another], ids=["deleted", "replaced"])
+def test_a_worker_whose_journal_is_lost_ends_so_that_its_supervisor_sees_it(
+    used: Vasini, accident: Callable[[Path], None]
+) -> None:
+    worker = used.start("worker", "--json")
+    try:
+        shell(used, '"$PYTHON" -I -S -c "$UNTIL" 1')
+        accident(journal_file(used))
+        outcome = ended(worker)
+    finally:
+        worker.kill()
+    assert (outcome.status, outcome.error["code"]) == (7, "journal_unavailable")
+    assert "deleted or replaced" in outcome.error["message"]
+    assert "Traceback" not in outcome.stderr
 
 
 def test_a_read_only_disk(used: Vasini) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.errors import ErrorCode, Unavailable
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ def test_a_worker_until_idle_ends_when_nothing_can_move(vasini: Vasini, fake: Fa
     assert (outcome.status, outcome.stdout) == (ExitCode.OK, "")
     assert fake.asked("work") == [64]
     assert "(idle)" in outcome.stderr
+
+
+def test_a_worker_whose_journal_is_lost_ends_as_a_command_that_cannot_use_it(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.worker.lost = Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, "the journal was deleted")
+    outcome = vasini("worker", "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.UNAVAILABLE, "journal_unavailable")
+    assert outcome.error["message"] == "the journal was deleted"
 
 
 def test_signals_act_by_default_again_when_the_worker_has_ended(vasini: Vasini) -> None:

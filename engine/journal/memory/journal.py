@@ -75,6 +75,11 @@ class MemoryJournal(JournalWrites):
         """See port."""
         self._closed = True
 
+    @property
+    def failure(self) -> None:
+        """See port: memory is nobody else's."""
+        return None
+
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """See port."""
         return self._news.subscribe(listener)

@@ -131,6 +131,11 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
         await self.lists.close()
         await self._writer.close()  # last: it folds the WAL into the file
 
+    @property
+    def failure(self) -> Unavailable | None:
+        """See port."""
+        return self._writer.failure
+
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """See port."""
         return self._news.subscribe(listener)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import Unavailable
 from engine.runtime.clock import new_id
@@ -59,6 +59,8 @@ class Worker:
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._ready = asyncio.Event()
+        self._hindered = asyncio.Event()
+        """The journal could not be used in this round of the loop."""
         self._died = asyncio.Event()
         """The process of another worker is gone."""
         self._stirred = True
@@ -117,8 +119,20 @@ class Worker:
         while True:
             await self._quiet.wait()
             self._quiet.clear()
+            self._refuse_lost_journal()
             if self._held.empty and not await self._journal.any_busy(self._clock.uptime()):
                 return
+
+    async def journal_lost(self) -> NoReturn:
+        """See facade."""
+        while True:
+            self._refuse_lost_journal()
+            await self._hindered.wait()
+            self._hindered.clear()
+
+    def _refuse_lost_journal(self) -> None:
+        if self._journal.failure is not None:
+            raise self._journal.failure
 
     async def _loop(self) -> None:
         while not self._stopping:
@@ -127,6 +141,9 @@ class Worker:
                 more = await self._round()
             except Unavailable as error:
                 logger.warning("the journal is not usable: %s", error.message)
+                self._hindered.set()
+                if self._journal.failure is not None:
+                    self._quiet.set()
                 await self._nap(RETRY_SECONDS)
                 continue
             if not more and not self._wake.is_set():

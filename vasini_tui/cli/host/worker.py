@@ -37,7 +37,8 @@ async def _work(session: Session, *, until_idle: bool, slots: int | None) -> int
         async with session.whole_engine() as engine:
             async with engine.work(slots=slots or session.loaded.values.engine.slots) as working:
                 session.out.note(f"worker {working.worker_id} started; SIGTERM or ctrl-c stops it")
-                outcome = await result_or_signal(working.idle(), stopped) if until_idle else await stopped
+                until = working.idle() if until_idle else working.journal_lost()
+                outcome = await result_or_signal(until, stopped)
                 if isinstance(outcome, signal.Signals):
                     ended = outcome.name
             session.out.note(f"worker {working.worker_id} stopped ({ended})")
