@@ -4,8 +4,10 @@ property has no more examples than all tests together can be waited for."""
 from __future__ import annotations
 
 import gc
+import re
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,16 @@ settings.register_profile("untimed", deadline=None, max_examples=60)
 settings.load_profile("untimed")
 _YOUNG_OBJECTS = 20_000
 """How many have to be new before garbage is looked for."""
+_numbers = count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, which for the number of each looks through all that thousands of tests have made."""
+    name = re.sub(r"\W", "_", request.node.name)[:25]
+    place = tmp_path_factory.getbasetemp() / f"{name}-{next(_numbers)}"
+    place.mkdir(mode=0o700)
+    return place
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 import ulid  # noqa: F401 - read once in a process; loading it reads package metadata
-from blockbuster import blockbuster_ctx
+from blockbuster import BlockBuster
 
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.sqlite.journal import SqliteJournal
@@ -21,13 +22,23 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _no_blocking_calls() -> Iterator[None]:
-    with blockbuster_ctx("engine") as guard:
-        for write in ("io.TextIOWrapper.write", "io.BufferedWriter.write"):
-            # a colleague of the test, called by the engine
-            guard.functions[write].can_block_in("test_bound_calls.py", {"reach"})
-        # starting a process waits for its exec, as asyncio's own way does
-        guard.functions["os.read"].can_block_in("process_group.py", {"run"})
+    guard = _guard()
+    guard.activate()
+    try:
         yield
+    finally:
+        guard.deactivate()
+
+
+@cache
+def _guard() -> BlockBuster:
+    guard = BlockBuster("engine")
+    for write in ("io.TextIOWrapper.write", "io.BufferedWriter.write"):
+        # a colleague of the test, called by the engine
+        guard.functions[write].can_block_in("test_bound_calls.py", {"reach"})
+    # starting a process waits for its exec, as asyncio's own way does
+    guard.functions["os.read"].can_block_in("process_group.py", {"run"})
+    return guard
 
 
 @pytest.fixture
@@ -38,7 +49,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 async def journal(home: Home) -> AsyncIterator[SqliteJournal]:
     """The home's journal, for an engine whose journal a test looks into."""
-    opened = await SqliteJournal.open(home.config().journal_path, poll_seconds=0.01)
+    opened = await SqliteJournal.open(home.config().journal_path, poll_seconds=0.05)
     try:
         yield opened
     finally:
@@ -51,7 +62,7 @@ async def each_journal(request: pytest.FixtureRequest, home: Home) -> AsyncItera
     opened: Journal = (
         MemoryJournal()
         if request.param == "memory"
-        else await SqliteJournal.open(home.config().journal_path, poll_seconds=0.01)
+        else await SqliteJournal.open(home.config().journal_path, poll_seconds=0.05)
     )
     try:
         yield opened

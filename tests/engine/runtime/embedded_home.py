@@ -68,7 +68,7 @@ class Home:
             "cache_dir": self.root / "cache",
             "shipped_packs": self.root / "shipped",
             "home_packs": self.root / "home",
-            "poll_seconds": 0.01,
+            "poll_seconds": 0.05,
             "drain_seconds": 0.0,
             "rules": Rules(**rules),
             **changes,
@@ -157,12 +157,13 @@ async def rest(engine: Engine, run_id: str, *, expect: RunStatus | None = None) 
     if expect is not None:
         assert view.status is expect, view.error or view.status
     if view.status in RUN_TERMINAL:
-        await until(lambda: documented(engine, run_id))
+        await until(lambda: documented(engine, run_id, after=view.run_seq - 1))
     return await engine.runs.summary(run_id)
 
 
-async def documented(engine: Engine, run_id: str) -> bool:
-    return (await kinds(engine, run_id))[-1] == "output_written"
+async def documented(engine: Engine, run_id: str, *, after: int = 0) -> bool:
+    """Whether the newest event, one of those after the number `after`, tells that the documents are written."""
+    return (await engine.runs.events(run_id, after_run_seq=after, limit=1_000))[-1].kind == "output_written"
 
 
 async def finished(engine: Engine, flow: str, payload: dict[str, Any] | None = None) -> RunView:
