@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_NUMBER_CHARACTERS = 400
+REMEMBERED = 128
+"""Documents of small files that are kept by their text, for the next pack or engine that reads the same."""
+SMALL = 16_384
+"""Characters."""
 
 SourcePath = tuple[str | int, ...]
 
@@ -84,7 +89,14 @@ class SourceDocument:
 
 
 def parse_document(text: str, file: str) -> SourceDocument | Problem:
-    """Read one YAML (or, by the suffix `.json`, JSON) document, or say where it is broken."""
+    """Read one YAML (or, by the suffix `.json`, JSON) document, or say where it is broken.
+
+    The same text may be answered with the same document, which nobody changes.
+    """
+    return _remembered(text, file) if len(text) <= SMALL else _parsed(text, file)
+
+
+def _parsed(text: str, file: str) -> SourceDocument | Problem:
     if file.endswith(".json"):
         text = _JSON_ESCAPE.sub(_joined_surrogates, text)
     try:
@@ -100,6 +112,9 @@ def parse_document(text: str, file: str) -> SourceDocument | Problem:
         return Problem(file=file, line=line, column=column, message=_syntax_message(error))
     except yaml.YAMLError as error:
         return Problem(file=file, line=1, column=1, message=f"not valid YAML: {str(error)[:200]}")
+
+
+_remembered = lru_cache(REMEMBERED)(_parsed)
 
 
 def _joined_surrogates(match: re.Match[str]) -> str:
