@@ -162,7 +162,7 @@ async def rest(engine: Engine, run_id: str, *, expect: RunStatus | None = None) 
 
 
 async def documented(engine: Engine, run_id: str, *, after: int = 0) -> bool:
-    """Whether the newest event, one of those after the number `after`, tells that the documents are written."""
+    """Whether the newest event, which comes after the number `after`, tells that documents are written."""
     return (await engine.runs.events(run_id, after_run_seq=after, limit=1_000))[-1].kind == "output_written"
 
 
