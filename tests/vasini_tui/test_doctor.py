@@ -191,6 +191,28 @@ def test_names_in_policies_that_nothing_has_are_warned_of(vasini: Vasini, home: 
     assert not [warning for warning in warnings if "http.get`" in warning or "hello.greet" in warning]
 
 
+def test_tools_that_are_given_a_secret_that_is_not_set_are_warned_of(vasini: Vasini, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(
+        "tools:\n"
+        "  remote: {crm.find: {endpoint: 'https://crm.test/', headers: {Authorization: {$secret: crm_key},"
+        " X-Again: {$secret: crm_key}, X-Open: {$secret: there}, X-Text: plain}}}\n"
+        "  mcp:\n"
+        "    servers:\n"
+        "      desk: {command: [server], env: {TOKEN: {$secret: desk_token}}}\n"
+        "      web: {url: 'https://web.test/', headers: {Authorization: {$secret: web_key}}}\n",
+        "utf-8",
+    )
+    (home / "secrets.yaml").write_text("secrets: {there: hush}\n", "utf-8")
+    (home / "secrets.yaml").chmod(0o600)
+    warnings = vasini("doctor", "--json").document["warnings"]
+    assert [one for one in warnings if "secret" in one] == [
+        "tools.remote.crm.find is given the secret 'crm_key', which is not set",
+        "tools.mcp.servers.desk is given the secret 'desk_token', which is not set",
+        "tools.mcp.servers.web is given the secret 'web_key', which is not set",
+    ]
+
+
 def test_caps_that_nothing_can_meet_are_warned_of(vasini: Vasini, home: Path) -> None:
     home.mkdir(exist_ok=True)
     (home / "config.yaml").write_text(

@@ -9,6 +9,7 @@ from engine.budget.caps import EACH
 from engine.budget.price_book import PriceBook
 from engine.contracts.governing.budget import CapScope
 from engine.tools.builtin.all import builtin_registry
+from engine.tools.mcp.settings import SecretReference
 from engine.tools.pack_code.pack_tools import tool_prefix
 from vasini_tui.identity import account_exists
 from vasini_tui.outside_agents import policy_names
@@ -29,6 +30,7 @@ def warnings(loaded: LoadedSettings, seen: OpenedEngine) -> tuple[str, ...]:
         *_variables(),
         *_policy_names(loaded, seen),
         *_unopened_models(loaded),
+        *_unopened_tools(loaded),
         *_budget(loaded, seen),
         *_own_themes(loaded.places),
     )
@@ -86,6 +88,22 @@ def _unopened_models(loaded: LoadedSettings) -> list[str]:
         f"models.named.{name} is opened by the secret {model.key_name!r}, which is not set"
         for name, model in values.models.named.items()
         if model.key_name and model.key_name not in values.secrets
+    ]
+
+
+def _unopened_tools(loaded: LoadedSettings) -> list[str]:
+    """HTTP tools and MCP servers that are given a secret that is not there: no call of them begins."""
+    tools, secrets = loaded.values.tools, loaded.values.secrets
+    given: dict[str, tuple[str | SecretReference, ...]] = {
+        f"tools.remote.{name}": tuple(tool.headers.values()) for name, tool in tools.remote.items()
+    }
+    for name, server in tools.mcp.servers.items():
+        given[f"tools.mcp.servers.{name}"] = (*server.headers.values(), *server.env.values())
+    return [
+        f"{place} is given the secret {secret!r}, which is not set"
+        for place, values in given.items()
+        for secret in dict.fromkeys(one.secret for one in values if isinstance(one, SecretReference))
+        if secret not in secrets
     ]
 
 
