@@ -169,7 +169,7 @@ class Runs(Protocol):
         ...
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
-        """History of one run in order. Raises NotFound."""
+        """History of one run in order. Raises NotFound, InvalidInput (a number out of range)."""
         ...
 
     async def find_events(

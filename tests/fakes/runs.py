@@ -100,9 +100,10 @@ class FakeRuns(AccessScoped):
         return self._queued(before.pack, before.flow, payload, **given)
 
     async def all_events(self, *, after_seq: int = 0, limit: int = 500) -> EventPage:
+        start = page_offset(after_seq, "after_seq")
         seen = (run for run in self.engine.stored_runs.values() if self.access.sees(run.tenant))
         events = [event for run in seen for event in self.engine.stored_events.get(run.run_id, ())]
-        later = sorted((e for e in events if e.seq > after_seq), key=lambda event: event.seq)[:limit]
+        later = sorted((e for e in events if e.seq > start), key=lambda event: event.seq)[:limit]
         return EventPage(
             events=tuple(later), next=later[-1].seq if later else after_seq, ended=len(later) < limit
         )
@@ -213,10 +214,10 @@ class FakeRuns(AccessScoped):
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
-        count = page_size(limit)
+        start, count = page_offset(after_run_seq, "after_run_seq"), page_size(limit)
         self._run(run_id)
         events = self.engine.stored_events.get(run_id, ())
-        return tuple(event for event in events if event.run_seq > after_run_seq)[:count]
+        return tuple(event for event in events if event.run_seq > start)[:count]
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT

@@ -204,7 +204,7 @@ def reads_of_a_run(fake: FakeEngine) -> Iterator[Call]:
             yield call("runs.as_of", run_id, number)
         for name in (RESPONSE, "none"):
             yield call("runs.file_text", run_id, name)
-        for after, limit in ((0, 2), (2, 500), (1000, 1), (0, 0)):
+        for after, limit in ((0, 2), (2, 500), (1000, 1), (0, 0), (2**63, 1)):
             yield call("runs.events", run_id, after_run_seq=after, limit=limit)
             for wanted in EVENT_FILTERS:
                 yield call("runs.find_events", run_id, wanted, after_run_seq=after, limit=limit)

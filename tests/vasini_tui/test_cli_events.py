@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
+import pytest
+
 from engine.contracts.runs.run import OutputLine
 from engine.contracts.status import (
     RunStatus,
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 
 def written(number: int, step_id: str = "build", stream: Literal["out", "err"] = "out") -> OutputLine:
     return OutputLine(ts=NOW, step_id=step_id, attempt=1, stream=stream, text=f"line {number}")
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**30])
+@pytest.mark.parametrize("of", ["run-1", "--all"])
+def test_a_number_that_no_event_can_have_is_told_as_too_large(
+    vasini: Vasini, fake: FakeEngine, of: str, number: int
+) -> None:
+    fake.add(a_run())
+    outcome = vasini("events", of, "--after", str(number), "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
+    assert f"must be between 0 and {2**62}, not {number}" in outcome.error["message"]
 
 
 def test_logs_write_every_line_of_a_run_or_of_a_step(vasini: Vasini, fake: FakeEngine) -> None:

@@ -280,7 +280,8 @@ class Runs(Steering):
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        return await self.reader.events(run_id, after_run_seq, page_size(limit))
+        start = page_offset(after_run_seq, "after_run_seq")
+        return await self.reader.events(run_id, start, page_size(limit))
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1_000
 _LONGEST_CURSOR = 4_000
+_MOST = 2**62
+"""More than any number that a journal gives, and few enough for one of its columns."""
 
 
 def page_size(limit: int, largest: int = MAX_PAGE) -> int:
@@ -25,8 +27,8 @@ def page_size(limit: int, largest: int = MAX_PAGE) -> int:
 
 def page_offset(offset: int, name: str = "offset") -> int:
     """How much of a list is left out. Raises InvalidInput."""
-    if not 0 <= offset < 2**62:
-        raise InvalidInput(f"{name} must be 0 or more, not {offset}", {name: offset})
+    if not 0 <= offset <= _MOST:
+        raise InvalidInput(f"{name} must be between 0 and {_MOST}, not {offset}", {name: offset})
     return offset
 
 

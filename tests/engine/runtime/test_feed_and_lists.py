@@ -295,6 +295,11 @@ async def test_events_are_paged_by_their_number(home: Home) -> None:
         assert (*first, *rest_of_it) == whole
         with pytest.raises(NotFound):
             await engine.runs.events("run_01nope")
+        for too_large in (2**62 + 1, 10**30):
+            with pytest.raises(InvalidInput, match="must be between 0 and"):
+                await engine.runs.events(run.run_id, after_run_seq=too_large)
+            with pytest.raises(InvalidInput, match="must be between 0 and"):
+                await engine.runs.all_events(after_seq=too_large)
 
 
 async def test_what_is_not_there_is_not_found(home: Home) -> None:
