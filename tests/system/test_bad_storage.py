@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
-import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,12 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.system.conftest import PROGRAM, ended
+from tests.system.own_disk import FOR_READING, SMALL, own_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.system.conftest import Vasini
+    from tests.system.conftest import Outcome, Vasini
 
 pytestmark = pytest.mark.system
 
@@ -55,36 +55,6 @@ def refused(vasini: Vasini, code: str) -> None:
     examined = vasini("doctor", "--json")
     assert examined.status == 7
     assert code in {problem["code"] for problem in examined.document["problems"]}
-
-
-UNTIL = """\
-import os, sqlite3, sys, time
-journal = sqlite3.connect(f"file:{os.environ['VASINI_HOME']}/data/journal.db?mode=ro", uri=True)
-waiting = "SELECT count(*) FROM runs WHERE status = 'PENDING_USER_INPUT'"
-while journal.execute(waiting).fetchone() != (int(sys.argv[1]),):
-    time.sleep(0.05)
-"""
-"""Waits for so many runs that wait for a person; each look by a command would cost its start."""
-
-
-def shell(vasini: Vasini, script: str) -> subprocess.CompletedProcess[str]:
-    """A script of several commands, each a process that starts from nothing."""
-    environment = {
-        **vasini.environment,
-        "VASINI": str(PROGRAM),
-        "PYTHON": sys.executable,
-        "UNTIL": UNTIL,
-    }
-    command = ["sh", "-c", script]
-    return subprocess.run(
-        command,
-        cwd=vasini.cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=6 * PATIENCE,
-    )
 
 
 def test_a_damaged_journal_is_refused_and_left_as_it_is(used: Vasini) -> None:
@@ -163,7 +133,15 @@ def test_a_home_without_write_permission_can_be_read_only(used: Vasini) -> None:
 
 
 def test_files_that_cannot_grow_leave_nothing_half_made(vasini: Vasini) -> None:
-    limited = shell(vasini, 'ulimit -f 40; exec "$VASINI" run hello/hello --set name=x')
+    limited = subprocess.run(
+        ["sh", "-c", 'ulimit -f 40; exec "$0" run hello/hello --set name=x', PROGRAM],
+        cwd=vasini.cwd,
+        env=vasini.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
     assert limited.returncode == 7
     assert limited.stderr.startswith("vasini: journal_unavailable: ")
     assert limited.stderr.count("\n") == 1
@@ -171,54 +149,51 @@ def test_files_that_cannot_grow_leave_nothing_half_made(vasini: Vasini) -> None:
     assert vasini.ok("run", "hello/hello", "--set", "name=x", "--wait")["status"] == "PENDING_USER_INPUT"
 
 
-def in_small_disk(vasini: Vasini, script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script whose home is a file system of 1 MB of its own; skips where that may not be made."""
-    vasini.home.mkdir()
-    unshare = shutil.which("unshare")
-    probe = [unshare or "false", "-rm", "mount", "-t", "tmpfs", "-o", "size=2m", "none", str(vasini.home)]
-    if subprocess.run(probe, capture_output=True, check=False).returncode:
-        pytest.skip("no mount name spaces here")
-    made = shell(vasini, f"unshare -rm sh -c '{script}'")
-    assert "Traceback" not in made.stderr
-    return made
+def told(outcome: Outcome, code: str) -> None:
+    """It ended in 7, with that code and nothing else."""
+    assert (outcome.status, outcome.stdout) == (7, "")
+    assert outcome.stderr.startswith(f"vasini: {code}: ")
+    assert outcome.stderr.count("\n") == 1
 
 
-MOUNT = 'mount -t tmpfs -o size=2m none "$VASINI_HOME" && chmod 700 "$VASINI_HOME"'
-RUN = '"$VASINI" run hello/hello --set name=x'
+RUN = ("run", "hello/hello", "--set", "name=x")
+
+
+def statuses(vasini: Vasini) -> list[str]:
+    return sorted(run["status"] for run in vasini.ok("runs")["runs"])
+
+
+def wait_for_input(vasini: Vasini, runs: int) -> None:
+    """Until there are so many runs, each of which waits for a person."""
+    end = time.monotonic() + PATIENCE
+    while (seen := statuses(vasini)) != ["PENDING_USER_INPUT"] * runs:
+        assert time.monotonic() < end, seen
+        time.sleep(0.1)
 
 
 def test_a_full_disk_is_told_and_work_goes_on_once_there_is_room(vasini: Vasini) -> None:
-    made = in_small_disk(
-        vasini,
-        f"""{MOUNT}; {RUN} >&2 || echo first failed
-        dd if=/dev/zero of="$VASINI_HOME/ballast" bs=1k 2>/dev/null
-        {RUN}; echo $?
-        rm "$VASINI_HOME/ballast"
-        {RUN} --wait >&2; echo $?
-        "$VASINI" runs >&2""",
-    )
-    assert made.stdout.split() == ["7", "0"], made
-    assert made.stderr.count("vasini: disk_full: ") == 1
-    assert (
-        made.stderr.count("QUEUED  hello/hello") + made.stderr.count("QUEUED              hello/hello") >= 1
-    )
+    with own_disk(vasini, SMALL) as disk:
+        disk.vasini.ok(*RUN)
+        disk.fill()
+        told(disk.vasini(*RUN), "disk_full")
+        disk.make_room()
+        assert disk.vasini.ok(*RUN, "--wait")["status"] == "PENDING_USER_INPUT"
+        assert len(statuses(disk.vasini)) == 2
 
 
 def test_a_disk_that_fills_up_under_a_worker_loses_nothing(vasini: Vasini) -> None:
-    made = in_small_disk(
-        vasini,
-        f"""{MOUNT}; {RUN} >&2
-        "$VASINI" worker & worker=$!
-        "$PYTHON" -I -S -c "$UNTIL" 1
-        dd if=/dev/zero of="$VASINI_HOME/ballast" bs=1k 2>/dev/null
-        {RUN}; echo $?
-        rm "$VASINI_HOME/ballast"
-        {RUN} >&2; echo $?
-        "$PYTHON" -I -S -c "$UNTIL" 2
-        kill -TERM $worker; wait $worker; echo $?""",
-    )
-    assert made.stdout.split() == ["7", "0", "0"], made
-    assert made.stderr.count("vasini: disk_full: ") == 1
+    with own_disk(vasini, SMALL) as disk:
+        disk.vasini.ok(*RUN)
+        worker = disk.vasini.start("worker")
+        wait_for_input(disk.vasini, 1)
+        disk.fill()
+        told(disk.vasini(*RUN), "disk_full")
+        disk.make_room()
+        disk.vasini.ok(*RUN)
+        wait_for_input(disk.vasini, 2)
+        worker.terminate()
+        stopped = ended(worker)
+        assert (stopped.status, "Traceback" in stopped.stderr) == (0, False)
 
 
 @pytest.mark.parametrize("accident", [Path.unlink, put_another], ids=["deleted", "replaced"])
@@ -227,7 +202,7 @@ def test_a_worker_whose_journal_is_lost_ends_so_that_its_supervisor_sees_it(
 ) -> None:
     worker = used.start("worker", "--json")
     try:
-        shell(used, '"$PYTHON" -I -S -c "$UNTIL" 1')
+        wait_for_input(used, 1)
         accident(journal_file(used))
         outcome = ended(worker)
     finally:
@@ -238,24 +213,11 @@ def test_a_worker_whose_journal_is_lost_ends_so_that_its_supervisor_sees_it(
 
 
 def test_a_read_only_disk(used: Vasini) -> None:
-    unshare = shutil.which("unshare")
-    if (
-        unshare is None
-        or subprocess.run([unshare, "-rm", "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("no mount name spaces here")
-    made = shell(
-        used,
-        "unshare -rm sh -c '"
-        'mount --bind "$VASINI_HOME" "$VASINI_HOME" && mount -o remount,ro,bind "$VASINI_HOME" || exit 99; '
-        '"$VASINI" run hello/hello --set name=x; echo $?; "$VASINI" doctor >/dev/null; echo $?; '
-        'shown="$("$VASINI" runs)"; status=$?; echo "$shown" | grep -c hello/hello; echo $status\'',
-    )
-    if made.returncode == 99:
-        pytest.skip("no bind mounts here")
-    assert made.stdout.split() == ["7", "7", "1", "0"], made
-    assert "vasini: read_only: " in made.stderr
-    assert "Traceback" not in made.stderr
+    with own_disk(used, FOR_READING) as disk:
+        told(disk.vasini(*RUN), "read_only")
+        examined = disk.vasini("doctor")
+        assert (examined.status, "Traceback" in examined.stderr) == (7, False)
+        assert len(disk.vasini.ok("runs")["runs"]) == 1
     assert len(used.ok("runs")["runs"]) == 1
 
 

@@ -27,7 +27,11 @@ from tests.patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SERVED = {"commands": "tests.system.warm_command", "workers": "tests.system.faulty_worker"}
+SERVED = {
+    "commands": "tests.system.warm_command",
+    "own disk": "tests.system.own_disk",
+    "workers": "tests.system.faulty_worker",
+}
 """What is asked for -> a module with `learn`, once for all, and `serve`, which takes orders from stdin and
 answers on stdout until stdin ends."""
 _ADDRESS = "WARM_PROCESS"
