@@ -107,7 +107,7 @@ def test_stopped_and_continued_it_draws_everything_again_and_reads_each_key_once
     vasini: Vasini, stop: signal.Signals | None
 ) -> None:
     start_runs(vasini, 1)
-    with console(vasini, start=as_a_shell_does) as screen:
+    with console(vasini) as screen:
         screen.shows("pending input")
         for _ in range(2):
             if stop is not None:
