@@ -28,6 +28,7 @@ GROUPS = {
     "talk": "Conversation",
     "tree": "Folding",
     "lines": "Long text",
+    "find": "Search a text",
     "file": "A file",
     "compare": "Compare",
     "packs": "Packs",

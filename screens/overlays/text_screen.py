@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from engine.safe_text import has_hidden, sanitize
 from screens.frame.screen import ConsoleScreen
+from screens.frame.searched_lines import SearchedLines
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
-from screens.widgets.text_lines import TextLines, safe_lines
+from screens.widgets.text_lines import safe_lines
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -28,24 +29,24 @@ class TextScreen(ConsoleScreen):
         super().__init__(state)
         self._title, self._text, self._note = title, text, note
         self._copied = copied or text
+        self._searched = SearchedLines("words in the text", lines_id="text")
 
     def body(self) -> ComposeResult:
         """Title, what is to be known, text."""
         yield Plain(sanitize(self._title), classes="form-title")
         yield Plain(sanitize(self._note), id="text-note")
-        yield TextLines(id="text")
+        yield self._searched
 
     def on_mount(self) -> None:
         """The text has the keys."""
         super().on_mount()
-        self.query_one("#text").focus()
+        self._searched.lines.focus()
         self.query_one("#text-note").display = bool(self._note)
         self.act(self._show_text())
 
     async def _show_text(self) -> None:
         """A long text is made harmless in a thread: keys never wait for it."""
-        lines = self.query_one("#text", TextLines)
-        lines.show(await asyncio.to_thread(safe_lines, self._text))
+        self._searched.lines.show(await asyncio.to_thread(safe_lines, self._text))
         if await asyncio.to_thread(has_hidden, self._text):
             words = "‼ hidden or control characters are made visible" + (
                 f" · {self._note}" if self._note else ""
@@ -59,4 +60,4 @@ class TextScreen(ConsoleScreen):
 
     def action_wrap(self) -> None:
         """Break long lines or cut them."""
-        self.query_one("#text", TextLines).toggle_wrap()
+        self._searched.lines.toggle_wrap()

@@ -14,6 +14,7 @@ from engine.safe_text import sanitize
 from screens.frame.bars.tabs import Tabs
 from screens.frame.console import console, show_notice
 from screens.frame.grace import DecisionGate
+from screens.frame.searched_lines import SearchedLines
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.overlays.text_screen import TextScreen
@@ -30,7 +31,6 @@ from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.status_labels import PACK_LABELS, STYLES
 from screens.widgets.tables.row_table import RowTable
-from screens.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
     from textual import events
@@ -77,7 +77,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             yield RowTable(pack_flows.COLUMNS, id="flows")
             yield RowTable(pack_problems.COLUMNS, id="problems")
             yield RowTable(pack_changes.COLUMNS, id="changes")
-            yield TextLines(id="code")
+            yield SearchedLines("words in the code", lines_id="code-lines", id="code")
         yield Plain(id="nothing", classes="pane-empty")
         with Vertical(id="pane-note"):
             yield Plain(id="about")
@@ -210,7 +210,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
         if text != self._code:
             # Long lines are broken, never cut: nothing of what would run may be out of sight.
             self._code = text
-            self.query_one("#code", TextLines).show(pack_code.numbered(text))
+            self.query_one("#code", SearchedLines).lines.show(pack_code.numbered(text))
         self._let_appear()
 
     def _let_appear(self) -> None:
@@ -234,7 +234,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
         self._tabs.show_current(self._pane)
-        self.query_one(f"#{self._pane}").focus()
+        self.query_one("#code-lines" if self._pane == "code" else f"#{self._pane}").focus()
         self._draw_note()
 
     def _draw_head(self, detail: PackDetail) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from textual import on
-from textual.widgets import Input
-
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.frame.console import show_notice
-from screens.frame.inputs import SearchLine
+from screens.frame.searched_lines import SearchedLines
 from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Plain
-from screens.widgets.text_lines import TextLines, safe_lines
+from screens.widgets.text_lines import safe_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.runs.run import OutputLine
     from screens.frame.console_state import ConsoleState
+    from screens.widgets.text_lines import TextLines
 
 LOOK_SECONDS = 0.5
 """Lines make no events: while a run works, its pane looks for them."""
@@ -59,13 +56,12 @@ class OutputPane(RunPane):
         self._until: datetime | None = None
         self._following = True
         self._busy = 0
-        self._wanted = ""
+        self.searched = SearchedLines("words in the output", lines_id="output-lines", found=self._stay)
 
     def compose(self) -> ComposeResult:
-        """Words to look for, a note, lines."""
-        yield SearchLine(placeholder="words in the output", id="output-search")
+        """A note, lines."""
         yield Plain(id="output-note")
-        yield TextLines(id="output-lines")
+        yield self.searched
         yield Plain(sanitize(_EMPTY), id="no-output", classes="pane-empty")
 
     def on_mount(self) -> None:
@@ -76,7 +72,7 @@ class OutputPane(RunPane):
     @property
     def lines(self) -> TextLines:
         """The lines."""
-        return self.query_one("#output-lines", TextLines)
+        return self.searched.lines
 
     async def load(self, moment: RunMoment) -> None:
         """What is new; all again when another moment is looked at."""
@@ -94,46 +90,14 @@ class OutputPane(RunPane):
 
     def target(self) -> Widget:
         """The line to type into while it is in use, else the lines."""
-        return self._search_line if self._search_line.has_focus else self.lines
-
-    def filter(self) -> bool:
-        """Type what to look for in the lines that are shown."""
-        self._search_line.offer()
-        return True
-
-    def match(self, by: int) -> bool:
-        """Show the next line with the words, or the one before, and stay there."""
-        if not self._wanted:
-            show_notice(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
-        elif self.lines.find(self._wanted, by):
-            self._following = False
-        else:
-            show_notice(self, "No line that is shown has these words")
-        return True
+        return self.searched.target()
 
     def leave(self) -> bool:
         """Look for nothing any more."""
-        if not self._search_line.shown:
-            return False
-        self._wanted = ""
-        self._search_line.shown = False
-        self.lines.forget_found()
-        self.lines.focus()
-        return True
+        return self.searched.leave_search()
 
-    @property
-    def _search_line(self) -> SearchLine:
-        return self.query_one("#output-search", SearchLine)
-
-    @on(Input.Submitted, "#output-search")
-    def _typed_all(self, message: Input.Submitted) -> None:
-        self._wanted = message.value.strip()
-        self.lines.forget_found()
-        self.lines.focus()
-        if self._wanted:
-            self.match(1)
-        else:
-            self._search_line.shown = False
+    def _stay(self) -> None:
+        self._following = False
 
     def toggle_follow(self) -> str:
         """Stay with the newest line, or stay where one reads."""
@@ -185,7 +149,7 @@ class OutputPane(RunPane):
         self.query_one("#output-note").display = bool(note)
         self.query_one("#output-note", Plain).show((sanitize(f" {note}"), "$quiet"))
         self.query_one("#no-output").display = not self._any and self._step_id is None
-        self.lines.set_class(not self._any, "-empty")
+        self.searched.set_class(not self._any, "-empty")
         self.set_class(not self._any, "-no-lines")
         self.lines.can_focus = self._any or self._step_id is None
 

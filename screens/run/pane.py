@@ -114,14 +114,6 @@ class RunPane(Container):
         """Long text in full, or on one line; False when there is none here."""
         return False
 
-    def filter(self) -> bool:
-        """Type what to look for in this pane; False when it is looked for in the log."""
-        return False
-
-    def match(self, by: int) -> bool:
-        """Go to the next place that has what was looked for, or the one before; False as above."""
-        return False
-
     async def chosen_event(self) -> int | None:
         """The number of the event that the cursor stands for; None when it stands for none."""
         return None

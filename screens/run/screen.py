@@ -168,13 +168,12 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         self.show_pane("log")
 
     def action_filter(self) -> None:
-        """Look for words in the pane, else for events in the log."""
-        if not self.pane.filter():
-            self.show_pane("log")
-            self._log.filter()
+        """Look for events in the log."""
+        self.show_pane("log")
+        self._log.filter()
 
     def action_next_match(self) -> None:
-        """The next line with the words, or event that the filter finds."""
+        """The next event that the filter finds."""
         self._match(1)
 
     def action_previous_match(self) -> None:
@@ -182,9 +181,8 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         self._match(-1)
 
     def _match(self, by: int) -> None:
-        if not self.pane.match(by):
-            self.show_pane("log")
-            self._log.match(by)
+        self.show_pane("log")
+        self._log.match(by)
 
     def action_follow(self) -> None:
         """Stay with the newest, or stay."""

@@ -35,7 +35,7 @@ _TRIES = 3
 class StepScreen(JsonScreen):
     """Follows its step while it is open; with `past` it shows the step as it was then, and stays."""
 
-    BINDINGS = bindings("run.follow", "run.wrap")
+    BINDINGS = bindings("run.follow", "run.wrap", "find.words", "find.next_match", "find.previous_match")
 
     def __init__(self, state: ConsoleState, run_id: str, step_id: str, *, past: PastRun | None) -> None:
         super().__init__(state)
@@ -95,8 +95,8 @@ class StepScreen(JsonScreen):
         return self.query_one("#values", JsonView).copied()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to follow or to wrap before something is written."""
-        if action in {"follow", "wrap"}:
+        """There is nothing to follow, to wrap or to look for before something is written."""
+        if action in {"follow", "wrap", "filter", "next_match", "previous_match"}:
             return any(pane.has_lines for pane in self.query(OutputPane))
         return super().check_action(action, parameters)
 
@@ -107,6 +107,23 @@ class StepScreen(JsonScreen):
     def action_wrap(self) -> None:
         """Long lines of its output in full, or cut."""
         self._output.toggle_wrap()
+
+    def action_filter(self) -> None:
+        """Look for words in its output."""
+        self._output.searched.action_filter()
+
+    def action_next_match(self) -> None:
+        """The next line of its output with the words."""
+        self._output.searched.action_next_match()
+
+    def action_previous_match(self) -> None:
+        """The one before."""
+        self._output.searched.action_previous_match()
+
+    def action_back(self) -> None:
+        """Look for nothing any more, or back to the run."""
+        if not self._output.leave():
+            super().action_back()
 
     @property
     def _output(self) -> OutputPane:

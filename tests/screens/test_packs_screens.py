@@ -290,7 +290,7 @@ async def test_no_part_of_the_code_is_out_of_sight(console: OpenConsole) -> None
         await stage.press("G")
         await stage.shows("; import os")
         await stage.shows("contains hidden characters")
-        assert stage.app.screen.query_one("#code", TextLines).has_focus
+        assert stage.app.screen.query_one("#code-lines", TextLines).has_focus
 
 
 async def test_publishing_asks_first(console: OpenConsole) -> None:

@@ -158,7 +158,7 @@ ACTIONS: tuple[Action, ...] = (
         "/",
         "filter",
         "Filter",
-        "Filter the log as you type: words, kind:, step:, by:; in the output look for words",
+        "Filter the log as you type: words, kind:, step:, by:",
         shown=True,
     ),
     Action(
@@ -166,9 +166,7 @@ ACTIONS: tuple[Action, ...] = (
         "n",
         "next_match",
         "Next match",
-        "Next event that the filter finds, or line with the words",
+        "Next event that the filter finds",
     ),
-    Action(
-        "log.previous_match", "N", "previous_match", "Previous match", "The event or line before that fits"
-    ),
+    Action("log.previous_match", "N", "previous_match", "Previous match", "The event before that fits"),
 )

@@ -11,6 +11,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("tree.copy_path", "Y", "copy_path", "Copy path", "Copy the path of the value under the cursor"),
     Action("lines.left", "left", "left", "Left", "Back along lines that are not wrapped"),
     Action("lines.right", "right", "right", "Right", "On along lines that are not wrapped"),
+    Action("find.words", "/", "filter", "Search", "Words in the text that is shown", shown=True),
+    Action("find.next_match", "n", "next_match", "Next match", "Next line of the text with the words"),
+    Action(
+        "find.previous_match",
+        "N",
+        "previous_match",
+        "Previous match",
+        "Previous line of the text with the words",
+    ),
+    Action("find.leave", "escape", "leave_search", "End search", "Look for nothing any more"),
     Action("compare.next_match", "n", "next_match", "Next", "Next difference", shown=True),
     Action("compare.previous_match", "N", "previous_match", "Previous", "Previous difference"),
 )

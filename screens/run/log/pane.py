@@ -112,12 +112,11 @@ class LogPane(RunPane):
         line = self._search_line
         return line if line.has_focus else self.table
 
-    def filter(self) -> bool:
+    def filter(self) -> None:
         """Type what to look for; what was looked for before is there already."""
         if self._found is None:
             self._narrow()
         self._search_line.offer()
-        return True
 
     def leave(self) -> bool:
         """Stop searching; else show all events again, with the cursor where it is."""
@@ -135,7 +134,7 @@ class LogPane(RunPane):
         self._draw_state()
         return True
 
-    def match(self, by: int) -> bool:
+    def match(self, by: int) -> None:
         """Go to the next event that the filter finds, or the one before."""
         if self._found is not None:
             self.table.step(by)
@@ -143,7 +142,6 @@ class LogPane(RunPane):
             show_notice(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
         else:
             self.act(self._search(self._wanted, by), group="find", exclusive=True)
-        return True
 
     def toggle_follow(self) -> str:
         """Go to the newest event and stay with it, or stay where the cursor is."""

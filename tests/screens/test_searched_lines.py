@@ -1,0 +1,128 @@
+"""Words can be looked for in every long text: files, a pack's code, what a step wrote, a run's output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.packs.pack import PackState
+from engine.contracts.runs.run import FileText, OutputLine, RunFile
+from engine.contracts.status import RunStatus
+from screens.overlays.text_screen import TextScreen
+from screens.packs.dialogs import TrustDialog
+from screens.packs.screen import PackScreen
+from screens.run.screen import RunScreen
+from screens.run.step_screen import StepScreen
+from tests.fakes.packs import a_review
+from tests.fakes.views import a_pack, ago
+from tests.screens.one_run import an_engine, opened, screen
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+LONG = "\n".join("here is Ålesund" if number in {60, 160} else f"line {number}" for number in range(200))
+
+
+async def goes_from_match_to_match(stage: Stage) -> None:
+    """From the top of the long text."""
+    await stage.press("/")
+    await stage.write("ålesund")
+    await stage.press("enter")
+    await stage.shows("line 61")
+    await stage.press("n")
+    await stage.shows("line 161")
+    await stage.press("n")
+    await stage.shows("line 61")
+    await stage.press("N")
+    await stage.shows("line 161")
+
+
+def last_line(stage: Stage) -> str:
+    return stage.text().splitlines()[-1]
+
+
+async def test_words_are_looked_for_in_a_file(console: OpenConsole) -> None:
+    engine = an_engine()
+    file = RunFile(
+        name="out.txt",
+        stored_name="out.txt",
+        path="p",
+        role="output",
+        content_type="text/plain",
+        size=9,
+        sha256="",
+    )
+    engine.stored_files["run-1"] = (file,)
+    engine.stored_texts["run-1", "out.txt"] = FileText(
+        run_id="run-1", stored_name="out.txt", path="p", size=9, text=LONG
+    )
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage, "files")
+        await stage.until(lambda: stage.table("#file-list").row_count)
+        await stage.press("enter")
+        await stage.on(TextScreen)
+        await stage.shows("line 1")
+        await stage.until(lambda: "/ Search" in last_line(stage))
+        await goes_from_match_to_match(stage)
+        await stage.press("escape", "n")
+        await stage.until(lambda: "Nothing to look for: press / and type" in stage.notices())
+        await stage.on(TextScreen)
+        await stage.press("escape")
+        await stage.on(RunScreen)
+
+
+async def test_words_are_looked_for_in_the_code_of_a_pack_and_are_no_keys(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.stored_packs = (a_pack(has_code=True, trusted=False, state=PackState.UNTRUSTED_CODE),)
+    engine.packs.reviews["hello"] = a_review(text=LONG)
+    async with console(engine, size=(80, 24)) as stage:
+        await stage.press("5")
+        await stage.until(lambda: stage.table("#packs").row_count)
+        await stage.press("enter")
+        await stage.on(PackScreen)
+        await stage.press("C")
+        await stage.shows("line 1")
+        await stage.graced()
+        await goes_from_match_to_match(stage)
+        await stage.press("/", "U")
+        await stage.still()
+        await stage.on(PackScreen)
+        await stage.press("escape")
+        await stage.on(PackScreen)
+        await stage.graced()
+        await stage.press("U")
+        await stage.on(TrustDialog)
+
+
+async def test_words_are_looked_for_in_what_a_step_wrote_wherever_the_keys_are(console: OpenConsole) -> None:
+    engine = an_engine(status=RunStatus.RUNNING)
+    async with console(engine, size=(80, 40)) as stage:
+        await opened(stage)
+        await stage.press("enter")
+        await stage.on(StepScreen)
+        await stage.shows("who")
+        assert "Search" not in last_line(stage), "it has written nothing"
+        engine.stored_output["run-1"] = [
+            OutputLine(ts=ago(300 - number), step_id="greet", attempt=1, stream="out", text=text)
+            for number, text in enumerate(LONG.splitlines())
+        ]
+        await stage.shows("line 199")
+        await stage.press("/")
+        await stage.write("ålesund")
+        await stage.press("enter")
+        await stage.shows("line 61")
+        await stage.press("tab", "n")
+        await stage.shows("line 161")
+        await stage.press("escape")
+        await stage.on(StepScreen)
+        await stage.press("escape")
+        await stage.on(RunScreen)
+
+
+async def test_the_last_line_says_what_the_key_does_in_each_pane(console: OpenConsole) -> None:
+    async with console(an_engine(), size=(160, 40)) as stage:
+        await opened(stage, "output")
+        await stage.until(lambda: "/ Search" in last_line(stage))
+        assert "/ Filter" not in last_line(stage)
+        screen(stage).show_pane("log")
+        await stage.until(lambda: "/ Filter" in last_line(stage))
+        assert "/ Search" not in last_line(stage)
