@@ -3,6 +3,7 @@
 VasiniError
 ├── SeqConflict     somebody appended to the run first: read on and decide again
 ├── LeaseLost       another worker holds the run now: let go of it
+├── DecidedBefore   other decisions wait to be worked in: look what they leave to decide
 └── Unavailable     locked, corrupt, newer, read-only, full
 """
 
@@ -12,12 +13,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
+from engine.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.journal.records import NewRun
     from engine.journal.rows import KeyRow
+    from engine.machine.model.inputs import Input
 
 
 class SeqConflict(VasiniError):
@@ -34,6 +37,26 @@ class LeaseLost(VasiniError):
         super().__init__(
             ErrorCode.LEASE_LOST, f"run {run_id} is held by another worker now", {"run_id": run_id}
         )
+
+
+@frozen
+class WaitingDecisions:
+    """Decisions in the mailbox of a run, by the numbers of their mail; `path` is the step of that run that
+    is decided on, or that started the run in which it is."""
+
+    run_id: str
+    path: str
+    given: tuple[tuple[int, Input], ...]
+
+
+class DecidedBefore(VasiniError):
+    """Decisions that no worker has seen to may have ended what is decided on."""
+
+    def __init__(self, waiting: Sequence[WaitingDecisions]) -> None:
+        run_id = waiting[0].run_id
+        message = f"run {run_id} has not gone on with what was decided before"
+        super().__init__(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id})
+        self.waiting = tuple(waiting)
 
 
 def refuse_other_request(run: NewRun, found: KeyRow) -> None:

@@ -156,6 +156,8 @@ class Decision:
     """What happens to caps by it."""
     cap: ShownCap | None = None
     """The cap as it was shown: the decision is refused when it is another one by now."""
+    weighed: frozenset[int] = frozenset()
+    """Mail with other decisions that was seen to leave this one something to decide."""
 
 
 @frozen

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from engine.journal.errors import DecidedBefore
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
@@ -38,12 +40,18 @@ class Intake:
     """Gives new runs and decisions to this process's worker while it takes more, else to the journal.
 
     The worker saves them a turn of the claim: what it takes is in its hands with the first commit.
-    `clock_offset` tells how the wall clock stands.
+    `clock_offset` tells how the wall clock stands; `weigh` refuses what decisions that wait have ended.
     """
 
-    def __init__(self, journal: Journal, clock_offset: Callable[[], Awaitable[ClockOffset]]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock_offset: Callable[[], Awaitable[ClockOffset]],
+        weigh: Callable[[Decision, DecidedBefore], Awaitable[None]],
+    ) -> None:
         self._journal = journal
         self._clock_offset = clock_offset
+        self._weigh = weigh
         self._held: LocalRuns | None = None
 
     @contextmanager
@@ -63,8 +71,17 @@ class Intake:
         return run_id
 
     async def decide(self, decision: Decision) -> Decided:
-        """Record the decision. Raises as `Journal.decide`."""
+        """Record the decision. Raises as `Journal.decide`, without DecidedBefore."""
         decision = replace(decision, clock=await self._clock_offset())
+        while True:
+            try:
+                return await self._decide(decision)
+            except DecidedBefore as before:
+                await self._weigh(decision, before)
+                seen = {number for run in before.waiting for number, _ in run.given}
+                decision = replace(decision, weighed=decision.weighed | seen)
+
+    async def _decide(self, decision: Decision) -> Decided:
         if self._held is not None and self._held.takes_more:
             return await self._held.decide(decision)
         return await self._journal.decide(decision)

@@ -24,7 +24,7 @@ class RunWrites(Protocol):
         ...
 
     async def decide(self, decision: Decision) -> Decided:
-        """Record a decision. Raises NotFound, AlreadyDecided, Refused."""
+        """Record a decision. Raises NotFound, AlreadyDecided, Refused, DecidedBefore."""
         ...
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, WaitKind
-from engine.journal.errors import require_text
+from engine.journal.errors import DecidedBefore, WaitingDecisions, require_text
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
+    DECISIONS,
     cancelled_meanwhile,
     decision_event,
     decision_input,
@@ -30,6 +31,8 @@ from engine.machine.events.request_facts import RequestExpired
 from engine.machine.model.inputs import Cancel, TimerFired
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from engine.errors import Refused
     from engine.journal.known_states import KnownStates
     from engine.journal.records import Decision, StoredRun
@@ -43,7 +46,8 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
 
     Past its time the request ends EXPIRED instead, whether or not a worker has seen to its timer: that is
     written, so the refusal is returned. Raises NotFound, AlreadyDecided, Unavailable (`journal_corrupt`),
-    Refused (`request_withdrawn`, `approval_changed`, `request_expired` for the time of what is around it).
+    Refused (`request_withdrawn`, `approval_changed`, `request_expired` for the time of what is around it),
+    DecidedBefore.
     """
     request_id = decision.request_id
     if decision.clock is not None:
@@ -61,7 +65,7 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
         ts = max(decision.now, run["updated_at"])
         record(store, run, Event(RequestExpired(request_id), ts, ENGINE, path), request=row)
         return expired(row)
-    _refuse_what_comes_to_nothing(store, run, row, decision.now)
+    _refuse_what_comes_to_nothing(store, run, row, decision)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
     require_as_shown(store, decision.cap)
@@ -81,30 +85,49 @@ def decide(store: Store, decision: Decision, known: KnownStates) -> Decided | Re
     return Decided(run_id, path, taken(told))
 
 
-def _refuse_what_comes_to_nothing(store: Store, run: RunRow, request: RequestRow, now: int) -> None:
+def _refuse_what_comes_to_nothing(store: Store, run: RunRow, request: RequestRow, decision: Decision) -> None:
     """Raises Refused when whatever is said comes to nothing, or to an action after its time, though no worker
     has seen to it: `request_expired` when the time of something around the request is over,
-    `request_withdrawn` when its run, or one above, was told to end."""
-    mail: dict[str, list[Input]] = {}
+    `request_withdrawn` when its run, or one above, was told to end. Raises DecidedBefore when other decisions
+    wait there that were not weighed."""
+    mail: dict[str, list[tuple[int, Input]]] = {}
+    at_step = {run["run_id"]: request["step_id"]}
 
     def parent_of(run_id: str) -> tuple[str, str] | None:
         at = run if run_id == run["run_id"] else store.run(run_id)
-        return started_by(at) if at is not None else None
+        above = started_by(at) if at is not None else None
+        at_step.update([above] if above is not None else ())
+        return above
 
     def due(run_id: str, timer: str) -> int | None:
         if run_id not in mail:
-            mail[run_id] = [given for _, given in store.mail_of(run_id) if given is not None]
+            mail[run_id] = [(number, given) for number, given in store.mail_of(run_id) if given is not None]
         fired = (
-            given.now for given in mail[run_id] if isinstance(given, TimerFired) and given.timer == timer
+            given.now for _, given in mail[run_id] if isinstance(given, TimerFired) and given.timer == timer
         )
         moment = store.timer(run_id, timer)
         return next(fired, None) if moment is None else moment
 
-    refuse_past_limit(request, limit_around(run["run_id"], request["step_id"], parent_of, due), now)
+    refuse_past_limit(request, limit_around(run["run_id"], request["step_id"], parent_of, due), decision.now)
     for run_id, given in mail.items():
-        for one in given:
+        for _, one in given:
             if isinstance(one, Cancel):
                 raise cancelled_meanwhile(request, run_id, late=one.late)
+    _require_weighed(decision, at_step, mail)
+
+
+def _require_weighed(
+    decision: Decision, at_step: Mapping[str, str], mail: Mapping[str, Sequence[tuple[int, Input]]]
+) -> None:
+    """Raises DecidedBefore."""
+    said = {
+        run_id: tuple((number, one) for number, one in given if isinstance(one, DECISIONS))
+        for run_id, given in mail.items()
+    }
+    if any(number not in decision.weighed for given in said.values() for number, _ in given):
+        raise DecidedBefore(
+            [WaitingDecisions(run_id, at_step[run_id], given) for run_id, given in said.items() if given]
+        )
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:

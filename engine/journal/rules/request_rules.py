@@ -26,6 +26,8 @@ _ANSWERS: Mapping[str, tuple[str, Callable[..., Input]]] = {
     RequestKind.OUTCOME: (request_facts.OutcomeDecided.kind, OutcomeDecided),
 }
 """By the kind of a request: the event that records its answer, and what the run is told."""
+_ID_NAMES = {RequestKind.APPROVAL.value: "approval_id"}
+DECISIONS = (RequestDecided, FormSubmitted, OutcomeDecided)
 
 
 def refuse_past_limit(row: RequestRow, limit: TimeLimit | None, now: int) -> None:
@@ -48,6 +50,15 @@ def cancelled_meanwhile(row: RequestRow, run_id: str, *, late: bool) -> Refused:
         ErrorCode.REQUEST_EXPIRED if late else ErrorCode.REQUEST_WITHDRAWN,
         f"{whose} {why}: {row['kind']} {row['request_id']} waits no more, nothing was decided",
         {_id_name(row): row["request_id"], "run_id": run_id},
+    )
+
+
+def ended_meanwhile(kind: str, request_id: str, run_id: str) -> Refused:
+    """The refusal of what is said after another decision, in the run `run_id`, that ends what asks it."""
+    return Refused(
+        ErrorCode.REQUEST_WITHDRAWN,
+        f"what was decided beside it ends it: {kind} {request_id} waits no more, nothing was decided",
+        {_ID_NAMES.get(kind, "request_id"): request_id, "run_id": run_id},
     )
 
 
@@ -104,7 +115,7 @@ def expired(row: RequestRow) -> Refused:
 
 
 def _id_name(row: RequestRow) -> str:
-    return "approval_id" if row["kind"] == RequestKind.APPROVAL.value else "request_id"
+    return _ID_NAMES.get(row["kind"], "request_id")
 
 
 def refuse_closed(row: RequestRow) -> None:

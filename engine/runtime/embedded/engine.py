@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine, WorkerView
+    from engine.journal.errors import DecidedBefore
     from engine.journal.port import Journal
-    from engine.journal.records import ClockOffset
+    from engine.journal.records import ClockOffset, Decision
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
@@ -76,7 +77,7 @@ class EmbeddedEngine:
         self._run_views = RunViews(
             config, journal, clock, self._values, redactor, self._folders, self._live_output
         )
-        self._intake = Intake(journal, self._clock_offset)
+        self._intake = Intake(journal, self._clock_offset, self._refuse_what_has_ended)
         self.runs = Runs(
             journal,
             clock,
@@ -188,6 +189,11 @@ class EmbeddedEngine:
         if self._boot_id is None:
             self._boot_id = await asyncio.to_thread(boot_id)
         return offset_of(self._clock, self._boot_id)
+
+    async def _refuse_what_has_ended(self, decision: Decision, before: DecidedBefore) -> None:
+        from engine.runtime.embedded.asking import decided_before  # noqa: PLC0415 - few are behind another one
+
+        await decided_before.refuse_what_has_ended(self._journal, self._packs, decision, before)
 
     @cached_property
     def _handoffs(self) -> Handoffs:

@@ -8,7 +8,8 @@ import pytest
 
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Refused
-from engine.machine.model.inputs import Cancel, Pause
+from engine.journal.errors import DecidedBefore
+from engine.machine.model.inputs import Cancel, Pause, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
@@ -70,3 +71,31 @@ async def test_nothing_is_decided_in_a_run_that_was_told_to_end(
     request = await journal.request_row("appr_0001")
     assert request is not None
     assert request["status"] == "PENDING"
+
+
+@pytest.mark.parametrize("above", [False, True], ids=["in its run", "above"])
+async def test_what_others_decided_before_is_weighed_before_anything_is_written(
+    journal: Journal, *, above: bool
+) -> None:
+    over = await hold(journal, 2)
+    await journal.create_run(a_run(1, parent_run_id="run_0002", parent_path="both/1/sub", depth=1))
+    other = step_started("both/1/ask", "human_approval"), approval_opened("appr_0002", "both/1/ask")
+    held = await take(journal, "run_0001")
+    await held.append(*ASKS, *(() if above else other), status=WAITS, release=True, ready=False)
+    if above:
+        await over.append(*other, status=WAITS, release=True, ready=False)
+    await journal.decide(approve("appr_0002"))
+    with pytest.raises(DecidedBefore) as caught:
+        await journal.decide(approve("appr_0001"))
+    (waiting,) = caught.value.waiting
+    at = ("run_0002", "both/1/sub") if above else ("run_0001", "both/0/ask")
+    assert (waiting.run_id, waiting.path) == at
+    ((number, given),) = waiting.given
+    assert isinstance(given, RequestDecided)
+    assert given.request_id == "appr_0002"
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert request["status"] == "PENDING"
+    decided = await journal.decide(approve("appr_0001", weighed=frozenset({number})))
+    assert decided.run_id == "run_0001"
+    await assert_counters_agree(journal)

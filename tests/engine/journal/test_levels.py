@@ -283,7 +283,8 @@ async def test_how_long_people_took_is_counted_by_the_role_that_is_asked(journal
     run = await hold(journal)
     await run.append(approval_opened("appr_1"), form_opened("form_1"), status=RunStatus.PENDING_HUMAN)
     await journal.decide(approve("appr_1", now=NOW + 10 * SECOND))
-    await journal.decide(answer("form_1", now=NOW + 30 * SECOND))
+    (said,) = await journal.mail_for("worker-1")
+    await journal.decide(answer("form_1", now=NOW + 30 * SECOND, weighed=frozenset({said[0]})))
     (bucket,) = await levels(journal)
     assert {role: (one.asked, one.expired, one.waits) for role, one in bucket.roles.items()} == {
         "approver": (1, 0, {bin_of(10 * SECOND): 1}),
