@@ -38,4 +38,4 @@ def notices_of(changed: Sequence[AlertView]) -> Iterator[tuple[str, Severity]]:
 
 def kinds_of(alerts: Sequence[AlertView]) -> str:
     """`page, drift of time`."""
-    return ", ".join(alert.kind.replace("drift_", "drift of ") for alert in alerts)
+    return ", ".join(alert.kind.words for alert in alerts)

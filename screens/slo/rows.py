@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from engine.facade.levels import LevelSummary
 
 STATES: dict[SloState, StatusLabel] = {
-    SloState.VIOLATED: StatusLabel("✗", "violated", Tone.BAD),
-    SloState.AT_RISK: StatusLabel("▲", "at risk", Tone.WAITING),
-    SloState.FEW_EVENTS: StatusLabel("?", "few runs", Tone.QUIET),
-    SloState.MET: StatusLabel("✓", "met", Tone.GOOD),
-    SloState.NO_DATA: StatusLabel("·", "no runs", Tone.QUIET),
+    SloState.VIOLATED: StatusLabel("✗", SloState.VIOLATED.words, Tone.BAD),
+    SloState.AT_RISK: StatusLabel("▲", SloState.AT_RISK.words, Tone.WAITING),
+    SloState.FEW_EVENTS: StatusLabel("?", SloState.FEW_EVENTS.words, Tone.QUIET),
+    SloState.MET: StatusLabel("✓", SloState.MET.words, Tone.GOOD),
+    SloState.NO_DATA: StatusLabel("·", SloState.NO_DATA.words, Tone.QUIET),
 }
 USED, LEFT, OVER = "█", "░", "!"
 """Cells of a bar: used up, left, and what is too much."""

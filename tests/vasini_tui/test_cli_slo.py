@@ -44,7 +44,7 @@ def test_packs_are_told_with_the_runs_that_may_still_fail(vasini: Vasini, fake: 
     assert heads.startswith("PACK")
     assert max(map(len, (heads, bad, none))) <= 80
     assert " ".join(bad.split()) == "on-call 412 97.08 98.00 -4 6.2/3.1 2.2 s violated"
-    assert " ".join(none.split()) == "hello 0 - 98.00 - - - no_data"
+    assert " ".join(none.split()) == "hello 0 - 98.00 - - - no runs"
 
 
 def test_several_tenants_are_told_apart(vasini: Vasini, fake: FakeEngine) -> None:
@@ -81,6 +81,19 @@ def test_a_pack_has_its_newest_alerts(vasini: Vasini, fake: FakeEngine) -> None:
         (2, "page", True),
         (1, "ticket", False),
     ]
+
+
+def test_states_and_alerts_are_told_in_the_words_of_the_console(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.levels.stored = (a_level("a", SloState.AT_RISK), a_level("b", SloState.FEW_EVENTS))
+    fake.levels.alerts = (an_alert(1, pack="a", kind=AlertKind.DRIFT_TIME),)
+    assert [line.split("  ")[-1].strip() for line in vasini("slo").stdout.splitlines()[1:]] == [
+        "at risk",
+        "few runs",
+    ]
+    alone = vasini("slo", "a").stdout
+    assert "drift of time" in alone
+    assert "at risk" in alone
+    assert "_" not in alone
 
 
 def test_programs_get_every_field(vasini: Vasini, fake: FakeEngine) -> None:

@@ -19,6 +19,11 @@ class SloState(StrEnum):
     MET = "met"
     NO_DATA = "no_data"
 
+    @property
+    def words(self) -> str:
+        """For people: `at risk`, `few runs`."""
+        return {"few_events": "few runs", "no_data": "no runs"}.get(self.value, self.value.replace("_", " "))
+
 
 class Severity(StrEnum):
     """What an alert asks for: somebody now, or somebody this week."""
@@ -53,6 +58,11 @@ class AlertKind(StrEnum):
     DRIFT_FAILURES = "drift_failures"
     DRIFT_COST = "drift_cost"
     DRIFT_TOKENS = "drift_tokens"
+
+    @property
+    def words(self) -> str:
+        """For people: `page`, `drift of time`."""
+        return self.value.replace("drift_", "drift of ")
 
 
 class HumanTargets(Contract):

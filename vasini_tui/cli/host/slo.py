@@ -77,7 +77,7 @@ def _row(level: LevelSummary) -> tuple[object, ...]:
         level.may_fail if level.runs else None,
         f"{level.burns[1]:.1f}/{level.burns[2]:.1f}" if level.runs else None,
         _seconds(level.p95_ms),
-        level.state.value,
+        level.state.words,
     )
 
 
@@ -87,7 +87,7 @@ def _tell(out: Output, level: ServiceLevel) -> None:
         (
             ("pack", level.pack),
             ("tenant", level.tenant),
-            ("state", level.state.value),
+            ("state", level.state.words),
             ("window", f"{level.window_days} days"),
             ("runs", f"{level.runs}, {level.failed} failed"),
             ("completed", f"{_share(level.success_rate)} (goal {_share(level.goal)}, {level.goal_from})"),
@@ -149,7 +149,7 @@ def _tell_burns(out: Output, level: ServiceLevel) -> None:
 def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:
     if alerts:
         out.line("")
-        rows = ((one.kind.value, one.began, one.ended or "stands") for one in alerts)
+        rows = ((one.kind.words, one.began, one.ended or "stands") for one in alerts)
         out.table(("ALERT", "BEGAN", "ENDED"), rows)
         out.line("")
         newest = [one for one in alerts if one.began == alerts[0].began]
