@@ -85,6 +85,17 @@ def test_versions_are_listed_and_published(vasini: Vasini, fake: FakeEngine, tmp
     assert (missing.status, missing.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
 
 
+def test_only_the_content_that_a_script_looked_at_is_published(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.packs.details["hello"] = a_detail(a_pack(digest=DIGEST))
+    fake.stored_packs = (a_pack(digest=DIGEST),)
+    seen = vasini("pack", "show", "hello", "--json").document["pack"]["view"]["digest"]
+    changed = vasini("pack", "publish", "hello", "--digest", "0" * 64, "--json")
+    assert (changed.status, changed.error["code"]) == (ExitCode.REFUSED, "code_changed")
+    assert "hello" not in fake.packs.versions_known
+    published = vasini("pack", "publish", "hello", "--digest", seen, "--json")
+    assert published.document["version"]["digest"] == seen
+
+
 def test_versions_of_an_unknown_pack_are_not_found(vasini: Vasini, fake: FakeEngine) -> None:
     assert vasini("pack", "versions", "none").status == ExitCode.NOT_FOUND
 

@@ -31,11 +31,14 @@ def publish(
     sbom: Annotated[
         str | None, typer.Option("--sbom", metavar="FILE", help="Bill of materials, kept with the version.")
     ] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="D", help="Publish the content with this digest alone.")
+    ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
     """Publish a pack as it is now, under its manifest's version. It never changes then."""
-    return Invocation(partial(_publish, pack=pack, sbom=sbom), as_json, act_as)
+    return Invocation(partial(_publish, pack=pack, sbom=sbom, digest=digest), as_json, act_as)
 
 
 def diff(
@@ -78,10 +81,10 @@ async def _versions(session: Session, *, pack: str) -> int:
     return ExitCode.OK
 
 
-async def _publish(session: Session, *, pack: str, sbom: str | None) -> int:
+async def _publish(session: Session, *, pack: str, sbom: str | None, digest: str | None) -> int:
     bill = await asyncio.to_thread(_text_of, sbom) if sbom is not None else None
     async with session.engine() as engine:
-        version = await engine.packs.publish(pack, actor=session.actor, sbom=bill)
+        version = await engine.packs.publish(pack, actor=session.actor, sbom=bill, digest=digest)
     if session.out.as_json:
         session.out.document({"version": version})
     else:
