@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CHOICES = {
     OutcomeDecision.RUN_AGAIN: "Run again: the call did not have its effect, or may have it twice",
-    OutcomeDecision.DONE: "It was done: go on without calling again",
+    OutcomeDecision.DONE: "It was done: go on without calling again; asks what it brought",
     OutcomeDecision.FAIL: "Fail the step",
 }
 SAID = {
@@ -41,6 +41,7 @@ class OutcomeDialog(ChoiceDialog[OutcomeDecision]):
             column="Say",
             nothing="Say nothing yet",
             choices=_CHOICES,
+            asks_on=(OutcomeDecision.DONE,),
         )
 
     async def on_feed_arrived(self, message: FeedArrived) -> None:

@@ -12,9 +12,17 @@ _CHOICES = {
 
 
 class CancelMenu(ChoiceDialog[CancelMode]):
-    """Asks how a run is cancelled: a list of three whose first row changes nothing."""
+    """Asks how runs are cancelled: a list of three whose first row changes nothing.
 
-    def __init__(self, formatted_run: str) -> None:
+    `asks_on`: it is asked once more before they are.
+    """
+
+    def __init__(self, formatted_runs: str, *, asks_on: bool = False) -> None:
         super().__init__(
-            "Cancel?", [formatted_run], column="When", nothing="Keep it running", choices=_CHOICES
+            "Cancel?",
+            [formatted_runs],
+            column="When",
+            nothing="Keep it running",
+            choices=_CHOICES,
+            asks_on=_CHOICES if asks_on else (),
         )

@@ -87,7 +87,9 @@ class SteerVerbs(CurrentRunScreen):
             if mode is not None:
                 self._ask_all(cancel_verb(mode), views)
 
-        self.app.push_screen(CancelMenu(f"{len(views)} marked: {format_statuses(views)}"), chosen)
+        self.app.push_screen(
+            CancelMenu(f"{len(views)} marked: {format_statuses(views)}", asks_on=True), chosen
+        )
 
     def _ask_all(self, verb: BulkVerb, views: list[RunView]) -> None:
         def answered(sure: bool | None) -> None:

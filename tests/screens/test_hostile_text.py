@@ -247,7 +247,7 @@ async def test_errors_of_the_engine_and_of_its_feed_are_harmless(console: OpenCo
         await stage.until(lambda: stage.paged("#runs").visible_rows)
         await stage.press("p", "x")
         await stage.on(CancelMenu)
-        await stage.press("j", "enter")
+        await stage.press("j", "f2")
         await stage.until(lambda: "internal error" in stage.notices() and "policy_denied" in stage.notices())
         engine.failures["list"] = Unavailable(ErrorCode.JOURNAL_CORRUPT, ALL)
         engine.feed.publish(FeedBatch(lagged=True))

@@ -203,10 +203,11 @@ async def test_one_key_pauses_a_run_and_resumes_it(console: OpenConsole) -> None
     ("keys", "modes"),
     [
         (("enter",), []),
-        (("j", "enter"), [CancelMode.BOUNDARY]),
-        (("G", "enter"), [CancelMode.NOW]),
-        (("end", "enter"), [CancelMode.NOW]),
+        (("j", "f2"), [CancelMode.BOUNDARY]),
+        (("G", "f2"), [CancelMode.NOW]),
+        (("end", "f2"), [CancelMode.NOW]),
         (("end", "home", "enter"), []),
+        (("f2",), []),
         (("escape",), []),
     ],
 )
@@ -221,6 +222,19 @@ async def test_the_cancel_menu_cancels_as_was_chosen_or_not_at_all(
         await stage.press(*keys)
         await stage.on(RunsScreen)
         await stage.until(lambda: engine.asked("cancel_mode") == modes)
+
+
+@pytest.mark.parametrize("keys", [("j",), ("G",)])
+async def test_enter_cancels_no_run_and_says_what_does(console: OpenConsole, keys: tuple[str, ...]) -> None:
+    engine = FakeEngine().add(a_run())
+    async with console(engine) as stage:
+        await stage.shows("● running")
+        await stage.press("x")
+        await stage.on(CancelMenu)
+        await stage.press(*keys, "enter", "enter")
+        await stage.shows("Enter never decides: F2 does it, Esc closes")
+        await stage.on(CancelMenu)
+        assert not engine.asked("cancel_mode")
 
 
 async def test_a_retry_that_is_refused_says_why(console: OpenConsole) -> None:

@@ -145,9 +145,32 @@ async def test_who_asks_himself_what_became_of_a_call_sees_that_somebody_has_sai
         assert len(engine.asked("decide_outcome")) == said
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (("j", "enter", "enter"), "Enter never decides: F2 does it, Esc closes"),
+        (("G", "enter"), "Enter never decides"),
+        (("j", "j", "f2", "f2"), "Enter goes on: nothing is done before you have answered what it asks"),
+    ],
+)
+async def test_a_hasty_or_repeated_key_says_nothing_of_a_call(
+    console: OpenConsole, keys: tuple[str, ...], words: str
+) -> None:
+    engine = an_engine(approvals=0)
+    async with console(engine, size=(80, 24)) as stage:
+        await stage.press("2")
+        await stage.shows("? mail.send")
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.press(*keys)
+        await stage.shows(words)
+        await stage.on(OutcomeDialog)
+        assert not engine.asked("decide_outcome")
+
+
 async def test_what_was_said_of_a_call_is_told(console: OpenConsole) -> None:
     async with console(an_engine(approvals=0)) as stage:
         await stage.press("2")
         await stage.shows("? mail.send")
-        await stage.press("enter", "j", "enter")
+        await stage.press("enter", "j", "f2")
         await stage.until(lambda: "Said of mail.send: run again" in stage.notices())
