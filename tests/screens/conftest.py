@@ -20,7 +20,7 @@ from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.tables.row_table import RowTable
 from tests.fakes.engine import FakeEngine
 from tests.patience import PATIENCE
-from tests.screens.picture import unfinished
+from tests.screens.picture import shown, unfinished
 from tests.screens.stillness import draws_when_still, gathered_frame, press, resize, settle
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
@@ -108,13 +108,7 @@ class Stage:
 
     def text(self) -> str:
         """What the terminal shows."""
-        width, height = self.app.size
-        screen = self.app.screen
-        return "\n".join(
-            "".join(segment.text for segment in line)
-            for line in screen._compositor.render_strips(self.app.size)[:height]
-            if width
-        )
+        return shown(self.app)
 
     def plain(self, selector: str) -> str:
         """The text of one widget."""

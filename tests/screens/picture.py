@@ -36,6 +36,25 @@ def strips(app: App[int]) -> list[Strip]:
     return app.screen._compositor.render_strips(app.size)[: app.size.height]
 
 
+def shown(app: App[int]) -> str:
+    """The characters that the terminal shows.
+
+    Widgets paint over what lies below them, which is a tenth of the work of putting their lines together;
+    only where a character is wider than a cell that has to be done.
+    """
+    width, height = app.size
+    painted = [[" "] * width for _ in range(height)]
+    for region, clip, lines in reversed(list(app.screen._compositor._get_renders(app.size.region))):
+        seen = region.intersection(clip)
+        for y, line in zip(seen.line_range, lines, strict=False):
+            text = line.text
+            if len(text) != line.cell_length:
+                return "\n".join(drawn.text for drawn in strips(app))
+            if 0 <= y < height:
+                painted[y][seen.x : seen.x + len(text)] = text
+    return "\n".join("".join(line) for line in painted)
+
+
 def unfinished(app: App[int]) -> list[str]:
     """What is still under way: work that was asked for, messages on their way, parts that are not drawn."""
     parts = [part for screen in app.screen_stack for part in screen.walk_children(Widget, with_self=True)]
