@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.contracts.flows.agent_step import CALL
 from engine.contracts.status import RequestKind, StepStatus
 from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, Record, doc
@@ -15,8 +16,17 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
+CHANGED = "CHANGED"
+
+
 def _a_person_spoke(state: RunState) -> RunState:
     return replace(state, counters=replace(state.counters, autonomous_calls=0))
+
+
+def told_decision(path: str, decision: str, edits: Any) -> str:
+    """What people are told of a decision: APPROVED or REJECTED; CHANGED of a call that is not made as it was
+    asked, for who decided changed it."""
+    return CHANGED if edits is not None and "/" in path and step_of(path) == CALL else decision
 
 
 @frozen

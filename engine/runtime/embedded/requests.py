@@ -23,6 +23,7 @@ from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import AccessScoped
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values
+from engine.machine.events.request_facts import told_decision
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.asking.answering import Answering
 from engine.runtime.embedded.comments import require_comment
@@ -155,7 +156,7 @@ class Requests(AccessScoped):
         return DecisionView(
             approval_id=approval_id,
             run_id=decided.run_id,
-            decision=status.value,
+            decision=told_decision(row["step_id"], status.value, stored),
             decided_by=actor.name,
             decided_at=from_micros(now),
         )

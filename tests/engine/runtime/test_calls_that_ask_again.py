@@ -25,6 +25,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.test_bound_calls import layers
+from tests.engine.runtime.test_handing_off import declare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +132,42 @@ async def test_a_call_that_is_changed_asks_again_as_it_is_then_and_its_model_is_
         kinds = [event.kind for event in await engine.runs.events(run_id) if event.step_id == CALL]
         assert kinds.count("tool_call_changed") == 1
         assert [one.attempt for one in (await engine.runs.get(run_id)).steps if one.step_id == CALL] == [1]
+
+
+async def test_a_decision_that_changed_a_call_reads_so_at_once_and_for_good(
+    home: Home,
+) -> None:
+    asks = agent(says("", call(a=1)), says("Done."))
+    home.flow("ask", asks, approval(when=False), autonomy_level="suggest_only")
+    home.flow("fix", tool("keep", params={"told": "{{ handoff }}"}), pack="other")
+    declare(home, "other")
+    told_of = [("CHANGED", "bob"), ("APPROVED", "ann")]
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        shown = await pending_approval(engine, run_id)
+    async with home.open() as engine:
+        said = await engine.requests.approve(
+            shown.approval_id, actor=BOB, digest=shown.digest, edits=changed(a=2), comment="two"
+        )
+        assert said.decision == "CHANGED"
+        (made,) = (await engine.runs.conversation(run_id, "work")).turns[0].calls
+        assert made.decided == "CHANGED by bob"
+        with pytest.raises(AlreadyDecided, match="CHANGED"):
+            await engine.requests.approve(shown.approval_id, actor=ANN)
+    async with home.working() as engine:
+        again = await asked_again(engine, run_id)
+        await engine.requests.approve(again.approval_id, actor=ANN, comment="fine")
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        comments = home.document(run, "input/comments.json")
+        assert [(one["decision"], one["by"]) for one in comments] == told_of
+        begun = await engine.runs.hand_off(run_id, "other", "fix", {}, actor=BOB)
+        taken = await rest(engine, begun.run_id, expect=RunStatus.COMPLETED)
+        assert isinstance(taken.output, dict)
+        decisions = taken.output["told"]["decisions"]
+        assert [(one["decision"], one["by"]) for one in decisions] == [
+            ("CHANGED", "bob"),
+            ("APPROVED", "ann"),
+        ]
 
 
 async def test_what_was_changed_stays_so_when_it_is_changed_again_or_fails_or_is_rejected(home: Home) -> None:

@@ -21,6 +21,7 @@ from engine.machine.events.request_facts import (
     RequestWithdrawn,
     UserInputReceived,
     UserInputRequested,
+    told_decision,
 )
 from engine.machine.events.run_facts import (
     RunCancelled,
@@ -243,7 +244,7 @@ def _decided(id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
             "status": decision.value,
             "decided_at": at.event.ts,
             "decided_by": at.event.actor,
-            "decision": decision.value,
+            "decision": told_decision(at.path, decision.value, payload.get("edits")),
             "comment": payload.get("comment") or None,
         }
         return (RequestEnds(payload[id_key], decision, columns),)

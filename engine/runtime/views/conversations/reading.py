@@ -70,8 +70,7 @@ def _decided(rows: Iterable[RequestViewRow]) -> dict[str, str]:
     for row in rows:
         if row["decision"] is None:
             continue
-        changed = row["status"] == RequestStatus.VOID
-        words = f"{'CHANGED' if changed else row['decision']} by {row['decided_by']}"
+        words = f"{row['decision']} by {row['decided_by']}"
         before = said.get(row["step_id"])
         said[row["step_id"]] = words if before is None else f"{before}, {words}"
     return said
