@@ -9,7 +9,7 @@ from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary, R
 from engine.contracts.status import RunStatus
 from engine.journal.encoding import encode
 from engine.journal.rules.rows.run_words import run_words
-from engine.journal.rules.run_filter import fold, is_before, matches, micros, place_of
+from engine.journal.rules.run_filter import fold, is_before, matching, micros, place_of
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ _SUMMARY = {one.name for one in fields(RunSummary)}
 def found_runs(runs: Iterable[RunView], filters: RunFilter, sort: RunSort) -> list[RunView]:
     """Runs that fit, in the order of the list."""
     rows = [(run_row(run), run) for run in runs]
-    fitting = [(place_of(row, sort), run) for row, run in rows if matches(row, filters, _words(run))]
+    fits, wordy = matching(filters), filters.words is not None
+    found = ((row, run) for row, run in rows if fits(row, _words(run) if wordy else ""))
+    fitting = [(place_of(row, sort), run) for row, run in found]
     fitting.sort(key=lambda pair: (pair[0].created_at, pair[0].run_id), reverse=sort is not RunSort.OLDEST)
     fitting.sort(key=lambda pair: pair[0].group)
     return [run for _, run in fitting]

@@ -9,7 +9,7 @@ from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.contracts.times import from_micros
 from engine.journal.rules.id_parts import is_part
-from engine.journal.rules.run_filter import fold, is_before, matches, place_of
+from engine.journal.rules.run_filter import fold, is_before, matching, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -96,7 +96,8 @@ def _fits(row: EventRow, filters: EventFilter) -> bool:
 
 
 def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[RunRow]:
-    rows = [row for row in store.runs.values() if matches(row, filters, store.words.get(row["run_id"], ""))]
+    fits = matching(filters)
+    rows = [row for row in store.runs.values() if fits(row, store.words.get(row["run_id"], ""))]
     rows.sort(key=lambda row: (row["created_at"], row["run_id"]), reverse=sort is not RunSort.OLDEST)
     rows.sort(key=lambda row: place_of(row, sort).group)
     return rows

@@ -6,7 +6,7 @@ import re
 import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from engine.contracts.runs.listed import RunFilter, RunSort, is_rejected
 from engine.contracts.status import RunStatus
@@ -14,9 +14,12 @@ from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.rows.run_words import holds_words, wanted_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.journal.rows import HeadRow, NewRunRow, RunColumns, RunRow
 
 GroupColumn = Literal["status", "pack", "flow", "requested_by"]
+_Named = Literal["pack", "flow", "tenant", "requested_by", "parent_run_id", "error_code"]
 GROUPS: dict[RunSort, tuple[GroupColumn, ...]] = {
     RunSort.NEWEST: (),
     RunSort.OLDEST: (),
@@ -92,43 +95,49 @@ def micros(moment: datetime | None) -> int | None:
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
-def matches(row: RunRow, filters: RunFilter, words: str = "") -> bool:
-    """Whether a list with these filters holds the run, whose words are these."""
-    if filters.words is not None and not holds_words(words, wanted_words(filters.words)):
-        return False
-    return _is_kind(row, filters) and _is_within(row, filters) and _holds_text(row, filters.text)
+def matching(filters: RunFilter) -> Callable[[RunRow, str], bool]:
+    """Whether a list with these filters holds a run, told its row and its words."""
+    words = None if filters.words is None else wanted_words(filters.words)
+    statuses = {status.value for status in filters.status}
+    asked = (
+        *(("pack", filters.pack), ("flow", filters.flow), ("tenant", filters.tenant)),
+        *(("requested_by", filters.requested_by), ("parent_run_id", filters.parent)),
+        ("error_code", filters.error),
+    )
+    named: list[tuple[_Named, str]] = [(cast("_Named", name), one) for name, one in asked if one is not None]
+    created = (micros(filters.created_after), micros(filters.created_before))
+    ended = (micros(filters.ended_after), micros(filters.ended_before))
+    text = fold(filters.text or "")
+
+    def fits(row: RunRow, known: str) -> bool:
+        return (
+            (words is None or holds_words(known, words))
+            and (not statuses or row["status"] in statuses)
+            and all(row[name] == one for name, one in named)
+            and _is_kind(row, filters)
+            and _is_within(row["created_at"], *created)
+            and _is_within(row["finished_at"], *ended)
+            and (not text or _holds_text(row, text))
+        )
+
+    return fits
 
 
 def _is_kind(row: RunRow, filters: RunFilter) -> bool:
-    if filters.status and row["status"] not in {status.value for status in filters.status}:
+    if filters.nested is not None and filters.nested != (row["parent_run_id"] is not None):
         return False
-    failed = row["status"] == RunStatus.FAILED
-    if failed and filters.rejected not in {None, is_rejected(row["status"], row["error_code"])}:
+    if filters.rejected is None or row["status"] != RunStatus.FAILED:
+        return True
+    return filters.rejected == is_rejected(row["status"], row["error_code"])
+
+
+def _is_within(moment: int | None, after: int | None, before: int | None) -> bool:
+    if after is not None and (moment is None or moment <= after):
         return False
-    if filters.nested not in {None, row["parent_run_id"] is not None}:
-        return False
-    wanted = (filters.pack, filters.flow, filters.tenant, filters.requested_by, filters.parent, filters.error)
-    names = (row["pack"], row["flow"], row["tenant"], row["requested_by"])
-    found = (*names, row["parent_run_id"], row["error_code"])
-    return all(asked in {None, name} for asked, name in zip(wanted, found, strict=True))
+    return before is None or (moment is not None and moment < before)
 
 
-def _is_within(row: RunRow, filters: RunFilter) -> bool:
-    bounds = (
-        (row["created_at"], filters.created_after, filters.created_before),
-        (row["finished_at"], filters.ended_after, filters.ended_before),
-    )
-    for moment, start, end in bounds:
-        after, before = micros(start), micros(end)
-        if after is not None and (moment is None or moment <= after):
-            return False
-        if before is not None and (moment is None or moment >= before):
-            return False
-    return True
-
-
-def _holds_text(row: RunRow, wanted: str | None) -> bool:
-    text = fold(wanted or "")
+def _holds_text(row: RunRow, text: str) -> bool:
     names = (row["pack"], row["flow"], row["requested_by"], row["status"])
     texts = (*names, row["run_id"]) if may_be_in_id(text) else names
-    return not text or any(text in fold(name) for name in texts)
+    return any(text in fold(name) for name in texts)

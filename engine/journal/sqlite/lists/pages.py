@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from engine.contracts.runs.listed import RunFilter, RunSort
-from engine.journal.rules.run_filter import fold, matches, place_of
+from engine.journal.rules.run_filter import fold, matching, place_of
 from engine.journal.sqlite.lists.found import count_found, found_ids, found_position, is_looked_up
 from engine.journal.sqlite.lists.jumps import skip
 from engine.journal.sqlite.lists.range_reads import count_ranges, read_ranges
@@ -82,7 +82,7 @@ def position(connection: sqlite3.Connection, run_id: str, filters: RunFilter, so
     row = connection.execute(query("select_run"), (run_id,)).fetchone()
     if row is not None and is_looked_up(filters):
         return found_position(connection, row, filters, sort)
-    if row is None or not matches(row, filters):
+    if row is None or not matching(filters)(row, ""):
         return None
     place = place_of(row, sort)
     before = 0
