@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,8 +43,10 @@ WARNS: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT}
 @asynccontextmanager
 async def asking(home: Home, *caps: dict[str, Any], **config: Any) -> AsyncIterator[Engine]:
     """Two tiers of the same server; the pack that asks is there."""
-    for name in ("budget", "_shared"):
-        shutil.copytree(PACKS / name, home.root / "shipped" / name, dirs_exist_ok=True)
+    for name in ("budget", "_shared"):  # beside the loop, where nobody looks at each call that may block
+        await asyncio.to_thread(
+            shutil.copytree, PACKS / name, home.root / "shipped" / name, dirs_exist_ok=True
+        )
     home.flow("ask", agent(tools=(), max_tokens=BOUND))
     async with serving(answer) as server:
         named = {
