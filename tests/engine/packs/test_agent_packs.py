@@ -42,7 +42,7 @@ async def working(root: Path, models: ModelSettings | None = None) -> AsyncItera
         cache_dir=places["cache"],
         shipped_packs=PACKS,
         rules=Rules(models=models or ModelSettings()),
-        poll_seconds=0.01,
+        poll_seconds=0.05,
         drain_seconds=0.0,
     )
     async with open_engine(config) as engine, engine.work():
