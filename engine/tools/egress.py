@@ -1,6 +1,6 @@
 """Where calls may connect to: public addresses, hosts that the operator lists, and no more than a layer says.
 
-A host is resolved here, every address it has is checked, and the connection goes to a checked address: a
+A host is resolved here, every address it has is checked, and connections go to checked addresses alone: a
 name that resolves differently a moment later gains nothing.
 """
 
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.tools.context import ToolLimits
 
+T = TypeVar("T")
+
+MOST_CONNECTING_SECONDS = 3.0
+"""How long an address is waited for while there is another one."""
 _DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _NAT64 = ip_network("64:ff9b::/96")
 
@@ -40,8 +45,8 @@ def checked_url(text: str) -> SplitResult:
     return url
 
 
-async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address | IPv6Address:
-    """An address of the host to connect to. Raises ToolFailure when one of its addresses is refused."""
+async def checked_addresses(url: SplitResult, limits: ToolLimits) -> tuple[IPv4Address | IPv6Address, ...]:
+    """The addresses of the host, at least one. Raises ToolFailure when one of them is refused."""
     host, port = url.hostname or "", port_of(url)
     require_listed(host, port, limits)
     try:
@@ -52,7 +57,7 @@ async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address |
                 StepErrorCode.TEMPORARY, f"cannot resolve the host {host!r} now", recoverable=True
             ) from error
         raise not_found(f"there is no host {host!r}") from error
-    addresses = [ip_address(entry[4][0]) for entry in found]
+    addresses = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
     listed = {*_names(host), _with_port(host, port)} & set(map(_plain, limits.allowed_private_hosts))
     for address in addresses:
         if not listed and not is_public(address):
@@ -60,7 +65,27 @@ async def checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address |
                 f"{host!r} is at the private or reserved address {address}; "
                 "list the host in the setting tools.allowed_private_hosts to allow it"
             )
-    return addresses[0]
+    return addresses
+
+
+async def at_first_reached(
+    url: SplitResult,
+    addresses: Sequence[IPv4Address | IPv6Address],
+    seconds: float,
+    ask: Callable[[str, float | None], Awaitable[T]],
+    unreached: tuple[type[Exception], ...],
+) -> T:
+    """What `ask` brings from the first address that lets itself be connected to.
+
+    It is given the URL at an address, and the seconds in which the connection has to come about: a part of
+    the `seconds` of the whole call, for the last address no limit of its own. It raises one of `unreached`
+    when none came about, so nothing was sent. Raises what it raises of the last address.
+    """
+    *before, last = addresses
+    for address in before:
+        with suppress(*unreached):
+            return await ask(_pinned(url, address), min(MOST_CONNECTING_SECONDS, seconds / len(addresses)))
+    return await ask(_pinned(url, last), None)
 
 
 def require_listed(host: str, port: int, limits: ToolLimits) -> None:
@@ -110,7 +135,7 @@ def port_of(url: SplitResult) -> int:
     return url.port or _DEFAULT_PORTS[url.scheme]
 
 
-def pinned(url: SplitResult, address: IPv4Address | IPv6Address) -> str:
+def _pinned(url: SplitResult, address: IPv4Address | IPv6Address) -> str:
     """The URL with the address in place of the host; the host is told by header and by TLS."""
     literal = f"[{address}]" if address.version == 6 else str(address)
     return url._replace(netloc=f"{literal}:{port_of(url)}", fragment="").geturl()

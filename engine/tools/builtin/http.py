@@ -7,13 +7,14 @@ import base64
 import importlib
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, StepErrorCode
 from engine.contracts.tool import ToolSpec
-from engine.tools.egress import checked_address, checked_url, pinned, port_of, require_listed
+from engine.tools.egress import at_first_reached, checked_addresses, checked_url, port_of, require_listed
 from engine.tools.failure import ToolFailure, invalid_input, permission_denied
 from engine.tools.registry import RegisteredTool
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from engine.tools.context import ToolContext, ToolLimits
 
+_SECONDS = 30.0
+"""How long a call may take that does not say it."""
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
@@ -61,7 +64,7 @@ def http_tools() -> Iterator[RegisteredTool]:
 
     async def get(params: dict[str, Any], context: ToolContext) -> Any:
         _check_headers(params.get("headers", {}))
-        seconds = params.get("timeout", 30.0)
+        seconds = params.get("timeout", _SECONDS)
         try:
             async with asyncio.timeout(seconds):
                 return await _get(params, context.limits)
@@ -100,14 +103,19 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 async def _get(params: dict[str, Any], limits: ToolLimits) -> dict[str, Any]:
     # httpx costs more than 100 ms to import; only calls of this tool pay for it
     httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-    max_bytes = params.get("max_bytes", 1_000_000)
+    headers, max_bytes = params.get("headers", {}), params.get("max_bytes", 1_000_000)
+    unreached = (httpx.ConnectError, httpx.ConnectTimeout)
     url = checked_url(params["url"])
     tls = await asyncio.to_thread(httpx.create_ssl_context) if url.scheme == "https" else False
     try:
         # no proxies, cookies or credentials from the environment
         async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=None) as client:
             for _ in range(_MAX_REDIRECTS + 1):
-                answer = await _fetch(client, url, params.get("headers", {}), limits, max_bytes)
+                addresses = await checked_addresses(url, limits)
+                fetch = partial(_fetch, client, url, headers, max_bytes)
+                answer = await at_first_reached(
+                    url, addresses, params.get("timeout", _SECONDS), fetch, unreached
+                )
                 if isinstance(answer, dict):
                     return _as_json(url, answer) if params.get("json") else answer
                 url = _redirected(url, answer)
@@ -129,15 +137,14 @@ async def _fetch(
     client: httpx.AsyncClient,
     url: SplitResult,
     headers: Mapping[str, str],
-    limits: ToolLimits,
     max_bytes: int,
+    target: str,
+    connect: float | None,
 ) -> dict[str, Any] | str:
-    """One request: the result, or where it is redirected to."""
-    assert url.hostname
-    target = pinned(url, await checked_address(url, limits))
+    """One request to `target`, the URL at an address: the result, or where it is redirected to."""
     sent = {**headers, "host": url.netloc, "accept-encoding": "identity"}
     # the certificate is checked against the name, not the address
-    extensions = {"sni_hostname": url.hostname}
+    extensions = {"sni_hostname": url.hostname, "timeout": {"connect": connect}}
     async with client.stream("GET", target, headers=sent, extensions=extensions) as response:
         if response.status_code in _REDIRECTS and "location" in response.headers:
             return str(response.headers["location"])

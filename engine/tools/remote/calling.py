@@ -13,7 +13,7 @@ from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.models.wire.server_errors import retry_after_of
-from engine.tools.egress import checked_address, checked_url, pinned, port_of, require_listed
+from engine.tools.egress import at_first_reached, checked_addresses, checked_url, port_of, require_listed
 from engine.tools.failure import ToolFailure, returned_failure
 from engine.tools.registry import RegisteredTool
 from engine.tools.secret_references import Redaction, resolve_references
@@ -123,29 +123,30 @@ async def _called(
         "idempotency-key": context.idempotency_key,
     }
     body = json.dumps(request, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
-    status, wait, answer = await _posted(settings.endpoint, {**headers, **own}, body, context, redaction)
+    status, wait, answer = await _posted(settings, {**headers, **own}, body, context, redaction)
     return _brought(settings.endpoint, status, wait, answer, redaction)
 
 
 async def _posted(
-    endpoint: str, headers: Mapping[str, str], body: bytes, context: ToolContext, redaction: Redaction
+    settings: RemoteTool, headers: Mapping[str, str], body: bytes, context: ToolContext, redaction: Redaction
 ) -> tuple[int, str, bytes]:
     """The status, what it says of waiting, and the body; redirects are not followed. Raises ToolFailure."""
     # httpx costs more than 100 ms to import; only calls of these tools pay for it
     httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+    endpoint = settings.endpoint
     url = checked_url(endpoint)
-    target = pinned(url, await checked_address(url, context.limits))
+    addresses = await checked_addresses(url, context.limits)
     tls = await asyncio.to_thread(httpx.create_ssl_context) if url.scheme == "https" else False
     most = context.limits.max_output_bytes + _AROUND
     sent = {**headers, "host": url.netloc, "accept-encoding": "identity"}
-    try:
-        # no proxies, cookies or credentials from the environment; the certificate is that of the name
-        async with (
-            httpx.AsyncClient(verify=tls, trust_env=False, timeout=None) as client,
-            client.stream(
-                "POST", target, content=body, headers=sent, extensions={"sni_hostname": url.hostname}
-            ) as response,
-        ):
+    unreached = (httpx.ConnectError, httpx.ConnectTimeout)
+
+    async def post(target: str, connect: float | None) -> tuple[int, str, bytes]:
+        # the certificate is that of the name
+        extensions = {"sni_hostname": url.hostname, "timeout": {"connect": connect}}
+        async with client.stream(
+            "POST", target, content=body, headers=sent, extensions=extensions
+        ) as response:
             answer = bytearray()
             async for chunk in response.aiter_raw():
                 answer += chunk
@@ -154,9 +155,14 @@ async def _posted(
                         StepErrorCode.CONTRACT_VIOLATION, f"{endpoint} answered with more than {most} bytes"
                     )
             return response.status_code, response.headers.get("retry-after", ""), bytes(answer)
+
+    try:
+        # no proxies, cookies or credentials from the environment
+        async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=None) as client:
+            return await at_first_reached(url, addresses, settings.timeout_seconds, post, unreached)
     except httpx.TransportError as error:
         words = redaction.text(str(error) or type(error).__name__)
-        begun = not isinstance(error, httpx.ConnectError)
+        begun = not isinstance(error, unreached)
         told = (
             f"{endpoint} gave no whole answer, and may have made the call"
             if begun

@@ -13,7 +13,7 @@ import pytest
 from engine.contracts.status import StepErrorCode
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
-from engine.tools.egress import checked_address, checked_url, is_public
+from engine.tools.egress import checked_addresses, checked_url, is_public
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
 
@@ -125,10 +125,10 @@ async def test_an_ipv6_address_has_its_port_behind_brackets(listed: str, url: st
     everywhere = ToolLimits(allowed_private_hosts=own)
     for limits in (everywhere, ToolLimits(allowed_private_hosts=frozenset({"fd00::5"}), hosts=layers)):
         if reached:
-            assert str(await checked_address(checked_url(url), limits)) == "fd00::5"
+            assert [*map(str, await checked_addresses(checked_url(url), limits))] == ["fd00::5"]
         else:
             with pytest.raises(ToolFailure, match="fd00::5"):
-                await checked_address(checked_url(url), limits)
+                await checked_addresses(checked_url(url), limits)
 
 
 @pytest.mark.parametrize(
