@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,10 +12,10 @@ from engine.contracts.masks import STRUCK_OUT
 from engine.tools.failure import invalid_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _REFERENCE = "$secret"
-_OF_A_HEADER = re.compile(r"(?:bearer|basic|token|apikey) +(\S+)", re.IGNORECASE)
+_OF_A_HEADER = re.compile(r"(bearer|basic|token|apikey) +(\S+)", re.IGNORECASE)
 """A secret that is the whole of a header: servers tell the token in it by itself."""
 
 
@@ -50,13 +51,33 @@ def _resolve(reference: dict[str, Any], lookup: Callable[[str], str | None], use
     return secret
 
 
+def _told_alone(secret: str) -> Iterator[str]:
+    """The parts of a header that servers tell by themselves: its token, and what `Basic` has encoded."""
+    found = _OF_A_HEADER.fullmatch(secret)
+    if found is None:
+        return
+    scheme, token = found.groups()
+    yield token
+    if scheme.lower() == "basic":
+        try:
+            opened = b64decode(token + "=" * (-len(token) % 4), validate=True)
+        except ValueError:  # nothing that a server could decode
+            return
+        try:
+            text = opened.decode()
+        except UnicodeDecodeError:
+            text = opened.decode("latin-1")
+        name, _, password = text.partition(":")
+        yield text
+        yield password or name  # a key is often sent as the name, without a password
+
+
 class Redaction:
     """Strikes out the secrets of one call, also in the forms they take inside JSON, reprs and URLs."""
 
     def __init__(self, secrets: set[str]) -> None:
         forms: set[str] = set()
-        tokens = {found[1] for found in map(_OF_A_HEADER.fullmatch, secrets) if found}
-        for secret in secrets | tokens:
+        for secret in secrets.union(*map(_told_alone, secrets)):
             forms |= {
                 secret,
                 json.dumps(secret)[1:-1],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.layers.tools import Tools
+from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import StepErrorCode
 from engine.governance.tools_layer import tools_layer
 from engine.tools.context import CallRules, ToolLimits
@@ -200,6 +202,32 @@ async def test_a_token_comes_back_without_its_scheme_no_more_than_with_it(
         result, server = await asked(context, answering(answer), key=f"{scheme} {KEY}")
         assert KEY not in result.model_dump_json()
         assert server.asked[0].headers["authorization"] == f"{scheme} {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "told"),
+    [
+        ("ann:pass word", ["ann:pass word", "pass word", "pass%20word"]),
+        ("sk_live_0815:", ["sk_live_0815:", "sk_live_0815"]),
+        ("ann:gr\u00fcn", ["gr\u00fcn"]),
+    ],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+async def test_a_password_comes_back_decoded_no_more_than_as_it_was_sent(
+    context: ToolContext, credentials: str, told: list[str], charset: str
+) -> None:
+    key = f"Basic {b64encode(credentials.encode(charset)).decode()}"
+    answer = answering({"ok": True, "data": {"seen": told, "name": "ann"}})
+    result, server = await asked(context, answer, key=key)
+    assert server.asked[0].headers["authorization"] == key
+    assert result.data["name"] == "ann"
+    assert not [one for one in result.data["seen"] if STRUCK_OUT not in one]
+    assert not [one for one in result.data["seen"] if "pass" in one or "0815" in one or "gr" in one]
+
+
+async def test_a_header_that_is_no_password_is_struck_out_as_it_is(context: ToolContext) -> None:
+    result, _ = await asked(context, answering({"ok": True, "data": ["!no!", "rest"]}), key="Basic !no!")
+    assert result.data == [STRUCK_OUT, "rest"]
 
 
 async def test_an_approver_is_shown_the_request_and_no_secret(context: ToolContext) -> None:
