@@ -44,13 +44,13 @@ def raw_commit(repo: Path, message: bytes, zone: bytes = b"+0000", seconds: byte
     git(repo, "update-ref", "refs/heads/trunk", commit)
 
 
-async def test_thirteen_thousand_commits_are_given_whole(call: Call, repo: Path) -> None:
-    long_history(repo, 13_000, body="why it was done, in a line or two\n" * 3)
+async def test_thousands_of_commits_are_given_whole(call: Call, repo: Path) -> None:
+    long_history(repo, 5_000, body="why it was done, in a line or two\n" * 3)
     result = await call("git.log", {"repo": str(repo), "from_ref": "trunk", "to_ref": "long"})
     assert result.error is None
     subjects = [commit["subject"] for commit in result.data["commits"]]
-    assert subjects == [f"fix: number {number}" for number in reversed(range(13_000))]
-    assert (result.data["total"], result.data["notice"]) == (13_000, None)
+    assert subjects == [f"fix: number {number}" for number in reversed(range(5_000))]
+    assert (result.data["total"], result.data["notice"]) == (5_000, None)
 
 
 async def test_bodies_give_way_before_commits_do_and_a_notice_says_so(

@@ -153,40 +153,31 @@ async def test_an_exception_of_the_packs_own_may_say_its_code(fails: Fails) -> N
     assert "Odd: what is that" in odd.message
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("late", StepErrorCode.TIMEOUT),
-        ("refused", StepErrorCode.TEMPORARY),
-        ("missing", StepErrorCode.NOT_FOUND),
-        ("forbidden", StepErrorCode.PERMISSION_DENIED),
-    ],
-)
-async def test_what_python_raises_has_the_code_of_its_kind(
-    fails: Fails, name: str, code: StepErrorCode
-) -> None:
-    assert (await fails(name)).code is code
+async def test_what_python_raises_has_the_code_of_its_kind(fails: Fails) -> None:
+    codes = {
+        "late": StepErrorCode.TIMEOUT,
+        "refused": StepErrorCode.TEMPORARY,
+        "missing": StepErrorCode.NOT_FOUND,
+        "forbidden": StepErrorCode.PERMISSION_DENIED,
+    }
+    assert {name: (await fails(name)).code for name in codes} == codes
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("Fails", StepErrorCode.BACKEND_ERROR),
-        ("FailsInDetails", StepErrorCode.NOT_FOUND),
-        ("Trapped", StepErrorCode.NOT_FOUND),
-        ("Mute", StepErrorCode.BACKEND_ERROR),
-        ("MuteWithCode", StepErrorCode.NOT_FOUND),
-        ("OddText", StepErrorCode.NOT_FOUND),
-        ("Long", StepErrorCode.NOT_FOUND),
-    ],
-)
-async def test_an_error_that_cannot_be_asked_about_itself_is_told_with_its_line(
-    fails: Fails, kind: str, code: StepErrorCode
-) -> None:
-    told = await fails("hostile", kind=kind)
-    assert told.code is code
-    assert told.details.keys() == {"file", "line"}
-    assert "Traceback" not in told.message
+async def test_an_error_that_cannot_be_asked_about_itself_is_told_with_its_line(fails: Fails) -> None:
+    codes = {
+        "Fails": StepErrorCode.BACKEND_ERROR,
+        "FailsInDetails": StepErrorCode.NOT_FOUND,
+        "Trapped": StepErrorCode.NOT_FOUND,
+        "Mute": StepErrorCode.BACKEND_ERROR,
+        "MuteWithCode": StepErrorCode.NOT_FOUND,
+        "OddText": StepErrorCode.NOT_FOUND,
+        "Long": StepErrorCode.NOT_FOUND,
+    }
+    for kind, code in codes.items():
+        told = await fails("hostile", kind=kind)
+        assert told.code is code, kind
+        assert told.details.keys() == {"file", "line"}, kind
+        assert "Traceback" not in told.message, kind
 
 
 async def test_a_tool_may_return_its_failure(fails: Fails) -> None:
@@ -198,8 +189,8 @@ async def test_a_tool_may_return_its_failure(fails: Fails) -> None:
     assert (odd.code, odd.details) == (StepErrorCode.UNKNOWN, {"code": "approval_void"})
 
 
-@pytest.mark.parametrize("error", ["no", {"code": 404, "message": "no"}, {"message": "no"}])
-async def test_what_only_looks_like_a_failure_is_a_result(call: Call, error: Any) -> None:
-    assert (await call("my_pack.says", {"error": error}, code=CODE)).data == {"error": error}
+async def test_what_only_looks_like_a_failure_is_a_result(call: Call) -> None:
+    for error in ("no", {"code": 404, "message": "no"}, {"message": "no"}):
+        assert (await call("my_pack.says", {"error": error}, code=CODE)).data == {"error": error}
     both = {"error": {"code": "timeout", "message": "no"}}
     assert (await call("my_pack.beside", both, code=CODE)).data == {**both, "data": 1}

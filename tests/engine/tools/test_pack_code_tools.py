@@ -162,9 +162,8 @@ async def test_a_call_imports_no_third_party_code(call: Call) -> None:
     assert not loaded & {"pydantic", "jsonschema", "httpx", "yaml", "asyncio"}
 
 
-@pytest.mark.parametrize(
-    ("name", "params", "code", "words"),
-    [
+async def test_failures_of_a_function_are_typed(call: Call) -> None:
+    failures: list[tuple[str, dict[str, Any], StepErrorCode, str]] = [
         ("broken", {"x": 0}, StepErrorCode.BACKEND_ERROR, "ZeroDivisionError"),
         ("picky", {"x": 1}, StepErrorCode.INVALID_INPUT, "x must be even"),
         ("number", {}, StepErrorCode.CONTRACT_VIOLATION, "not JSON"),
@@ -173,16 +172,13 @@ async def test_a_call_imports_no_third_party_code(call: Call) -> None:
         ("greedy", {}, StepErrorCode.BACKEND_ERROR, "MemoryError"),
         ("large", {"size": 20_000_000}, StepErrorCode.CONTRACT_VIOLATION, "more than the limit"),
         ("_private", {}, StepErrorCode.NOT_FOUND, "no tool"),
-    ],
-)
-async def test_failures_of_a_function_are_typed(
-    call: Call, name: str, params: dict[str, Any], code: StepErrorCode, words: str
-) -> None:
-    result = await call(f"my_pack.{name}", params, code=CODE)
-    assert code_of(result) == code
-    assert result.error is not None
-    assert words in result.error.message
-    assert "Traceback" not in result.model_dump_json()
+    ]
+    for name, params, code, words in failures:
+        result = await call(f"my_pack.{name}", params, code=CODE)
+        assert code_of(result) == code, name
+        assert result.error is not None
+        assert words in result.error.message, name
+        assert "Traceback" not in result.model_dump_json(), name
 
 
 async def test_an_error_names_the_line_in_the_packs_file(call: Call) -> None:
