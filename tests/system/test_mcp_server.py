@@ -119,6 +119,28 @@ def test_it_ends_with_its_client_and_says_where_it_belongs(vasini: Vasini) -> No
     assert "docs/mcp.md" in nobody.stderr
 
 
+def test_a_line_that_is_no_message_is_answered_as_json_rpc_says(vasini: Vasini) -> None:
+    lines = [b"hunter2 is no message", b"", b'["hunter2"]', b'{"jsonrpc": "2.0", "id": 3}', b"x" * 5_000_000]
+    ping = json.dumps({"jsonrpc": "2.0", "id": 4, "method": "ping"}).encode()
+    with subprocess.Popen(
+        [PROGRAM, "mcp"], env=vasini.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b"\n".join([*lines, ping, b""]))
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline())]
+        while "result" not in answers[-1]:
+            answers.append(json.loads(server.stdout.readline()))
+        server.stdin.close()
+        assert server.wait(PATIENCE) == 0
+    *faults, pong = answers
+    assert pong["id"] == 4
+    assert [one["error"]["code"] for one in faults[:4]] == [-32700, -32600, -32600, -32700]
+    assert {one["id"] for one in faults} == {None}
+    assert "hunter2" not in json.dumps(answers)
+
+
 _MORE_THAN_A_PIPE_HOLDS = 60
 """Pings of 2 kB: 64 kB are what a pipe holds, and those on either side of the server hold all of them."""
 _NEARLY_FULL = 32 * 1024

@@ -6,8 +6,10 @@ import asyncio
 import os
 import stat
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from engine.safe_text import sanitize
 from vasini_tui.exit_codes import UsageError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from mcp.server import Server
     from mcp.server.context import ServerRequestContext
+    from mcp.shared.message import SessionMessage
     from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
     from vasini_tui.mcp_server.desk import Desk
@@ -47,7 +50,47 @@ async def serve(desk: Desk) -> None:
     async with _stdout(stdin) as wire:
         answers: Any = wire
         async with stdio_server(stdin=lines, stdout=answers) as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
+            await _run(server, incoming, outgoing)
+
+
+async def _run(server: Server[Any], incoming: Any, outgoing: Any) -> None:
+    """Run the server on the streams of the SDK, which drops what it cannot read: that is answered here."""
+    from anyio import create_memory_object_stream  # noqa: PLC0415 - the SDK's, like all of this
+
+    passing, passed = create_memory_object_stream[Any](0)
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_pass_messages(incoming, passing, outgoing))
+        await server.run(passed, outgoing, server.create_initialization_options())
+        reading.cancel()
+
+
+async def _pass_messages(incoming: Any, passing: Any, outgoing: Any) -> None:
+    """Messages go on to the server; each line that is none gets the error of JSON-RPC."""
+    from anyio import BrokenResourceError, ClosedResourceError  # noqa: PLC0415 - see above
+
+    async with passing:
+        with suppress(BrokenResourceError, ClosedResourceError):  # nobody is left to be told
+            async for message in incoming:
+                if isinstance(message, Exception):
+                    await outgoing.send(_fault(message))
+                else:
+                    await passing.send(message)
+
+
+def _fault(unread: Exception) -> SessionMessage:
+    """What is told of a line that is no message; nothing of the line itself."""
+    import mcp_types as wire  # noqa: PLC0415 - an extra, and slow to import
+    from mcp.shared.message import SessionMessage  # noqa: PLC0415 - likewise
+
+    kinds = {one["type"] for one in unread.errors()} if isinstance(unread, ValidationError) else set()
+    error = (
+        wire.ErrorData(
+            code=wire.PARSE_ERROR, message=f"Parse error: a line is no JSON, or longer than {MAX_LINE} bytes"
+        )
+        if "json_invalid" in kinds
+        else wire.ErrorData(code=wire.INVALID_REQUEST, message="Invalid Request: no message of JSON-RPC 2.0")
+    )
+    return SessionMessage(wire.JSONRPCError(jsonrpc="2.0", id=None, error=error))
 
 
 def make_server(desk: Desk) -> Server[Any]:
@@ -115,7 +158,8 @@ class _Lines:
                 continue
             if not line:
                 return
-            yield line.decode("utf-8", "replace")
+            if line.strip():
+                yield line.decode("utf-8", "replace")
 
 
 class _Wire(asyncio.StreamReaderProtocol):
