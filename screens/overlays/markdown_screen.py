@@ -28,7 +28,7 @@ class MarkdownScreen(ConsoleScreen):
     Links are not followed. `copied` is what the copy key takes.
     """
 
-    BINDINGS = bindings("file.")
+    BINDINGS = bindings("file.", "find.words")
 
     def __init__(self, state: ConsoleState, title: str, text: str, *, copied: str) -> None:
         super().__init__(state)
@@ -53,4 +53,12 @@ class MarkdownScreen(ConsoleScreen):
 
     def action_source(self) -> None:
         """The text as it was written."""
-        self.app.push_screen(TextScreen(self.state, self._title, self._text, copied=self._copied))
+        self._show_source()
+
+    def action_filter(self) -> None:
+        """Type what to look for in the text as it was written: what is drawn may leave things out."""
+        self._show_source(search=True)
+
+    def _show_source(self, *, search: bool = False) -> None:
+        source = TextScreen(self.state, self._title, self._text, copied=self._copied, search=search)
+        self.app.push_screen(source)

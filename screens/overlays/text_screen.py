@@ -19,16 +19,27 @@ if TYPE_CHECKING:
 
 
 class TextScreen(ConsoleScreen):
-    """`note` says what is not shown; `copied` is what the copy key takes, the text itself by default."""
+    """`note` says what is not shown; `copied` is what the copy key takes, the text itself by default.
+
+    With `search` it opens with the line for words that are looked for.
+    """
 
     BINDINGS = bindings("run.wrap")
 
     def __init__(
-        self, state: ConsoleState, title: str, text: str, *, note: str = "", copied: str = ""
+        self,
+        state: ConsoleState,
+        title: str,
+        text: str,
+        *,
+        note: str = "",
+        copied: str = "",
+        search: bool = False,
     ) -> None:
         super().__init__(state)
         self._title, self._text, self._note = title, text, note
         self._copied = copied or text
+        self._search = search
         self._searched = SearchedLines("words in the text", lines_id="text")
 
     def body(self) -> ComposeResult:
@@ -40,7 +51,10 @@ class TextScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """The text has the keys."""
         super().on_mount()
-        self._searched.lines.focus()
+        if self._search:
+            self._searched.action_filter()
+        else:
+            self._searched.lines.focus()
         self.query_one("#text-note").display = bool(self._note)
         self.act(self._show_text())
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from engine.contracts.governing.money import short_dollars
 from engine.contracts.runs.listed import RunSort
 from engine.contracts.status import StepErrorCode, WaitKind
 from engine.safe_text import sanitize
@@ -31,7 +32,7 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
     RunSort.OLDEST: ("oldest first", 4, "▲"),
     RunSort.STATUS: ("by status", 0, "▲"),
     RunSort.FLOW: ("by flow", 1, "▲"),
-    RunSort.REQUESTER: ("by requester", 8, "▲"),
+    RunSort.REQUESTER: ("by requester", 9, "▲"),
 }
 """Words of every order, the column that carries its symbol, and the symbol."""
 
@@ -44,9 +45,10 @@ _COLUMNS = (
     Column("Took", 6, rank=2),
     Column("Waiting for", 14, flex=1),
     Column("Tokens", 7, rank=4),
+    Column("Cost", 9, rank=5),
     Column("By", 10, flex=1, rank=4),
-    Column("Autonomy", 12, rank=5),
-    Column("Run", 30, rank=5, room=30),
+    Column("Autonomy", 12, rank=6),
+    Column("Run", 30, rank=6, room=30),
 )
 
 
@@ -112,7 +114,7 @@ class RunSource:
 
 def damaged_row(run_id: str) -> Row:
     """A run that cannot be read, at the end of its page: it has its place among the others."""
-    words = ("▲ damaged", run_id, "", "", "", "", "vasini doctor --deep", "", "", "", run_id)
+    words = ("▲ damaged", run_id, "", "", "", "", "vasini doctor --deep", "", "", "", "", run_id)
     return Row(run_id, tuple(Cell(sanitize(word), Tone.BAD) for word in words))
 
 
@@ -133,11 +135,20 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
             Cell(sanitize(span(run.started_at, run.finished_at)), Tone.QUIET),
             Cell(sanitize(reason), tone),
             Cell(sanitize(f"{short_number(run.tokens_used):>6}" if run.tokens_used else ""), Tone.QUIET),
+            Cell(sanitize(_cost(run)), Tone.QUIET),
             Cell(sanitize(run.requested_by), Tone.QUIET),
             Cell(sanitize(run.autonomy_level or ""), Tone.QUIET),
             Cell(sanitize(run.run_id), Tone.QUIET),
         ),
     )
+
+
+def _cost(run: RunSummary) -> str:
+    """What its models cost; a question mark where that is not known of some of their calls."""
+    known = short_dollars(run.cost) if run.cost else ""
+    unknown = "?" if run.unpriced_calls else ""
+    text = "+".join(filter(None, (known, unknown)))
+    return f"{text:>8}" if text else ""
 
 
 def _why(failed: RunError | None) -> str:
