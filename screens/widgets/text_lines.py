@@ -39,8 +39,8 @@ class TextLines(ScrollKeys, ScrollView):
     """A pane for text of any length."""
 
     HELP = (
-        "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
-        "{lines.right} move along them."
+        "A text that scrolls, its long lines broken. Where {run.wrap} is a key of the screen it cuts them at "
+        "the edge, or breaks them again; {lines.left} and {lines.right} move along those that are cut."
     )
     BINDINGS = bindings("lines.")
     DEFAULT_CSS = "TextLines { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
