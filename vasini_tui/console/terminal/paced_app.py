@@ -14,7 +14,6 @@ from textual.geometry import Region
 
 from vasini_tui.console.terminal.closed_widgets import let_closed_widgets_go
 from vasini_tui.console.terminal.driver import PatientDriver
-from vasini_tui.console.terminal.light_strips import let_lines_begin_light
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,6 @@ class PacedApp(App[T], inherit_bindings=False):
 
     def __init__(self, css_path: list[str]) -> None:
         let_closed_widgets_go()
-        let_lines_begin_light()
         super().__init__(css_path=list(css_path), watch_css=False, driver_class=PatientDriver)
         self._withheld: set[Region] = set()
         self._shown_later: list[tuple[int, Callable[[bool], None]]] = []
