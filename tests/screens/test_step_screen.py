@@ -102,6 +102,7 @@ async def test_output_has_no_space_before_there_is_any_and_then_grows(console: O
     async with console(engine, size=(80, 24)) as stage:
         await opened(stage)
         lines = stage.app.screen.query_one("#output-lines", TextLines)
+        await stage.still()
         assert (lines.size.height, lines.can_focus) == (0, False)
         assert "No output" not in stage.text()
         assert "Follow" not in stage.text()
