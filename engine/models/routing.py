@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from engine.models.failure import ModelErrorCode, ModelFailure, ModelRefused
 from engine.models.settings import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine.models.settings import ModelSettings
 
@@ -67,10 +68,11 @@ class Candidate:
 
 @frozen
 class Route:
-    """The model that is asked now, and why."""
+    """The model that is asked now, and why; `tried_until` where this call is the one that tries it."""
 
     name: str
     why: str
+    tried_until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -110,12 +112,20 @@ class Breaker:
         """Models that failed too often and have not answered since: seconds until each is tried again."""
         return {name: self.closed_in(name) for name, state in self._states.items() if state.rests}
 
-    def tries(self, name: str) -> None:
+    def tries(self, name: str) -> float:
         """A call is about to ask it. After a rest that is the one which tries it: until it is known what came
-        of that, a rest at the most, it is left alone by others."""
+        of that, a rest at the most, it is left alone by others. The end of that; 0 without a rest."""
         state = self._states.get(name)
-        if state is not None and state.rests:
-            state.open_until = self.now() + self.seconds
+        if state is None or not state.rests:
+            return 0.0
+        state.open_until = self.now() + self.seconds
+        return state.open_until
+
+    def give_back(self, name: str, tried_until: float) -> None:
+        """The call that was to try it did not ask it: another one may, unless it rests for something else."""
+        state = self._states.get(name)
+        if state is not None and tried_until and state.open_until == tried_until:
+            state.open_until = self.now()
 
     def succeeded(self, name: str) -> None:
         """It answered."""
@@ -157,13 +167,25 @@ class ModelRouter:
             names = ", ".join(one.name for one in order)
             message = f"no model is asked for {rest:.0f} s more, they failed too often: {names}"
             raise ModelFailure(ModelErrorCode.CIRCUIT_OPEN, message, retry_after=rest)
-        self.breaker.tries(ready[0].name)
+        tried_until = self.breaker.tries(ready[0].name)
         passed = [one.name for one in order[: order.index(ready[0])]]
         why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
         known = {*passed, *tried, ready[0].name}
         later = [name for name, seconds in waits.items() if seconds and name not in known]
         why += f"; not asked, asked to wait: {', '.join(later)}" if later else ""
-        return Route(ready[0].name, why)
+        return Route(ready[0].name, why, tried_until)
+
+    @contextmanager
+    def until_asked(self, route: Route) -> Iterator[None]:
+        """Around what comes before the question: where that raises the model was not asked, and the try that
+        it was is another call's."""
+        raised = True
+        try:
+            yield
+            raised = False
+        finally:
+            if raised:
+                self.breaker.give_back(route.name, route.tried_until)
 
     def soonest(self, asker: Asker) -> float | None:
         """Seconds until one of several models may be asked, as their servers and failures say; None: there

@@ -191,6 +191,23 @@ def test_names_in_policies_that_nothing_has_are_warned_of(vasini: Vasini, home: 
     assert not [warning for warning in warnings if "http.get`" in warning or "hello.greet" in warning]
 
 
+@pytest.mark.parametrize(("last", "beyond"), [("m4", ["m4"]), ("m1", [])], ids=["four models", "three"])
+def test_tiers_that_an_agents_attempts_do_not_reach_are_warned_of(
+    vasini: Vasini, home: Path, last: str, beyond: list[str]
+) -> None:
+    home.mkdir(exist_ok=True)
+    named = "".join(f"    m{one}: {{provider: ollama, model: m}}\n" for one in range(1, 5))
+    tiers = f"  tiers: {{a: m1, b: m2, c: m3, d: {last}}}\n  fallback: [a, b, c, d]\n"
+    (home / "config.yaml").write_text(f"models:\n  named:\n{named}{tiers}", "utf-8")
+    warnings = vasini("doctor", "--json").document["warnings"]
+    told = [
+        f"models.fallback: from its first tier on {name} is asked by steps alone whose"
+        " `retry.max_attempts` is 4: it is 3 where they say nothing"
+        for name in beyond
+    ]
+    assert [one for one in warnings if "models.fallback" in one] == told
+
+
 def test_tools_that_are_given_a_secret_that_is_not_set_are_warned_of(vasini: Vasini, home: Path) -> None:
     home.mkdir(exist_ok=True)
     (home / "config.yaml").write_text(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.budget.caps import EACH
 from engine.budget.price_book import PriceBook
+from engine.contracts.flows.agent_step import MODEL_RETRY
 from engine.contracts.governing.budget import CapScope
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.mcp.settings import SecretReference
@@ -30,6 +31,7 @@ def warnings(loaded: LoadedSettings, seen: OpenedEngine) -> tuple[str, ...]:
         *_variables(),
         *_policy_names(loaded, seen),
         *_unopened_models(loaded),
+        *_unreached_tiers(loaded),
         *_unopened_tools(loaded),
         *_budget(loaded, seen),
         *_own_themes(loaded.places),
@@ -88,6 +90,18 @@ def _unopened_models(loaded: LoadedSettings) -> list[str]:
         f"models.named.{name} is opened by the secret {model.key_name!r}, which is not set"
         for name, model in values.models.named.items()
         if model.key_name and model.key_name not in values.secrets
+    ]
+
+
+def _unreached_tiers(loaded: LoadedSettings) -> list[str]:
+    """Models of a chain that an agent without a `retry` of its own never asks: each attempt asks one."""
+    models, asked = loaded.values.models, MODEL_RETRY.max_attempts
+    chain = list(dict.fromkeys(models.tiers[tier] for tier in models.fallback if tier in models.tiers))
+    if len(chain) <= asked:
+        return []
+    return [
+        f"models.fallback: from its first tier on {', '.join(chain[asked:])} is asked by steps alone whose"
+        f" `retry.max_attempts` is {len(chain)}: it is {asked} where they say nothing"
     ]
 
 

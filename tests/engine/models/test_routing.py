@@ -213,6 +213,31 @@ def test_after_its_rest_one_call_tries_a_model_and_the_others_go_on_as_if_it_res
     assert [found.route(Asker("tier-2")).name for _ in range(3)] == ["fast"] * 3
 
 
+def test_a_try_that_was_not_made_is_given_back_by_the_call_that_had_it() -> None:
+    now = [0.0]
+    found, asker = ModelRouter(SETTINGS, lambda: now[0]), Asker("own")
+    not_resting = found.route(asker)
+    for _ in range(2):
+        found.breaker.failed("own")
+    with pytest.raises(KeyError), found.until_asked(not_resting):
+        raise KeyError
+    assert found.breaker.closed_in("own") == 30
+    now[0] = 31.0
+    first = found.route(asker)
+    assert found.breaker.closed_in("own") == 30
+    with pytest.raises(KeyError), found.until_asked(first):
+        raise KeyError
+    assert found.breaker.resting() == {"own": 0.0}
+    tried = found.route(asker)
+    with found.until_asked(tried):
+        pass
+    assert found.breaker.closed_in("own") == 30
+    now[0] = 40.0
+    found.breaker.failed("own")
+    found.breaker.give_back("own", tried.tried_until)
+    assert found.breaker.closed_in("own") == 30
+
+
 def test_a_lower_tier_that_is_asked_at_a_soft_cap_is_tried_by_one_call_too() -> None:
     now = [0.0]
     found = ModelRouter(SETTINGS, lambda: now[0])

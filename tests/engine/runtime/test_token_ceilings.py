@@ -11,8 +11,9 @@ from engine.contracts.governing.budget import TokenCeiling
 from engine.contracts.runs.snapshot import TerminalCause, UsedLimit
 from engine.contracts.status import CancelMode, RunStatus, WaitKind
 from engine.governance.policies import Policies
+from engine.models.settings import BreakerSettings
 from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_SETTING
-from tests.engine.models.loopback import serving
+from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
 from tests.engine.runtime.outside_programs import agent as outside
@@ -265,3 +266,24 @@ async def test_a_question_that_is_stopped_while_it_waits_leaves_nothing_held(hom
 
         await until(nothing_held)
         assert gate.asked == 1
+
+
+async def test_a_call_that_is_not_put_leaves_the_try_of_a_model_that_rested_to_another_one(
+    home: Home,
+) -> None:
+    home.flow("ask", agent(retry={"max_attempts": 1}))
+    home.flow("asks", agent(), pack="capped")
+    answers = answering_in_turn(head(503, "application/json") + b"{}", spoken("Here."))
+    async with serving(answers) as server:
+        one = models_at(server.url)
+        models = one.model_copy(update={"breaker": BreakerSettings(failures=1, seconds=1)})
+        async with home.working(models=models, policies=capped(None, capped=1)) as engine:
+            await failed(engine, "ask")
+
+            async def may_be_tried() -> bool:
+                run = await rest(engine, await start(engine, "asks", pack="capped"), expect=RunStatus.FAILED)
+                return run.error is not None and run.error.code == "budget_exhausted"
+
+            await until(may_be_tried)
+            await finished(engine, "ask")
+        assert len(server.asked) == 2

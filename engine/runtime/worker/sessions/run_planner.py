@@ -11,6 +11,7 @@ from engine.contracts.status import RUN_TERMINAL
 from engine.journal.known_states import KnownState
 from engine.journal.records import Commit
 from engine.journal.rules.rows.run_head import run_head
+from engine.journal.rules.rows.time_limits import started_by
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
 from engine.machine.model.state import Phase
@@ -117,8 +118,10 @@ class RunPlanner:
         mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
         row, snapshot = self._site.row, self._snapshot(plan)
         ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
-        if ended and row["parent_run_id"] is not None:
-            mail.append((row["parent_run_id"], self._report_to_parent(plan, now)))
+        above = started_by(row)
+        if ended and above is not None:
+            parent, path = above
+            mail.append((parent, self._report_to_parent(plan, path, now)))
         return Commit(
             run_id=row["run_id"],
             expected_seq=before.run_seq,
@@ -150,10 +153,10 @@ class RunPlanner:
         """Somebody else has appended to the run, last at `ts`."""
         self._last_ts = max(self._last_ts, ts)
 
-    def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
+    def _report_to_parent(self, plan: Plan, path: str, now: int) -> ChildEnded:
         return ChildEnded(
             now=now,
-            path=self._site.row["parent_path"] or "",
+            path=path,
             child_run_id=self._site.row["run_id"],
             status=run_status(plan.state).value,
             output=plan.state.output,

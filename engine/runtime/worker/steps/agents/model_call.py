@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -171,11 +171,14 @@ class ModelCalls:
     async def _begun(self, site: CallSite, execution: Execution, asked: Question) -> tuple[Meter, Question]:
         """What is asked once it is paid for: of this model or, as a person said at a soft cap, of one of a
         lower tier."""
+        router = self._catalog.router
         try:
-            return await self._paid(site, execution, asked)
+            with router.until_asked(asked.route):
+                return await self._paid(site, execution, asked)
         except LowerTierWanted as wanted:
             lower = self._lower(site, asked, wanted.limit)
-            return await self._paid(site, execution, lower, may_lower=False)
+            with router.until_asked(lower.route):
+                return await self._paid(site, execution, lower, may_lower=False)
 
     async def _paid(
         self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
@@ -207,7 +210,7 @@ class ModelCalls:
     def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
         """The same of the model of the next lower tier, as a person said at a soft cap."""
         lower = self._catalog.router.below(asked.route.name, asker_of(site)) or asked.route.name
-        self._catalog.router.breaker.tries(lower)
+        tried_until = self._catalog.router.breaker.tries(lower)
         why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
         bounds = [
             one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
@@ -216,7 +219,7 @@ class ModelCalls:
         told, unseen = (asked.request, asked.unseen) if takes else (asked.request.in_words, len(asked.images))
         schema = told.schema if self._catalog.takes_schema(lower) else None
         request = replace(told, max_tokens=min(bounds, default=None), schema=schema)
-        route = replace(asked.route, name=lower, why=why)
+        route = replace(asked.route, name=lower, why=why, tried_until=tried_until)
         return replace(asked, route=route, request=request, unseen=unseen)
 
     def _failed(
@@ -266,14 +269,16 @@ class ModelCalls:
         return Meter(quoted, self._prices.digest, sent, asked.request, self._clock.uptime)
 
     async def _reply(self, site: CallSite, execution: Execution, asked: Question, meter: Meter) -> Reply:
-        async with self._outputs(site.row, execution) as output:
+        async with AsyncExitStack() as stack:
+            with self._catalog.router.until_asked(asked.route):
+                output = await stack.enter_async_context(self._outputs(site.row, execution))
+                provider = self._catalog.provider(asked.route.name, asked.script)
             lines = _Lines(output)
 
             def heard(delta: Delta) -> None:
                 meter.hear(delta)
                 lines.heard(delta)
 
-            provider = self._catalog.provider(asked.route.name, asked.script)
             meter.asks()
             reply = await ask(provider, asked.request, heard)
         self._catalog.router.breaker.succeeded(asked.route.name)

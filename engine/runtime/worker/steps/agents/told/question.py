@@ -102,44 +102,45 @@ class Questions:
         tried = [one["model"] for one in tries_before(execution)]
         asker = asker_of(site, step.model)
         route = self._catalog.router.route(asker, tried)
-        hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
-        bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
-        if isinstance(step, PlanProposalStep):
-            offers = tuple(await self._offers(site, told["tools"], hidden))
-            messages, turns = await self._plan_told(site, step, agent, told, route, offers)
-            request = ModelRequest((*messages, *context), (), bound, step.temperature)
-            return Question(asker, route, request, _script(told["script"], turns))
-        said, images_now = await self._said(state, execution)
-        found = await self._found(agent, step)
-        blind = self._blind(route.name, (*told["tools"], *step.deferred))
-        own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
-        offers = (*await self._offers(site, [*told["tools"], *found], (*hidden, *blind)), *own)
-        room = self._room(route.name, offers, context)
-        briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
-        takes = self._catalog.takes_images(route.name)
-        gallery = Gallery(briefed, images_now, room // 2, takes=takes)
-        briefing = await self._briefing_of(site, step, agent, told, briefed, gallery)
-        now = await self._images(images_now, gallery.said)
-        skills = tuple(given.get(SKILLS, ()))
-        beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
-        window = Window(briefing, said, room, gallery, beside)
-        messages, newest = await self._told(window, site.row["run_id"], agent)
-        schema = step.output if self._catalog.takes_schema(route.name) else None
-        request = ModelRequest((*messages, *context), offers, bound, step.temperature, schema)
-        return Question(
-            asker,
-            route,
-            request,
-            _script(told["script"], _branches(agent).ended),
-            said=said,
-            images=tuple(images_now),
-            skills=skills,
-            unseen=len({one.digest for one in images_now} - gallery.said),
-            since=0 if said or beside or newest is None else newest.since + 1,
-            found=tuple(found),
-            hidden=tuple(hidden),
-            blind=blind,
-        )
+        with self._catalog.router.until_asked(route):
+            hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
+            bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
+            if isinstance(step, PlanProposalStep):
+                offers = tuple(await self._offers(site, told["tools"], hidden))
+                messages, turns = await self._plan_told(site, step, agent, told, route, offers)
+                request = ModelRequest((*messages, *context), (), bound, step.temperature)
+                return Question(asker, route, request, _script(told["script"], turns))
+            said, images_now = await self._said(state, execution)
+            found = await self._found(agent, step)
+            blind = self._blind(route.name, (*told["tools"], *step.deferred))
+            own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
+            offers = (*await self._offers(site, [*told["tools"], *found], (*hidden, *blind)), *own)
+            room = self._room(route.name, offers, context)
+            briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
+            takes = self._catalog.takes_images(route.name)
+            gallery = Gallery(briefed, images_now, room // 2, takes=takes)
+            briefing = await self._briefing_of(site, step, agent, told, briefed, gallery)
+            now = await self._images(images_now, gallery.said)
+            skills = tuple(given.get(SKILLS, ()))
+            beside: tuple[Block, ...] = (*skill_blocks(skills), *now)
+            window = Window(briefing, said, room, gallery, beside)
+            messages, newest = await self._told(window, site.row["run_id"], agent)
+            schema = step.output if self._catalog.takes_schema(route.name) else None
+            request = ModelRequest((*messages, *context), offers, bound, step.temperature, schema)
+            return Question(
+                asker,
+                route,
+                request,
+                _script(told["script"], _branches(agent).ended),
+                said=said,
+                images=tuple(images_now),
+                skills=skills,
+                unseen=len({one.digest for one in images_now} - gallery.said),
+                since=0 if said or beside or newest is None else newest.since + 1,
+                found=tuple(found),
+                hidden=tuple(hidden),
+                blind=blind,
+            )
 
     def _room(self, model: str, offers: Sequence[ToolOffer], context: Sequence[Message]) -> int:
         """Characters that are left for the conversation. Raises ModelFailure (`context_length`) for none."""
