@@ -32,7 +32,7 @@ def values(stage: Stage) -> JsonView:
 async def test_the_level_of_autonomy_stands_in_the_head_of_a_run_and_in_the_list(
     console: OpenConsole,
 ) -> None:
-    async with console(an_engine(autonomy_level="full_auto"), size=(190, 32)) as stage:
+    async with console(an_engine(autonomy_level="full_auto"), size=(200, 32)) as stage:
         await stage.until(lambda: stage.paged("#runs").row_count, "a run")
         await stage.until(lambda: "Autonomy" in stage.text() and "full_auto" in stage.text())
         await opened(stage)
