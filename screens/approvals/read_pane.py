@@ -21,6 +21,8 @@ class ReadPane(TextPane):
         """The end has come into view for the first time."""
 
     end_seen = False
+    _told_layouts = 0
+    """How many layouts its parts had asked for when it was laid out last."""
 
     def last_part(self) -> Widget | None:
         """The part whose end has to be seen; the whole text without one."""
@@ -41,8 +43,8 @@ class ReadPane(TextPane):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the end has not been seen, and is out of sight."""
-        return not self.end_seen and not self._end_in_view()
+        """Whether the end has not been seen, and is out of sight or has no place yet."""
+        return not self.end_seen and (self._is_new or not self._end_in_view())
 
     def action_scroll_end(self) -> None:
         """To the end that has to be seen; from there to the last line. What is new has its place soon."""
@@ -66,6 +68,7 @@ class ReadPane(TextPane):
         return self.virtual_size.height if part is None else part.virtual_region.bottom
 
     def _laid_out(self, screen: Screen[object]) -> None:
+        self._told_layouts = self._layout_updates
         # Places of what changed since, or of what nobody sees, say nothing about what was read.
         if not screen.is_current or too_small(screen):  # behind the words that ask for a larger terminal
             return
@@ -74,8 +77,9 @@ class ReadPane(TextPane):
 
     @property
     def _is_new(self) -> bool:
-        """Whether something of it has not been laid out yet."""
-        return any(part._layout_required for part in (self, *self.children))  # noqa: SLF001
+        """Whether something of it has not been laid out yet: it has not asked for that, or was not heard."""
+        unheard = self._layout_updates != self._told_layouts
+        return unheard or any(part._layout_required for part in (self, *self.children))  # noqa: SLF001
 
     def _note_end_seen(self) -> None:
         part = self.last_part()

@@ -181,12 +181,19 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
         assert card.lines_left() == 0 < card.scroll_offset.y
 
 
-async def test_the_end_of_what_is_not_laid_out_yet_is_gone_to_once_it_is(console: OpenConsole) -> None:
+@pytest.mark.parametrize("asked_for", [False, True], ids=["changed", "layout asked for"])
+async def test_the_end_of_what_is_not_laid_out_yet_is_gone_to_once_it_is(
+    console: OpenConsole, *, asked_for: bool
+) -> None:
     async with console(engine_with({"text": "short"})) as stage:
         await to_decidable_card(stage)
         card = stage.app.screen.query_one(DecisionCard)
         with stage.app._context():
             card.show(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
+            if asked_for:
+                for part in card.children:
+                    part._check_refresh()  # the screen has been told, and has not come to it
+            assert card.goes_on
             card.action_scroll_end()
         await stage.until(lambda: card.end_seen)
         assert card.lines_left() == 0 < card.scroll_offset.y
