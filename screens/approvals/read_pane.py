@@ -43,8 +43,8 @@ class ReadPane(TextPane):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the end has not been seen, and is out of sight or has no place yet."""
-        return not self.end_seen and (self._is_new or not self._end_in_view())
+        """Whether the end has not been seen, and is out of sight."""
+        return not self.end_seen and not self._end_in_view()
 
     def action_scroll_end(self) -> None:
         """To the end that has to be seen; from there to the last line. What is new has its place soon."""
