@@ -261,7 +261,7 @@ class HeldRuns:
             work.close()  # where it never began
             this.over.set()
             self._sessions.pop(run_id, None)
-            if self._works[run_id] is this:
+            if self._works.get(run_id) is this:  # else a later one has it, or has had it
                 del self._works[run_id]
                 self._ended(run_id)
 
