@@ -102,6 +102,7 @@ def _main(listening: socket.socket) -> None:
 
 
 def _serve(line: socket.socket) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it is ignored, which programs take over
     for number in (0, 1):
         os.dup2(line.fileno(), number)
     line.close()

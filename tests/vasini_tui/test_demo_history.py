@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine import open_engine
 from engine.budget.settings import BudgetSettings
 from engine.config import EngineConfig, Rules
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState
 from engine.contracts.governing.slo import DriftMetric, SloState
+from engine.runtime.clock import SystemClock
+from engine.runtime.embedded.engine import open_engine
 from vasini_tui.demo.history import OTHER_TENANT, write_history
 from vasini_tui.demo.workspace import CAPS
 from vasini_tui.shipped import shipped_packs
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANA = Actor(name="ana", via="console")
+
+
+class FakeNoon:
+    """A clock that stands in the middle of a day: caps of a day begin anew at midnight."""
+
+    def now(self) -> int:
+        """See `engine.runtime.clock.Clock`."""
+        return round(datetime(2026, 3, 14, 12, tzinfo=UTC).timestamp()) * 1_000_000
+
+    def uptime(self) -> int:
+        """See `engine.runtime.clock.Clock`."""
+        return SystemClock().uptime()
 
 
 async def test_the_shipped_packs_stand_in_every_state(tmp_path: Path) -> None:
@@ -30,8 +43,9 @@ async def test_the_shipped_packs_stand_in_every_state(tmp_path: Path) -> None:
         shipped_packs=shipped_packs(),
         rules=Rules(budget=BudgetSettings(caps=CAPS)),
     )
-    write_history(config.journal_path, "default", time.time_ns() // 1_000)
-    async with open_engine(config) as engine:
+    noon = FakeNoon()
+    write_history(config.journal_path, "default", noon.now())
+    async with open_engine(config, clock=noon) as engine:
         mine = engine.for_(ANA)
         levels = {level.pack: level for level in await mine.levels.list()}
         expected = {
