@@ -49,6 +49,7 @@ async def test_an_approved_call_of_a_worker_that_stands_still_is_made_once(
         worker = await nursery.start(home, (point, "tool", 1))
         await person.until(run_id, lambda run: bool(run.approvals))
         await person.approve_all()
+        await person.until(run_id, lambda run: run.run.tool_calls == 1)  # by the first: it stands still now
         second = await nursery.start(home)
         await person.until(run_id, lambda run: bool(run.outcomes))
         os.kill(worker.pid, signal.SIGCONT)
