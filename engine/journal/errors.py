@@ -41,22 +41,24 @@ class LeaseLost(VasiniError):
 
 @frozen
 class WaitingDecisions:
-    """Decisions in the mailbox of a run, by the numbers of their mail; `path` is the step of that run that
-    is decided on, or that started the run in which it is."""
+    """Decisions, and ends of runs below, in the mailbox of a run, by the numbers of their mail."""
 
     run_id: str
-    path: str
     given: tuple[tuple[int, Input], ...]
 
 
 class DecidedBefore(VasiniError):
-    """Decisions that no worker has seen to may have ended what is decided on."""
+    """Decisions that no worker has seen to may have ended what is decided on.
 
-    def __init__(self, waiting: Sequence[WaitingDecisions]) -> None:
+    `around` tells the step of a run that is decided on, or that started the run in which it is.
+    """
+
+    def __init__(self, waiting: Sequence[WaitingDecisions], around: Mapping[str, str]) -> None:
         run_id = waiting[0].run_id
         message = f"run {run_id} has not gone on with what was decided before"
         super().__init__(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id})
         self.waiting = tuple(waiting)
+        self.around = around
 
 
 def refuse_other_request(run: NewRun, found: KeyRow) -> None:

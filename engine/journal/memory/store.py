@@ -201,6 +201,19 @@ class MemoryStore(MemoryWorkStore):
             if owner == run_id
         ]
 
+    def mail_below(self, run_id: str) -> dict[str, list[tuple[int, Input]]]:
+        """See rules."""
+        found: dict[str, list[tuple[int, Input]]] = {}
+        for mail_id, (owner, text) in sorted(self.mailbox.items()):
+            given = readable_input(text) if self._is_below(owner, run_id) else None
+            if given is not None:
+                found.setdefault(owner, []).append((mail_id, given))
+        return found
+
+    def _is_below(self, run_id: str, other: str) -> bool:
+        above = self.runs[run_id]["parent_run_id"]
+        return above is not None and (above == other or self._is_below(above, other))
+
     def set_mail_aside(self, mail_id: int) -> None:
         """See rules."""
         self.put(self.unread, mail_id, self.mailbox[mail_id])

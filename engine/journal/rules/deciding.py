@@ -9,7 +9,7 @@ from engine.contracts.status import RequestStatus, WaitKind
 from engine.journal.errors import DecidedBefore, WaitingDecisions, require_text
 from engine.journal.records import Decided, StoredEvent
 from engine.journal.rules.request_rules import (
-    DECISIONS,
+    MAY_END,
     cancelled_meanwhile,
     decision_event,
     decision_input,
@@ -89,7 +89,7 @@ def _refuse_what_comes_to_nothing(store: Store, run: RunRow, request: RequestRow
     """Raises Refused when whatever is said comes to nothing, or to an action after its time, though no worker
     has seen to it: `request_expired` when the time of something around the request is over,
     `request_withdrawn` when its run, or one above, was told to end. Raises DecidedBefore when other decisions
-    wait there that were not weighed."""
+    wait there, or in any run below these, that were not weighed."""
     mail: dict[str, list[tuple[int, Input]]] = {}
     at_step = {run["run_id"]: request["step_id"]}
 
@@ -113,7 +113,8 @@ def _refuse_what_comes_to_nothing(store: Store, run: RunRow, request: RequestRow
         for _, one in given:
             if isinstance(one, Cancel):
                 raise cancelled_meanwhile(request, run_id, late=one.late)
-    _require_weighed(decision, at_step, mail)
+    *_, outermost = at_step
+    _require_weighed(decision, at_step, store.mail_below(outermost) | mail)
 
 
 def _require_weighed(
@@ -121,13 +122,12 @@ def _require_weighed(
 ) -> None:
     """Raises DecidedBefore."""
     said = {
-        run_id: tuple((number, one) for number, one in given if isinstance(one, DECISIONS))
+        run_id: tuple((number, one) for number, one in given if isinstance(one, MAY_END))
         for run_id, given in mail.items()
     }
     if any(number not in decision.weighed for given in said.values() for number, _ in given):
-        raise DecidedBefore(
-            [WaitingDecisions(run_id, at_step[run_id], given) for run_id, given in said.items() if given]
-        )
+        waiting = [WaitingDecisions(run_id, given) for run_id, given in said.items() if given]
+        raise DecidedBefore(waiting, at_step)
 
 
 def _goes_on(run: RunRow, decision: Decision, free: StoredRun | None) -> RunColumns:

@@ -10,7 +10,7 @@ from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.journal.rules.rows.time_limits import limit_words
 from engine.machine.events import request_facts
 from engine.machine.events.table import read_event
-from engine.machine.model.inputs import FormSubmitted, OutcomeDecided, RequestDecided
+from engine.machine.model.inputs import ChildEnded, FormSubmitted, OutcomeDecided, RequestDecided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,8 @@ _ANSWERS: Mapping[str, tuple[str, Callable[..., Input]]] = {
 }
 """By the kind of a request: the event that records its answer, and what the run is told."""
 _ID_NAMES = {RequestKind.APPROVAL.value: "approval_id"}
-DECISIONS = (RequestDecided, FormSubmitted, OutcomeDecided)
+MAY_END = (RequestDecided, FormSubmitted, OutcomeDecided, ChildEnded)
+"""Inputs after which what is asked beside them may have ended."""
 
 
 def refuse_past_limit(row: RequestRow, limit: TimeLimit | None, now: int) -> None:
@@ -54,10 +55,10 @@ def cancelled_meanwhile(row: RequestRow, run_id: str, *, late: bool) -> Refused:
 
 
 def ended_meanwhile(kind: str, request_id: str, run_id: str) -> Refused:
-    """The refusal of what is said after another decision, in the run `run_id`, that ends what asks it."""
+    """The refusal of what is said after something, known to the run `run_id`, that ends what asks."""
     return Refused(
         ErrorCode.REQUEST_WITHDRAWN,
-        f"what was decided beside it ends it: {kind} {request_id} waits no more, nothing was decided",
+        f"what happened beside it ends it: {kind} {request_id} waits no more, nothing was decided",
         {_ID_NAMES.get(kind, "request_id"): request_id, "run_id": run_id},
     )
 

@@ -143,6 +143,10 @@ class Store(SpendStore, Protocol):
         """Waiting inputs of a run with their numbers, oldest first; None for one that cannot be read."""
         ...
 
+    def mail_below(self, run_id: str) -> dict[str, list[tuple[int, Input]]]:
+        """What can be read of the same for the runs that a run started, and those that they did."""
+        ...
+
     def set_mail_aside(self, mail_id: int) -> None:
         """Keep an input that cannot be read where it waits for nobody."""
         ...

@@ -200,6 +200,15 @@ class SqliteStore(SqliteSpendStore):
         rows = self._execute(query("select_mail"), (run_id,))
         return [(row["mail_id"], readable_input(row["input"])) for row in rows]
 
+    def mail_below(self, run_id: str) -> dict[str, list[tuple[int, Input]]]:
+        """See rules."""
+        found: dict[str, list[tuple[int, Input]]] = {}
+        for row in self._execute(query("mail_below"), (run_id,)):
+            given = readable_input(row["input"])
+            if given is not None:
+                found.setdefault(row["run_id"], []).append((row["mail_id"], given))
+        return found
+
     def set_mail_aside(self, mail_id: int) -> None:
         """See rules."""
         self._execute(query("keep_unread_mail"), (mail_id,))

@@ -193,7 +193,7 @@ class EmbeddedEngine:
     async def _refuse_what_has_ended(self, decision: Decision, before: DecidedBefore) -> None:
         from engine.runtime.embedded.asking import decided_before  # noqa: PLC0415 - few are behind another one
 
-        await decided_before.refuse_what_has_ended(self._journal, self._packs, decision, before)
+        await decided_before.refuse_what_has_ended(self._journal, self._packs, self._values, decision, before)
 
     @cached_property
     def _handoffs(self) -> Handoffs:

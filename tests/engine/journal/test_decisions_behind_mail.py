@@ -9,7 +9,7 @@ import pytest
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Refused
 from engine.journal.errors import DecidedBefore
-from engine.machine.model.inputs import Cancel, Pause, RequestDecided
+from engine.machine.model.inputs import Cancel, ChildEnded, Pause, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
@@ -88,8 +88,8 @@ async def test_what_others_decided_before_is_weighed_before_anything_is_written(
     with pytest.raises(DecidedBefore) as caught:
         await journal.decide(approve("appr_0001"))
     (waiting,) = caught.value.waiting
-    at = ("run_0002", "both/1/sub") if above else ("run_0001", "both/0/ask")
-    assert (waiting.run_id, waiting.path) == at
+    assert waiting.run_id == ("run_0002" if above else "run_0001")
+    assert caught.value.around == {"run_0001": "both/0/ask", "run_0002": "both/1/sub"}
     ((number, given),) = waiting.given
     assert isinstance(given, RequestDecided)
     assert given.request_id == "appr_0002"
@@ -99,3 +99,36 @@ async def test_what_others_decided_before_is_weighed_before_anything_is_written(
     decided = await journal.decide(approve("appr_0001", weighed=frozenset({number})))
     assert decided.run_id == "run_0001"
     await assert_counters_agree(journal)
+
+
+@pytest.mark.parametrize("above", [True, False], ids=["in the run above", "in another run below"])
+async def test_what_waits_in_a_run_below_is_weighed_too(journal: Journal, *, above: bool) -> None:
+    over = await hold(journal, 3)
+    for number, path in ((1, "both/0/sub"), (2, "both/1/sub")):
+        await journal.create_run(a_run(number, parent_run_id="run_0003", parent_path=path, depth=1))
+    asks = step_started("ask", "human_approval"), approval_opened("appr_0002", "ask")
+    await (await take(journal, "run_0002")).append(*asks, status=WAITS, release=True, ready=False)
+    asker = over if above else await take(journal, "run_0001")
+    await asker.append(*ASKS, status=WAITS, release=True, ready=False)
+    await journal.decide(approve("appr_0002"))
+    with pytest.raises(DecidedBefore) as caught:
+        await journal.decide(approve("appr_0001"))
+    (waiting,) = caught.value.waiting
+    assert waiting.run_id == "run_0002"
+    assert "run_0002" not in caught.value.around
+    weighed = frozenset(number for number, _ in waiting.given)
+    await journal.decide(approve("appr_0001", weighed=weighed))
+    await assert_counters_agree(journal)
+
+
+async def test_the_end_of_a_run_below_is_weighed_before_anything_is_written(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(*ASKS, status=WAITS, release=True, ready=False)
+    await journal.create_run(a_run(2, parent_run_id="run_0001", parent_path="both/1/sub", depth=1))
+    child = await take(journal, "run_0002")
+    end = ChildEnded(now=NOW, path="both/1/sub", child_run_id="run_0002", status="COMPLETED")
+    await child.append(mail=[("run_0001", end)])
+    with pytest.raises(DecidedBefore) as caught:
+        await journal.decide(approve("appr_0001"))
+    ((_, given),) = caught.value.waiting[0].given
+    assert given == end

@@ -12,7 +12,7 @@ from tests.engine.runtime.agents_at_work import agent, call, says
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, approval, form, rest, start, tool, until
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView, FormView
     from engine.facade.engine import Engine
 
 ACTS = [approval(), tool("act")]
@@ -32,6 +32,16 @@ async def asked(engine: Engine, count: int) -> list[ApprovalView]:
 
     await until(there)
     return list((await engine.requests.approvals()).items)
+
+
+async def forms_of(engine: Engine, count: int) -> list[FormView]:
+    """The forms, once so many are asked."""
+
+    async def there() -> bool:
+        return len((await engine.requests.forms()).items) == count
+
+    await until(there)
+    return list((await engine.requests.forms()).items)
 
 
 async def refuses_the_second(engine: Engine, decided: str, other: ApprovalView) -> None:
@@ -100,6 +110,58 @@ async def test_a_branch_beside_one_whose_end_suffices_takes_no_decision(home: Ho
 
 async def test_branches_that_all_count_take_their_decisions_without_a_worker(home: Home) -> None:
     home.flow("asks", beside(ACTS, ACTS, ACTS))
+    async with home.working() as engine:
+        run_id = await start(engine, "asks")
+        cards = await asked(engine, 3)
+    async with home.open() as engine:
+        for card in cards:
+            await engine.requests.approve(card.approval_id, actor=ANN)
+    async with home.working() as engine:
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert len(home.tools.calls) == 3
+
+
+INNER: dict[str, Any] = {"id": "inner", "type": "parallel", "branches": [SAYS, SAYS], "join": "any"}
+
+
+@pytest.mark.parametrize("first", [[INNER], [BELOW]], ids=["a step put together", "a run below"])
+async def test_a_branch_beside_one_whose_end_is_put_together_takes_no_decision(
+    home: Home, first: list[dict[str, Any]]
+) -> None:
+    home.flow("below", *SAYS)
+    home.flow("asks", beside(first, ACTS, join="any"))
+    async with home.working() as engine:
+        run_id = await start(engine, "asks")
+        (second,) = await asked(engine, 1)
+        said = await forms_of(engine, 2 if first == [INNER] else 1)
+    async with home.open() as engine:
+        await engine.requests.answer(said[0].request_id, {"word": "yes"}, actor=ANN)
+        with pytest.raises(Refused, match="waits no more") as caught:
+            await engine.requests.approve(second.approval_id, actor=BOB)
+        assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+    async with home.working() as engine:
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert (await engine.requests.approval(second.approval_id)).status is RequestStatus.WITHDRAWN
+    assert home.tools.calls == []
+
+
+@pytest.mark.parametrize("beside_it", [ACTS, [BELOW]], ids=["in the run above", "in another run below"])
+async def test_a_branch_beside_a_run_below_whose_rejection_ends_the_step_takes_no_decision(
+    home: Home, beside_it: list[dict[str, Any]]
+) -> None:
+    home.flow("below", *ACTS)
+    home.flow("asks", beside([BELOW], beside_it))
+    async with home.working() as engine:
+        run_id = await start(engine, "asks")
+        first, second = sorted(await asked(engine, 2), key=lambda one: one.run_id == run_id)
+    async with home.open() as engine:
+        await engine.requests.reject(first.approval_id, actor=ANN, comment="never")
+        await refuses_the_second(engine, first.approval_id, second)
+
+
+async def test_runs_below_that_all_count_take_their_decisions_without_a_worker(home: Home) -> None:
+    home.flow("below", *ACTS)
+    home.flow("asks", beside([BELOW], [BELOW], ACTS))
     async with home.working() as engine:
         run_id = await start(engine, "asks")
         cards = await asked(engine, 3)

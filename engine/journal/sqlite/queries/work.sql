@@ -87,6 +87,14 @@ SELECT min(due) FROM timers
 -- inputs that wait for a run
 SELECT mail_id, input FROM mailbox WHERE run_id = ? ORDER BY mail_id
 
+-- name: mail_below
+-- inputs that wait for the runs below one
+WITH RECURSIVE below(run_id) AS (
+    SELECT run_id FROM runs WHERE parent_run_id = ?
+    UNION ALL SELECT r.run_id FROM runs r JOIN below b ON r.parent_run_id = b.run_id
+)
+SELECT m.mail_id, m.run_id, m.input FROM below b JOIN mailbox m ON m.run_id = b.run_id ORDER BY m.mail_id
+
 -- name: mail_for_worker
 -- inputs that wait for the runs a worker holds
 SELECT m.mail_id, m.run_id, m.input FROM mailbox m JOIN runs r ON r.run_id = m.run_id

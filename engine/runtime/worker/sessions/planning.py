@@ -24,6 +24,7 @@ from engine.machine.model.effects import (
 )
 from engine.machine.model.inputs import (
     Cancel,
+    ChildEnded,
     Input,
     Narrow,
     OutputWritten,
@@ -35,6 +36,8 @@ from engine.machine.model.inputs import (
 )
 from engine.machine.model.state import find_execution
 from engine.machine.table import transition
+from engine.machine.walk import run_status
+from engine.runtime.worker.steps.joining import prepare_joined
 from engine.runtime.worker.steps.run_output import prepare_output
 
 if TYPE_CHECKING:
@@ -129,7 +132,9 @@ def _prepare(preparer: Preparer, plan: Plan, effect: Effect, now: int) -> Input:
     if isinstance(effect, Prepare):
         return preparer.prepare(plan.state, effect.path, now)
     if isinstance(effect, Collect):
-        return preparer.collect(effect.path, effect.value, now)
+        collected, blobs = prepare_joined(effect.path, effect.value, now, preparer.values, preparer.flow)
+        plan.blobs |= blobs
+        return collected
     if isinstance(effect, PrepareOutput):
         given, blobs = prepare_output(effect.value, now, preparer.values, preparer.flow)
         plan.blobs |= blobs
@@ -165,6 +170,18 @@ def steering_input(effect: SteerChild, now: int) -> Input:
             return Cancel(now=now, actor="parent run", mode=CancelMode.NOW)
         case ChildVerb.CANCEL_LATE:
             return Cancel(now=now, actor="parent run", mode=CancelMode.NOW, late=True)
+
+
+def report_to_parent(state: RunState, run_id: str, path: str, now: int) -> ChildEnded:
+    """What the end of a run tells the one that started it at `path`."""
+    return ChildEnded(
+        now=now,
+        path=path,
+        child_run_id=run_id,
+        status=run_status(state).value,
+        output=state.output,
+        error=state.error,
+    )
 
 
 def unrepeatable(plan: Plan) -> frozenset[str]:

@@ -13,11 +13,10 @@ from engine.journal.records import Commit
 from engine.journal.rules.rows.run_head import run_head
 from engine.journal.rules.rows.time_limits import started_by
 from engine.machine.model.codec import state_to_json
-from engine.machine.model.inputs import ChildEnded
 from engine.machine.model.state import Phase
 from engine.machine.walk import outstanding, run_status
 from engine.runtime.clock import offset_of
-from engine.runtime.worker.sessions.planning import make_plan, steering_input
+from engine.runtime.worker.sessions.planning import make_plan, report_to_parent, steering_input
 from engine.runtime.worker.steps.calls.call_judge import PreviewNeeded
 from engine.runtime.worker.steps.preparation import Preparer
 
@@ -121,7 +120,7 @@ class RunPlanner:
         above = started_by(row)
         if ended and above is not None:
             parent, path = above
-            mail.append((parent, self._report_to_parent(plan, path, now)))
+            mail.append((parent, report_to_parent(plan.state, row["run_id"], path, now)))
         return Commit(
             run_id=row["run_id"],
             expected_seq=before.run_seq,
@@ -152,16 +151,6 @@ class RunPlanner:
     def caught_up(self, ts: int) -> None:
         """Somebody else has appended to the run, last at `ts`."""
         self._last_ts = max(self._last_ts, ts)
-
-    def _report_to_parent(self, plan: Plan, path: str, now: int) -> ChildEnded:
-        return ChildEnded(
-            now=now,
-            path=path,
-            child_run_id=self._site.row["run_id"],
-            status=run_status(plan.state).value,
-            output=plan.state.output,
-            error=plan.state.error,
-        )
 
     def _known(self, state: RunState, snapshot: bytes | None) -> KnownState | None:
         """What whoever goes on with a run that waits may begin with."""

@@ -10,7 +10,7 @@ from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
 from engine.frozen import replace
 from engine.governance.redactor import JOINED_DEPTH
-from engine.machine.model.inputs import Collected, StepPrepared
+from engine.machine.model.inputs import StepPrepared
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.calls.failed_call import kept_error
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
@@ -48,31 +48,6 @@ class Preparer:
             prepared = replace(prepared, error=kept_error(self.values, prepared.error))
         steps, calls = self.elsewhere
         return replace(prepared, steps_elsewhere=steps, calls_elsewhere=calls) if steps or calls else prepared
-
-    def collect(self, path: str, joined: Any, now: int) -> Collected:
-        """What a composite step hands on, from what its branches brought. Raises BlobNeeded."""
-        step = self.flow.graph.step_at(path)
-        value = resolve_value(joined, self.values.resolve)
-        renderer = STEP_RENDERERS.get(step.type)
-        handed_on = renderer.handed_on(step, value) if renderer is not None else value
-        if step.joins_as_stored:
-            stored = self.values.store_joined(joined, handed_on, levels=JOINED_DEPTH)
-        else:
-            stored = self.values.store(handed_on, levels=JOINED_DEPTH)
-        self.made.update(stored.blobs)
-        jump = renderer.jump(step, handed_on) if renderer is not None else None
-        return Collected(
-            now=now, path=path, value=stored.value, jump=jump, confidence=self._confidence(step, handed_on)
-        )
-
-    def _confidence(self, step: Step, handed_on: Any) -> tuple[float, float] | None:
-        """What it states, with the least that its pack accepts; None where that is not checked."""
-        check = self.flow.guardrails.output.hallucination_check if self.flow.guardrails is not None else None
-        renderer = STEP_RENDERERS.get(step.type)
-        if check is None or not check.enabled or renderer is None:
-            return None
-        stated = renderer.confidence(step, handed_on)
-        return None if stated is None else (stated, check.confidence_threshold)
 
     def _prepared(self, state: RunState, path: str, now: int) -> StepPrepared:
         step = self.flow.graph.step_at(path)
