@@ -9,6 +9,7 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.keys.bindings import bindings
+from screens.packs.labels import PACK_LABELS
 from screens.packs.overview import format_runs
 from screens.packs.problems import format_place, format_problem
 from screens.packs.screen import PackScreen
@@ -17,7 +18,7 @@ from screens.widgets.ages import age
 from screens.widgets.numbers import percent_cell
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.sparkline import sparkline
-from screens.widgets.status_labels import PACK_LABELS, Tone
+from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
 from screens.widgets.tables.rows import Cell, Row

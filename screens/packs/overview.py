@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import SignatureState
 from engine.safe_text import sanitize
+from screens.packs.labels import PACK_LABELS
 from screens.widgets.ages import full_time
 from screens.widgets.numbers import counted
-from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
+from screens.widgets.status_labels import RISK_LABELS, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 

@@ -25,11 +25,12 @@ from screens.packs import overview as pack_overview
 from screens.packs import problems as pack_problems
 from screens.packs.dialogs import TrustDialog
 from screens.packs.empty import NOTHING_IN, SAME
+from screens.packs.labels import PACK_LABELS
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.json.json_view import JsonView
 from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Part, Plain
-from screens.widgets.status_labels import PACK_LABELS, STYLES
+from screens.widgets.status_labels import STYLES
 from screens.widgets.tables.row_table import RowTable
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Symbol, word and tone of every status: color never carries a meaning alone.
 
-The words are the ones of the command line and the docs. Symbols are one cell wide.
+The command line writes the same words where it writes text. Symbols are one cell wide.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from engine.contracts.packs.pack import PackState
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
 from screens.widgets.numbers import counted
@@ -104,13 +103,6 @@ RISK_LABELS: dict[Risk, StatusLabel] = {
     Risk.MEDIUM: StatusLabel("▲", "medium", Tone.PLAIN),
     Risk.HIGH: StatusLabel("▲", "HIGH", Tone.WAITING),
     Risk.CRITICAL: StatusLabel("‼", "CRITICAL", Tone.BAD),
-}
-
-PACK_LABELS: dict[PackState, StatusLabel] = {
-    PackState.OK: StatusLabel("✓", "ok", Tone.GOOD),
-    PackState.STALE: StatusLabel("▲", "stale", Tone.WAITING),
-    PackState.BROKEN: StatusLabel("✗", "broken", Tone.BAD),
-    PackState.UNTRUSTED_CODE: StatusLabel("‼", "untrusted code", Tone.WAITING),
 }
 
 RUN_WORDS: dict[str, RunStatus] = {

@@ -58,7 +58,7 @@ def test_handoff_passes_everything_on_and_tells_the_run_that_takes_over(
 
 
 def test_the_only_flow_need_not_be_named(vasini: Vasini, fake: FakeEngine) -> None:
-    assert "run-2  QUEUED  on-call/only" in vasini("handoff", "run-1", "on-call", "--wait").stdout
+    assert "run-2  queued  on-call/only" in vasini("handoff", "run-1", "on-call", "--wait").stdout
     assert fake.asked("hand_off")[0][2] is None
     assert fake.asked("work")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None
     out.pairs(
         (
             ("approval", approval.approval_id),
-            ("status", approval.status),
+            ("status", REQUEST_LABELS[approval.status].word),
             ("title", approval.title),
             ("risk", approval.risk),
             ("action", f"{action.kind} {action.target or ''} ({action.step})" if action else None),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.contracts.status import RequestStatus, RunStatus
+from screens.widgets.status_labels import RUN_WORDS
 from vasini_tui.exit_codes import UsageError
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ def statuses_named(names: Iterable[str], kind: type[S], also: tuple[str, ...] = 
 def run_statuses(names: Iterable[str]) -> tuple[tuple[RunStatus, ...], bool | None]:
     """Statuses of runs, and of failed ones whether only the rejected (or only the others) are meant.
 
-    A run that a person rejected is `rejected`, not `failed`. Raises UsageError.
+    They may be written as they are told. A run that a person rejected is `rejected`, not `failed`. Raises
+    UsageError.
     """
-    given = list(names)
+    given = [RUN_WORDS.get(name.lower(), name) for name in names]
     rejected = [name for name in given if name.lower() == REJECTED]
     others = [RunStatus.FAILED.value if name in rejected else name for name in given]
     failed = [name for name in given if name.upper() == RunStatus.FAILED]

@@ -10,6 +10,7 @@ import typer
 
 from engine.contracts.runs.listed import Page
 from engine.errors import InvalidInput
+from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.inputs import plan_edits
 from vasini_tui.cli.arguments.moments import optional_moment
@@ -234,7 +235,7 @@ def _approval_row(item: ApprovalView) -> tuple[object, ...]:
     return (
         item.approval_id,
         item.risk,
-        item.status,
+        REQUEST_LABELS[item.status].word,
         f"{item.pack}/{item.flow}",
         item.subject,
         item.step_id,
@@ -250,7 +251,7 @@ def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
     return (
         item.request_id,
         None,
-        item.status,
+        REQUEST_LABELS[item.status].word,
         f"{item.pack}/{item.flow}",
         item.subject,
         item.step_id,

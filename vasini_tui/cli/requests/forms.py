@@ -11,6 +11,7 @@ import typer
 from engine.contracts.status import RequestStatus
 from engine.contracts.times import rfc3339, told_time
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
@@ -86,7 +87,7 @@ async def _forms(
 def _row(form: FormView) -> tuple[object, ...]:
     return (
         form.request_id,
-        form.status,
+        REQUEST_LABELS[form.status].word,
         form.run_id,
         f"{form.pack}/{form.flow}",
         form.subject,

@@ -10,6 +10,7 @@ import typer
 
 from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, Refused
+from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
@@ -82,7 +83,7 @@ async def _outcomes(
 def _row(outcome: OutcomeView) -> tuple[object, ...]:
     return (
         outcome.request_id,
-        outcome.status,
+        REQUEST_LABELS[outcome.status].word,
         outcome.run_id,
         f"{outcome.pack}/{outcome.flow}",
         outcome.subject,

@@ -13,6 +13,7 @@ from engine.contracts.status import RUN_TERMINAL
 from engine.contracts.times import rfc3339
 from engine.facade.pages import every_page
 from screens.widgets.ages import span
+from screens.widgets.status_labels import run_label
 from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, REJECTED, run_statuses
@@ -218,7 +219,7 @@ async def _session(session: Session, *, session_id: str) -> int:
 def _row(run: RunSummary) -> tuple[object, ...]:
     return (
         run.run_id,
-        "REJECTED" if run.rejected else run.status,
+        run_label(run).word,
         _flow(run),
         run.subject,
         run.current_step,

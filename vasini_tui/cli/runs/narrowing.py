@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from screens.widgets.status_labels import RUN_LABELS
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -52,5 +53,6 @@ async def _narrow(
         *([f"without {', '.join(without)}"] if without else []),
     ]
     said = "; ".join(words) or "no tool is hidden any more"
-    session.out.line(f"{result.run_id}  {result.status}  {'the next turn: ' if once else ''}{said}")
+    status = RUN_LABELS[result.status].word
+    session.out.line(f"{result.run_id}  {status}  {'the next turn: ' if once else ''}{said}")
     return ExitCode.OK

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import cost_text, dollars
 from engine.contracts.status import RequestStatus
+from screens.widgets.status_labels import REQUEST_LABELS, STEP_LABELS, format_recovered, run_label
 from vasini_tui.cli.approval_text import write_approval, write_value
 from vasini_tui.text_table import TextTable
 
@@ -30,7 +31,7 @@ class ToldSteps:
         row = (
             f"{step.step_id} ({step.item})" if step.item else step.step_id,
             step.type,
-            step.status,
+            STEP_LABELS[step.status].word,
             _attempt(step),
             step.started_at,
             step.finished_at,
@@ -49,7 +50,7 @@ def write_run(out: Output, detail: RunDetail, steps: ToldSteps) -> None:
     told = (
         ("run", run.run_id),
         ("subject", run.subject),
-        ("status", run.status),
+        ("status", run_label(run).word),
         ("flow", f"{run.pack}/{run.flow}"),
         ("version", f"{run.pack_version} ({run.flow_version})"),
         ("autonomy", run.autonomy_level),
@@ -59,7 +60,7 @@ def write_run(out: Output, detail: RunDetail, steps: ToldSteps) -> None:
         ("finished", run.finished_at),
         ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
         ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
-        ("workers lost", _recovered(lost) if (lost := steps.recoveries) else None),
+        ("workers lost", format_recovered(lost) if (lost := steps.recoveries) else None),
         ("tokens", f"{run.tokens_used:,}" if run.tokens_used else None),
         ("cost", _cost(detail)),
         *_handed_off(detail),
@@ -103,7 +104,7 @@ def _cost(detail: RunDetail) -> str | None:
 
 
 def _attempt(step: StepView) -> str:
-    return f"{step.attempt} ({_recovered(step.recoveries)})" if step.recoveries else str(step.attempt)
+    return f"{step.attempt} ({format_recovered(step.recoveries)})" if step.recoveries else str(step.attempt)
 
 
 def _call(step: StepView) -> str | None:
@@ -112,26 +113,36 @@ def _call(step: StepView) -> str | None:
     return f"{meta.backend}, sandbox {meta.sandbox}, {meta.latency_ms:,.0f} ms" if meta is not None else None
 
 
-def _recovered(times: int) -> str:
-    return f"recovered {times} time{'' if times == 1 else 's'}"
+def _word(status: RequestStatus) -> str:
+    return REQUEST_LABELS[status].word
 
 
 def _write_tables(out: Output, detail: RunDetail) -> None:
     _table(
         out,
         ("APPROVAL", "STEP", "RISK", "STATUS", "TITLE", "DECIDED BY"),
-        [(a.approval_id, a.step_id, a.risk, a.status, a.title, a.decided_by) for a in detail.approvals],
+        [
+            (a.approval_id, a.step_id, a.risk, _word(a.status), a.title, a.decided_by)
+            for a in detail.approvals
+        ],
     )
     _table(
         out,
         ("FORM", "STEP", "STATUS", "TITLE", "ANSWERED BY"),
-        [(f.request_id, f.step_id, f.status, f.title, f.answered_by) for f in detail.forms],
+        [(f.request_id, f.step_id, _word(f.status), f.title, f.answered_by) for f in detail.forms],
     )
     _table(
         out,
         ("OUTCOME", "STEP", "STATUS", "CALL", "DECISION", "DECIDED BY"),
         [
-            (o.request_id, o.step_id, o.status, o.action.target, o.decision, o.decided_by)
+            (
+                o.request_id,
+                o.step_id,
+                _word(o.status),
+                o.action.target,
+                o.decision,
+                o.decided_by,
+            )
             for o in detail.outcomes
         ],
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import RunStatus, WaitKind
+from screens.widgets.status_labels import run_label
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
@@ -141,7 +142,7 @@ async def work_until_at_rest(
 
 
 def _write(session: Session, view: RunView) -> None:
-    session.out.line(f"{view.run_id}  {view.status}  {view.pack}/{view.flow} {view.pack_version}")
+    session.out.line(f"{view.run_id}  {run_label(view).word}  {view.pack}/{view.flow} {view.pack_version}")
     if view.waiting_for is not None:
         session.out.line(f"waits for {view.waiting_for.text}{_what_to_do(view.run_id, view.waiting_for)}")
     if view.error is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import CancelMode
+from screens.widgets.status_labels import RUN_LABELS
 from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
@@ -123,5 +124,5 @@ def _write(session: Session, result: VerbResult) -> int:
         session.out.document(result.model_dump(mode="json", by_alias=True))
     else:
         already = "" if result.changed else "  (nothing to change)"
-        session.out.line(f"{result.run_id}  {result.status}{already}")
+        session.out.line(f"{result.run_id}  {RUN_LABELS[result.status].word}{already}")
     return ExitCode.OK
