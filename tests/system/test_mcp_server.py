@@ -141,6 +141,31 @@ def test_a_line_that_is_no_message_is_answered_as_json_rpc_says(vasini: Vasini) 
     assert "hunter2" not in json.dumps(answers)
 
 
+def message(number: int, method: str, **params: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode() + b"\n"
+
+
+def test_what_is_asked_right_before_the_end_of_input_is_answered(vasini: Vasini) -> None:
+    said = [
+        json.dumps(HELLO).encode() + b"\n",
+        b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n',
+        message(1, "tools/list"),
+        message(2, "tools/call", name="report", arguments={"title": "Done", "text": "All of it."}),
+        message(3, "tools/call", name="permission_prompt", arguments=CALL),
+        message(4, "ping"),
+    ]
+    outcome = vasini.execute("mcp", stdin=b"".join(said))
+    assert outcome.status == 0
+    answers = {one["id"]: one["result"] for one in map(json.loads, outcome.stdout.splitlines())}
+    assert answers.keys() == {0, 1, 2, 3, 4}
+    (reported,) = answers[2]["content"]
+    run_id = json.loads(reported["text"])["run_id"]
+    assert vasini.ok("show", run_id)["run"]["flow"] == "report"
+    (denied,) = answers[3]["content"]
+    assert json.loads(denied["text"])["behavior"] == "deny"
+    assert vasini.ok("approvals")["approvals"] == []
+
+
 _MORE_THAN_A_PIPE_HOLDS = 60
 """Pings of 2 kB: 64 kB are what a pipe holds, and those on either side of the server hold all of them."""
 _NEARLY_FULL = 32 * 1024
@@ -150,9 +175,13 @@ def _unread(pipe: IO[bytes]) -> int:
     return int.from_bytes(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-def test_a_client_that_reads_no_answers_does_not_keep_it_from_ending(vasini: Vasini) -> None:
+@pytest.mark.parametrize("stopped", [True, False], ids=["by a signal", "at the end of its input"])
+def test_a_client_that_reads_no_answers_does_not_keep_it_from_ending(
+    vasini: Vasini, *, stopped: bool
+) -> None:
+    environment = vasini.environment | {"VASINI_ENGINE__DRAIN_SECONDS": "0.5"}
     with subprocess.Popen(
-        [PROGRAM, "mcp"], env=vasini.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [PROGRAM, "mcp"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -166,8 +195,11 @@ def test_a_client_that_reads_no_answers_does_not_keep_it_from_ending(vasini: Vas
         while _unread(server.stdout) < _NEARLY_FULL:  # of the answers that come now one is stuck
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        server.terminate()
-        assert server.wait(PATIENCE) == 128 + signal.SIGTERM
+        if stopped:
+            server.terminate()
+        else:
+            server.stdin.close()
+        assert server.wait(PATIENCE) == (128 + signal.SIGTERM if stopped else 0)
 
 
 def test_it_ends_when_nobody_is_left_to_read_its_answers(vasini: Vasini) -> None:

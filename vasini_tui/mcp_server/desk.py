@@ -69,6 +69,7 @@ class Desk:
     _asking: int = 0
     _open: set[str] = field(default_factory=set)
     _withdrawing: set[asyncio.Task[None]] = field(default_factory=set)
+    _hung_up: bool = False
 
     def __post_init__(self) -> None:
         self.actor = self.account
@@ -123,10 +124,15 @@ class Desk:
             raise NotFound(f"there is no run {run_id} of yours", {"run_id": run_id})
         return view
 
-    async def close(self) -> None:
-        """Withdraw what is still open; return when all that is withdrawn is written."""
+    def hang_up(self) -> None:
+        """The client says no more: nobody is asked any more, and what people were asked is withdrawn."""
+        self._hung_up = True
         for run_id in tuple(self._open):
             self._withdraw(run_id)
+
+    async def close(self) -> None:
+        """Withdraw what is still open; return when all that is withdrawn is written."""
+        self.hang_up()
         while self._withdrawing:
             await asyncio.wait(self._withdrawing)
 
@@ -136,6 +142,8 @@ class Desk:
     async def _ask(self, flow: str, title: str, given: Mapping[str, Any], tell: Tell) -> HumanReply:
         if self._asking >= MAX_OPEN:
             raise InvalidInput(f"{MAX_OPEN} questions of this connection wait already; wait for an answer")
+        if self._hung_up:
+            raise InvalidInput("the client has closed its end: nobody is asked")
         self._asking += 1  # before anything is awaited: many may come at once
         starting = asyncio.create_task(self._begin(flow, title, given))
         said: HumanReply | None = None
@@ -152,6 +160,8 @@ class Desk:
     async def _begin(self, flow: str, title: str, given: Mapping[str, Any]) -> str:
         run = await self._start(flow, title, given)
         self._open.add(run.run_id)
+        if self._hung_up:
+            self._withdraw(run.run_id)
         return run.run_id
 
     async def _start(self, flow: str, title: str, given: Mapping[str, Any]) -> RunView:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from engine.safe_text import sanitize
 from vasini_tui.exit_codes import UsageError
+from vasini_tui.mcp_server.last_words import LastWords
 from vasini_tui.mcp_server.tools import TOOLS, as_text
 from vasini_tui.version import program_version
 
@@ -35,8 +36,10 @@ _INSTRUCTIONS = (
 )
 
 
-async def serve(desk: Desk) -> None:
+async def serve(desk: Desk, patience: float) -> None:
     """Serve the client at the other end of stdin and stdout until it is gone.
+
+    When it says no more, what it had asked is answered first, for `patience` seconds at the most.
 
     Raises UsageError without the extra, or where stdin or stdout is no pipe.
     """
@@ -50,21 +53,24 @@ async def serve(desk: Desk) -> None:
     async with _stdout(stdin) as wire:
         answers: Any = wire
         async with stdio_server(stdin=lines, stdout=answers) as (incoming, outgoing):
-            await _run(server, incoming, outgoing)
+            last_words = LastWords(desk, patience, give_up=wire.give_up)
+            await _run(server, incoming, outgoing, last_words)
 
 
-async def _run(server: Server[Any], incoming: Any, outgoing: Any) -> None:
+async def _run(server: Server[Any], incoming: Any, outgoing: Any, last_words: LastWords) -> None:
     """Run the server on the streams of the SDK, which drops what it cannot read: that is answered here."""
     from anyio import create_memory_object_stream  # noqa: PLC0415 - the SDK's, like all of this
 
     passing, passed = create_memory_object_stream[Any](0)
+    answering, answers = create_memory_object_stream[Any](0)
     async with asyncio.TaskGroup() as group:
-        reading = group.create_task(_pass_messages(incoming, passing, outgoing))
-        await server.run(passed, outgoing, server.create_initialization_options())
+        reading = group.create_task(_pass_messages(incoming, passing, outgoing, last_words))
+        group.create_task(_pass_answers(answers, outgoing, last_words))
+        await server.run(passed, answering, server.create_initialization_options())
         reading.cancel()
 
 
-async def _pass_messages(incoming: Any, passing: Any, outgoing: Any) -> None:
+async def _pass_messages(incoming: Any, passing: Any, outgoing: Any, last_words: LastWords) -> None:
     """Messages go on to the server; each line that is none gets the error of JSON-RPC."""
     from anyio import BrokenResourceError, ClosedResourceError  # noqa: PLC0415 - see above
 
@@ -74,7 +80,20 @@ async def _pass_messages(incoming: Any, passing: Any, outgoing: Any) -> None:
                 if isinstance(message, Exception):
                     await outgoing.send(_fault(message))
                 else:
+                    last_words.heard(message.message)
                     await passing.send(message)
+        await last_words.said()  # the server gives up what is under way when it hears no more
+
+
+async def _pass_answers(answers: Any, outgoing: Any, last_words: LastWords) -> None:
+    from anyio import BrokenResourceError, ClosedResourceError  # noqa: PLC0415 - see above
+
+    async with answers, outgoing:
+        with suppress(BrokenResourceError, ClosedResourceError):  # nobody is left to be told
+            async for message in answers:
+                await outgoing.send(message)
+                last_words.answered(message.message)
+    last_words.nobody_listens()
 
 
 def _fault(unread: Exception) -> SessionMessage:
@@ -179,6 +198,11 @@ class _Answers:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+
+    def give_up(self) -> None:
+        """Write nothing more, not even what waits to be read."""
+        if not self._writer.transport.is_closing():
+            self._writer.transport.abort()
 
     async def write(self, text: str) -> None:
         self._writer.write(text.encode())

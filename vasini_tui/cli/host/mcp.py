@@ -25,12 +25,13 @@ async def _serve(session: Session) -> int:
     from vasini_tui.mcp_server.desk import Desk  # noqa: PLC0415 - likewise
     from vasini_tui.mcp_server.server import serve  # noqa: PLC0415 - likewise
 
+    patience = session.loaded.values.engine.drain_seconds
     process = await asyncio.to_thread(this_process)
     with stop_requests() as stopped:
         async with session.engine() as engine:
             desk = Desk(engine, session.actor, process)
             try:
-                outcome = await result_or_signal(serve(desk), stopped)
+                outcome = await result_or_signal(serve(desk, patience), stopped)
             finally:
                 await desk.close()
     if isinstance(outcome, signal.Signals):
