@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+
+from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -21,7 +23,12 @@ async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def cancelled(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it is gone. Raises what it failed with before."""
+    """Cancel a task and wait until it is gone, undisturbed, also when the caller is cancelled meanwhile: then
+    that goes on. Raises what the task failed with before."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    try:
+        await finish(asyncio.wait((task,)))
+    finally:
+        failed = None if task.cancelled() else task.exception()
+    if failed is not None:
+        raise failed

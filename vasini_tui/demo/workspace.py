@@ -10,9 +10,10 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.budget.settings import BudgetSettings, CapSetting
+from engine.tools.process.threads import finish
 from vasini_tui.console.options import Workplace
 from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.history import write_history
@@ -25,13 +26,12 @@ from vasini_tui.settings.places import find_places
 from vasini_tui.settings.seldom_asked import ToolSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
 
     from engine.facade.engine import Engine
     from vasini_tui.demo.sample_data import Samples
     from vasini_tui.wiring import Session
 
-T = TypeVar("T")
 LABEL = "DEMO"
 CAPS = tuple(
     CapSetting.model_validate(one)
@@ -65,8 +65,8 @@ async def open_demo(session: Session, *, tenant: str, pace: float = 1.0) -> Asyn
         inside = _inside(session, folder)
         journal = inside.loaded.places.journal_file
         async with asyncio.TaskGroup() as making:
-            data = making.create_task(_finished(asyncio.to_thread(make_samples, folder / "data")))
-            making.create_task(_finished(asyncio.to_thread(write_history, journal, tenant, _now())))
+            data = making.create_task(finish(asyncio.to_thread(make_samples, folder / "data")))
+            making.create_task(finish(asyncio.to_thread(write_history, journal, tenant, _now())))
         samples = data.result()
         with logging_to_file(inside.loaded):
             async with inside.engine() as engine, engine.work(), asyncio.TaskGroup() as group:
@@ -115,16 +115,6 @@ async def _folder() -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         for number in _SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
-
-
-async def _finished(work: Coroutine[None, None, T]) -> T:
-    """What is made. Nothing is still being written when this is left, by cancellation either."""
-    making = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(making)
-    except asyncio.CancelledError:
-        await making
-        raise
 
 
 def _ignore_signals() -> None:
