@@ -124,6 +124,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.safe_files",
         "engine.safe_pattern",
         "engine.process_tree",
+        "engine.threads",
         "engine.tracing",
     ),
     ("engine.images",),

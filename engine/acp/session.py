@@ -19,7 +19,7 @@ from engine.acp.calls import MOST_SHOWN, Option, SeenCall, Transcript, first_of_
 from engine.acp.failure import AgentFailure, AgentReason
 from engine.acp.peer import NO_METHOD, NO_PARAMS, Peer, Pipe, RequestId
 from engine.acp.usage import AgentUsage
-from engine.tools.process.threads import finish
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from engine.tools.process.threads import finish
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

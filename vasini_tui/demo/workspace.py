@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.budget.settings import BudgetSettings, CapSetting
-from engine.tools.process.threads import finish
+from engine.threads import finish
 from vasini_tui.console.options import Workplace
 from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.history import write_history

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.threads import run_stoppable
 from engine.tools.builtin.effects.command_effect import CommandEffect, require_plain
 from engine.tools.builtin.files.paths import path_scope
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
-from engine.tools.process.threads import run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
+from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.files.file_tools import PATH, ROOT
 from engine.tools.builtin.files.paths import PathScope, decoded, path_scope, read_regular_file
 from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import invalid_input
-from engine.tools.process.threads import StopFlag, run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:

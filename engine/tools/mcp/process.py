@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
+from engine.threads import finish
 from engine.tools.failure import ToolFailure, not_found
 from engine.tools.mcp.lines import MAX_AT_ONCE, TOO_MANY, BoundedLines, Rate
 from engine.tools.process.command_runner import child_environment, last_lines, program_path
 from engine.tools.process.held_program import held_program
 from engine.tools.process.limit_words import met_limit
-from engine.tools.process.threads import finish
 from engine.tools.secret_references import Redaction, resolve_references
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode
+from engine.threads import finish
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found
 from engine.tools.process import cgroup
 from engine.tools.process.limit_words import met_limit
 from engine.tools.process.one_request import CONFINED
 from engine.tools.process.process_group import Outcome, ProcessGroup
-from engine.tools.process.threads import finish
 from engine.tools.sandbox.mounts import HOME
 from engine.tools.sandbox.starting import isolation
 

@@ -10,8 +10,8 @@ import os
 from contextlib import asynccontextmanager
 from typing import IO, TYPE_CHECKING, Literal
 
+from engine.threads import finish
 from engine.tools.process.command_runner import KEEPER, start_group
-from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -17,8 +17,8 @@ from functools import partial
 from itertools import zip_longest
 from typing import IO, TYPE_CHECKING
 
+from engine.threads import finish
 from engine.tools.process.keeper import END_NOW, REPORT_VARIABLE
-from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.threads import StopFlag
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.effects.changes import changes_between, digest_of_changes, shown_changes
 from engine.tools.builtin.effects.committing import commit, unchanged
 from engine.tools.builtin.effects.tree import read_tree
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
-from engine.tools.process.threads import StopFlag
 from tests.engine.tools.isolating import Machine, machine_in, nothing_isolates
 
 if TYPE_CHECKING:

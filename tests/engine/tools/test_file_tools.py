@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import StepErrorCode
+from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.files.globs import Glob
 from engine.tools.builtin.files.paths import PathScope, read_regular_file
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure, from_os_error
-from engine.tools.process.threads import StopFlag, run_stoppable
 from tests.permissions import permissions_bind
 
 if TYPE_CHECKING:

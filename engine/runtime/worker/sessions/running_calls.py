@@ -12,8 +12,8 @@ from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import outer_path_of
 from engine.runtime.worker.steps.agents.stopping import used_until
+from engine.threads import finish
 from engine.tools.failure import ToolFailure
-from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.safe_files.removing import discard
+from engine.threads import finish, run_stoppable
 from engine.tools.builtin.effects.changes import (
     Change,
     changed_meanwhile,
@@ -25,15 +26,14 @@ from engine.tools.builtin.effects.changes import (
 from engine.tools.builtin.effects.committing import commit, unchanged
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
-from engine.tools.process.threads import finish, run_stoppable
 from engine.tools.sandbox_spec import SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from engine.threads import StopFlag
     from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.process.threads import StopFlag
 
 _FACTS = "effect.json"
 

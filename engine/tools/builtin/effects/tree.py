@@ -15,7 +15,7 @@ from engine.tools.failure import from_os_error, invalid_input
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.tools.process.threads import StopFlag
+    from engine.threads import StopFlag
 
 MAX_ENTRIES = 20_000
 MAX_BYTES = 256 * 1024 * 1024

@@ -14,6 +14,7 @@ from engine.contracts.status import Effects, Risk
 from engine.contracts.tool import ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
+from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.files.globs import Exclusion, Glob
 from engine.tools.builtin.files.paths import (
     PathScope,
@@ -25,7 +26,6 @@ from engine.tools.builtin.files.paths import (
 )
 from engine.tools.builtin.files.preview import require_base, void, write_preview
 from engine.tools.failure import from_os_error, invalid_input, permission_denied
-from engine.tools.process.threads import StopFlag, run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
 from engine.images import MAX_IMAGE_BYTES, image_head
+from engine.threads import run_stoppable
 from engine.tools.builtin.files.file_tools import PATH, ROOT
 from engine.tools.builtin.files.paths import PathScope, path_scope, read_regular_file
 from engine.tools.failure import invalid_input
-from engine.tools.process.threads import run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:

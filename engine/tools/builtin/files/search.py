@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
+from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.files.file_tools import PATH, ROOT, Selection, walk
 from engine.tools.builtin.files.globs import Exclusion, Glob
 from engine.tools.builtin.files.paths import PathScope, path_scope
 from engine.tools.failure import invalid_input
 from engine.tools.process.ask import ask
-from engine.tools.process.threads import StopFlag, run_stoppable
 from engine.tools.registry import RegisteredTool
 from engine.tools.sandbox.confining import only
 

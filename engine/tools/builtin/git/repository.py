@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode
+from engine.threads import finish, run_stoppable
 from engine.tools.builtin.command import command_failed
 from engine.tools.builtin.git.place import GitPlace, find_place
 from engine.tools.builtin.git.shadow import build_shadow
 from engine.tools.failure import ToolFailure, invalid_input, not_found
-from engine.tools.process.threads import finish, run_stoppable
 from engine.tools.sandbox.confining import only
 
 if TYPE_CHECKING:

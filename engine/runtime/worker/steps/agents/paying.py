@@ -29,7 +29,7 @@ from engine.runtime.worker.steps.agents.token_ceiling import (
     used_up,
     waits_for_tokens,
 )
-from engine.tools.process.threads import finish
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.errors import VasiniError
 from engine.journal.encoding import encode
-from engine.tools.process.threads import finish
+from engine.threads import finish
 
 if TYPE_CHECKING:
     import asyncio
