@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from engine.contracts.status import RequestStatus, Risk, RunStatus
@@ -184,6 +185,27 @@ async def test_ceilings_hold_for_the_tree_of_subflows(home: Home) -> None:
         code, _ = await failed(engine, await start(engine, "tree"))
         assert code == "step_limit_exceeded"
     assert len(home.tools.calls) <= 3
+
+
+@pytest.mark.parametrize(
+    ("enough", "too_few"),
+    [
+        (Policies(max_steps=5), Policies(max_steps=4)),
+        (Policies(max_tool_calls=4), Policies(max_tool_calls=3)),
+    ],
+)
+async def test_each_step_and_each_call_of_a_tree_counts_once(
+    home: Home, enough: Policies, too_few: Policies
+) -> None:
+    home.flow("leaf", tool("s1", params={"n": 1}), tool("s2", params={"n": 2}))
+    branch = {"id": "x", "type": "subflow", "subflow": "leaf"}
+    home.flow("tree", tool("first", params={"n": 0}), branch, tool("last", params={"n": 3}))
+    async with home.working(policies=enough) as engine:
+        await completed(engine, await start(engine, "tree"))
+    async with home.working(policies=too_few) as engine:
+        code, _ = await failed(engine, await start(engine, "tree"))
+    assert code == "step_limit_exceeded"
+    assert len(home.tools.calls) == 4 + 3
 
 
 async def test_no_more_calls_of_a_tree_are_under_way_than_its_layer_says(home: Home) -> None:
