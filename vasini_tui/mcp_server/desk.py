@@ -63,6 +63,7 @@ class Desk:
     account: Actor
     process: str
     actor: Actor = field(init=False)
+    """As whom the connected client asks."""
     client: str = ""
     _connection: RunView | None = None
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -70,9 +71,6 @@ class Desk:
     _open: set[str] = field(default_factory=set)
     _withdrawing: set[asyncio.Task[None]] = field(default_factory=set)
     _hung_up: bool = False
-
-    def __post_init__(self) -> None:
-        self.actor = self.account
 
     async def connect(self, client: str) -> None:
         """Note who connected, at the first question; later ones are of the same connection."""
@@ -165,8 +163,7 @@ class Desk:
         return run.run_id
 
     async def _start(self, flow: str, title: str, given: Mapping[str, Any]) -> RunView:
-        if self._connection is None:
-            raise InvalidInput("nobody has connected")
+        assert self._connection is not None, "whoever asks has connected"
         payload = {
             "client": self.client,
             "process": self.process,
@@ -258,4 +255,6 @@ def _waits_for(view: RunView) -> str:
     waiting = view.waiting_for
     if waiting is not None and waiting.kind in {WaitKind.APPROVAL, WaitKind.FORM}:
         return f"waits for a person ({view.run_id})"
+    if waiting is not None and waiting.kind is not WaitKind.WORKER:  # it is paused, say
+        return f"is {view.status}, waits for {waiting.text} ({view.run_id})"
     return f"is {view.status}: a console or `vasini worker` has to be open ({view.run_id})"
