@@ -66,8 +66,9 @@ class ServerProcess:
 
     def give_up(self, words: str) -> None:
         """It has broken the rules: the connection is ended at once."""
-        self.end(words)
-        self._broken(words)
+        if self.ended is None:
+            self.end(words)
+            self._broken(words)
 
     def _may_speak(self) -> bool:
         if not self._rate.is_kept():
