@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.safe_text import has_hidden, sanitize
 from screens.frame.screen import ConsoleScreen
-from screens.frame.searched_lines import SearchedLines
+from screens.frame.searched import SearchedLines
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from screens.widgets.text_lines import safe_lines

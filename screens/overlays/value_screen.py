@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
+from screens.frame.searched import SearchedTree
 from screens.overlays.json_screen import JsonScreen
-from screens.widgets.json.json_view import JsonView
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ class ValueScreen(JsonScreen):
         """Title, values."""
         yield Plain(sanitize(self._note), id="as-of")
         yield Plain(sanitize(self._title), classes="form-title")
-        yield JsonView(self._values, id="values")
+        yield SearchedTree(tree_id="values")
         yield Plain(sanitize("Nothing is recorded here."), id="no-values", classes="pane-empty")
 
     def on_mount(self) -> None:
         """The tree has the keys."""
         super().on_mount()
-        values = self.query_one("#values", JsonView)
+        values = self.query_one(SearchedTree)
         self.query_one("#as-of").display = bool(self._note)
         self.query_one("#no-values").display = not self._values
-        values.set_class(not self._values, "-empty")
-        values.focus()
+        values.show(self._values)
+        values.view.focus()
 
     def copied_id(self) -> str:
         """The value under the cursor."""
-        return self.query_one("#values", JsonView).copied()
+        return self.query_one(SearchedTree).view.copied()

@@ -14,7 +14,7 @@ from engine.safe_text import sanitize
 from screens.frame.bars.tabs import Tabs
 from screens.frame.console import console, show_notice
 from screens.frame.grace import DecisionGate
-from screens.frame.searched_lines import SearchedLines
+from screens.frame.searched import SearchedLines, SearchedTree
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.overlays.text_screen import TextScreen
@@ -27,7 +27,6 @@ from screens.packs.dialogs import TrustDialog
 from screens.packs.empty import NOTHING_IN, SAME
 from screens.packs.labels import PACK_LABELS
 from screens.packs.verbs import PackVerbsScreen
-from screens.widgets.json.json_view import JsonView
 from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.status_labels import STYLES
@@ -52,6 +51,9 @@ PANES = {
     "code": "Code",
 }
 
+_FOCUSED = {"layers": "#layer-values", "code": "#code-lines"}
+"""What has the keys in panes that are more than one table."""
+
 
 class PackScreen(PackVerbsScreen, JsonScreen):
     """Detail of a pack; `pane` says where to begin."""
@@ -74,7 +76,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
         yield Tabs(PANES, id="pack-panes")
         with ContentSwitcher(initial=self._pane, id="panes"):
             yield RowTable(pack_overview.COLUMNS, id="overview")
-            yield JsonView(id="layers")
+            yield SearchedTree(tree_id="layer-values", id="layers")
             yield RowTable(pack_flows.COLUMNS, id="flows")
             yield RowTable(pack_problems.COLUMNS, id="problems")
             yield RowTable(pack_changes.COLUMNS, id="changes")
@@ -125,7 +127,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             return
         self._draw_head(self._detail)
         self.query_one("#overview", RowTable).show(pack_overview.overview_rows(self._detail))
-        self.query_one("#layers", JsonView).show(_layers(self._detail.agent))
+        self.query_one("#layers", SearchedTree).show(_layers(self._detail.agent))
         self.query_one("#flows", RowTable).show(pack_flows.flow_rows(self._detail.outlines))
         self.query_one("#problems", RowTable).show(
             pack_problems.problem_rows(self._detail.sources, self._detail.view.problems)
@@ -183,9 +185,6 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             words = "\n".join(cell.text for cell in row.cells if cell.text.strip())
             self.app.push_screen(TextScreen(self.state, f"{self._pack} · {PANES[self._pane]}", words))
 
-    def _text_opened(self, message: JsonView.TextOpened) -> None:
-        self.app.push_screen(TextScreen(self.state, message.path, message.text))
-
     def _trusted(self, digest: str | None) -> None:
         if digest is not None:
             self.act(self._trust(digest))
@@ -235,7 +234,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
         self._tabs.show_current(self._pane)
-        self.query_one("#code-lines" if self._pane == "code" else f"#{self._pane}").focus()
+        self.query_one(_FOCUSED.get(self._pane, f"#{self._pane}")).focus()
         self._draw_note()
 
     def _draw_head(self, detail: PackDetail) -> None:

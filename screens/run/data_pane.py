@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from screens.frame.searched import SearchedTree
 from screens.run.pane import RunMoment, RunPane
-from screens.widgets.json.json_view import JsonView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -20,12 +20,12 @@ class DataPane(RunPane):
 
     def compose(self) -> ComposeResult:
         """One tree."""
-        yield JsonView(id="values")
+        yield SearchedTree(tree_id="values")
 
     @property
-    def values(self) -> JsonView:
-        """The values."""
-        return self.query_one("#values", JsonView)
+    def searched(self) -> SearchedTree:
+        """The values, and the line for words."""
+        return self.query_one(SearchedTree)
 
     async def load(self, moment: RunMoment) -> None:
         """The run holds them already."""
@@ -35,12 +35,16 @@ class DataPane(RunPane):
             values["handoff"] = run.handoff
         if run.error is not None:
             values["error"] = asdict(run.error)
-        self.values.show(values)
+        self.searched.show(values)
 
     def target(self) -> Widget:
-        """The tree."""
-        return self.values
+        """The line to type into while it is in use, else the tree."""
+        return self.searched.target()
+
+    def leave(self) -> bool:
+        """Look for nothing any more."""
+        return self.searched.leave_search()
 
     def copied(self) -> str:
         """The value under the cursor."""
-        return self.values.copied()
+        return self.searched.view.copied()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.frame.searched_lines import SearchedLines
+from screens.frame.searched import SearchedLines
 from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Plain

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
 from screens.frame.console import show_notice
+from screens.frame.searched import SearchedTree
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.run.output_pane import OutputPane
 from screens.run.pane import PastRun, RunMoment
 from screens.run.step_words import format_item, format_try
 from screens.widgets.ages import age, clock_time, span
-from screens.widgets.json.json_view import JsonView
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import STEP_LABELS, STYLES, format_recovered
 
@@ -47,7 +47,7 @@ class StepScreen(JsonScreen):
         note = self._past.format_line(self.state.keymap.fill("{screen.back}")) if self._past else ""
         yield Plain(sanitize(note), id="as-of")
         yield Plain(sanitize(f" {self._step_id} …"), id="step-head")
-        yield JsonView(id="values")
+        yield SearchedTree(tree_id="values", gives_way=self._has_output)
         yield Plain(sanitize("Nothing is recorded here."), id="no-values", classes="pane-empty")
         yield OutputPane(self.state, self._run_id, step_id=self._step_id, id="step-output")
 
@@ -92,12 +92,12 @@ class StepScreen(JsonScreen):
 
     def copied_id(self) -> str:
         """The value under the cursor."""
-        return self.query_one("#values", JsonView).copied()
+        return self.query_one(SearchedTree).view.copied()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is nothing to follow, to wrap or to look for before something is written."""
         if action in {"follow", "wrap", "filter", "next_match", "previous_match"}:
-            return any(pane.has_lines for pane in self.query(OutputPane))
+            return self._has_output()
         return super().check_action(action, parameters)
 
     def action_follow(self) -> None:
@@ -122,17 +122,18 @@ class StepScreen(JsonScreen):
 
     def action_back(self) -> None:
         """Look for nothing any more, or back to the run."""
-        if not self._output.leave():
+        if not self.query_one(SearchedTree).leave_search() and not self._output.leave():
             super().action_back()
+
+    def _has_output(self) -> bool:
+        return any(pane.has_lines for pane in self.query(OutputPane))
 
     @property
     def _output(self) -> OutputPane:
         return self.query_one("#step-output", OutputPane)
 
     def _show_values(self, values: dict[str, object]) -> None:
-        tree = self.query_one("#values", JsonView)
-        tree.show(values)
-        tree.set_class(not values, "-empty")
+        self.query_one(SearchedTree).show(values)
         self.query_one("#no-values").display = not values
 
 

@@ -112,3 +112,33 @@ def test_long_texts_are_cut_with_a_note() -> None:
 
 def test_empty_containers_do_not_fold() -> None:
     assert words(JsonTree({"a": {}, "b": []})) == [("a", "{}"), ("b", "[]")]
+
+
+@given(_json, st.text(max_size=2), st.booleans())
+def test_each_search_goes_to_the_next_place_with_the_words_and_around(
+    value: Any,
+    wanted: str,
+    on: bool,
+) -> None:
+    tree = JsonTree({"v": value})
+    while closed := {node.path for node in tree.lines() if node.children and not node.open}:
+        tree.opened |= closed
+    lines = tree.lines()
+    tree.opened.clear()
+
+    def has(node: Node) -> bool:
+        name = node.path[-1]
+        text = node.value if isinstance(node.value, str) else json.dumps(node.value)
+        words = [name] if isinstance(name, str) else []
+        words += [text] if node.children is None else []
+        return any(wanted.casefold() in word.casefold() for word in words)
+
+    expected = [node.path for node in lines if has(node)]
+    if not on:
+        own = [path for path in expected[:1] if path == ("v",)]
+        expected = own + expected[len(own) :][::-1]
+    at = lines[0].path
+    for turn, path in enumerate([*expected, *expected[:1]]):
+        assert tree.find(wanted, 1 if on else -1, at, here=turn == 0) == path
+        at = path
+    assert expected or tree.find(wanted, 1, at, here=True) is None

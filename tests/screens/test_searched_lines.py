@@ -1,4 +1,4 @@
-"""Words can be looked for in every long text: files, a pack's code, what a step wrote, a run's output."""
+"""Words can be looked for in every long text and tree: files, a pack's code, output, values."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from screens.packs.dialogs import TrustDialog
 from screens.packs.screen import PackScreen
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
+from screens.widgets.json.json_view import JsonView
 from tests.fakes.packs import a_review
 from tests.fakes.views import a_pack, ago
 from tests.screens.one_run import an_engine, opened, screen
@@ -34,6 +35,10 @@ async def goes_from_match_to_match(stage: Stage) -> None:
     await stage.shows("line 61")
     await stage.press("N")
     await stage.shows("line 161")
+
+
+def values(stage: Stage) -> JsonView:
+    return stage.app.screen.query_one(JsonView)
 
 
 def last_line(stage: Stage) -> str:
@@ -104,7 +109,12 @@ async def test_words_are_looked_for_in_what_a_step_wrote_wherever_the_keys_are(c
         await stage.press("enter")
         await stage.on(StepScreen)
         await stage.shows("who")
-        assert "Search" not in last_line(stage), "it has written nothing"
+        await stage.press("/")
+        await stage.write("hello")
+        await stage.press("enter")
+        await stage.until(lambda: values(stage).cursor_key == "output.text", "it has written nothing")
+        await stage.press("escape")
+        await stage.on(StepScreen)
         engine.stored_output["run-1"] = [
             OutputLine(ts=ago(300 - number), step_id="greet", attempt=1, stream="out", text=text)
             for number, text in enumerate(LONG.splitlines())
@@ -130,3 +140,37 @@ async def test_the_last_line_says_what_the_key_does_in_each_pane(console: OpenCo
         screen(stage).show_pane("log")
         await stage.until(lambda: "/ Filter" in last_line(stage))
         assert "/ Search" not in last_line(stage)
+
+
+async def test_words_are_looked_for_in_names_and_values_of_a_tree_also_where_it_is_folded(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine(input={"many": [{"place": f"Bergen {number}"} for number in range(200)], "Ålesund": 1})
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage, "data")
+        await stage.shows("Ålesund")
+        await stage.until(lambda: "/ Search" in last_line(stage))
+        await stage.press("f1")
+        await stage.shows("/ finds words in names and")
+        await stage.press("escape", "/")
+        await stage.write("bergen 12")
+        await stage.press("enter")
+        await stage.until(lambda: values(stage).cursor_key == "input.many[12].place")
+        await stage.shows('"Bergen 12"')
+        await stage.press("n", "n")
+        await stage.until(lambda: values(stage).cursor_key == "input.many[121].place")
+        await stage.press("N", "N", "N")
+        await stage.until(lambda: values(stage).cursor_key == "input.many[129].place")
+        await stage.press("/")
+        await stage.write("ålesund")
+        await stage.press("enter")
+        await stage.until(lambda: values(stage).cursor_key == 'input["Ålesund"]')
+        await stage.press("/")
+        await stage.write("nowhere")
+        await stage.press("enter")
+        await stage.until(lambda: "No name and no value has these words" in stage.notices())
+        await stage.press("escape")
+        assert values(stage).has_focus
+        assert not stage.app.screen.query_one("#values-search").display
+        await stage.press("escape")
+        await stage.until(lambda: not isinstance(stage.app.screen, RunScreen))

@@ -152,6 +152,7 @@ def test_what_is_asked_right_before_the_end_of_input_is_answered(vasini: Vasini)
         message(1, "tools/list"),
         message(2, "tools/call", name="report", arguments={"title": "Done", "text": "All of it."}),
         message(3, "tools/call", name="permission_prompt", arguments=CALL),
+        b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": [3]}}\n',
         message(4, "ping"),
     ]
     outcome = vasini.execute("mcp", stdin=b"".join(said))

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from screens.widgets.numbers import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the top; the first is the name of the value."""
@@ -67,12 +67,42 @@ class JsonTree:
                 waiting.extend(((*path, key), item) for key, item in reversed(parts))
         return found
 
+    def find(self, words: str, by: int, at: Path, *, here: bool) -> Path | None:
+        """The next value whose name or text has these words, folded or not, or the one before; around the
+        ends. `here`: the one at the path `at` comes first.
+        """
+        wanted = words.casefold()
+        before: list[Path] = []
+        own: list[Path] = []
+        after: list[Path] = []
+        side = before
+        for path, value in self._every():
+            is_at = path == at
+            if is_at:
+                side = after
+            if _has(path[-1], value, wanted):
+                (own if is_at else side).append(path)
+        others = after + before if by > 0 else [*reversed(before), *reversed(after)]
+        return next(iter(own + others if here else others + own), None)
+
     def replaced(self, values: Mapping[str, Any]) -> JsonTree:
         """Other values with the same parts open; values that were not there open as at first."""
         fresh = JsonTree(values)
         known = set(self.values)
         fresh.opened = {path for path in fresh.opened if path[0] not in known} | self.opened
         return fresh
+
+    def _every(self) -> Iterator[tuple[Path, Any]]:
+        """All values, folded or not, in the order of the lines."""
+        waiting: list[tuple[Path, Any]] = [
+            ((name,), self.values[name]) for name in reversed(list(self.values))
+        ]
+        while waiting:
+            path, value = waiting.pop()
+            yield path, value
+            parts = _parts(value)
+            if parts:
+                waiting.extend(((*path, key), item) for key, item in reversed(parts))
 
     def _open_first(self) -> None:
         """Level by level, as long as it stays short; a value of its own always opens."""
@@ -125,6 +155,15 @@ def value_text(value: Any) -> str:
 def is_long(value: Any, width: int) -> bool:
     """Whether a text takes more than one line of so many cells."""
     return isinstance(value, str) and ("\n" in value or cell_len(value) + len('""') > width)
+
+
+def _has(name: str | int, value: Any, wanted: str) -> bool:
+    """Whether a name, or a value that does not fold, has these words."""
+    if isinstance(name, str) and wanted in name.casefold():
+        return True
+    if isinstance(value, dict | list | tuple):
+        return False
+    return wanted in (value if isinstance(value, str) else json.dumps(value, default=str)).casefold()
 
 
 def _parts(value: Any) -> list[tuple[str | int, Any]] | None:

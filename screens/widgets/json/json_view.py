@@ -31,7 +31,9 @@ class JsonView(LineTable):
 
     HELP = (
         "A value as a tree. {tree.unfold} {tree.fold} or {list.open} unfold and fold, {screen.copy} copies "
-        "the value, {tree.copy_path} its path. {list.open} on a long text shows it in full."
+        "the value, {tree.copy_path} its path. {list.open} on a long text shows it in full. "
+        "{find.words} finds words in names and values, folded ones too; in a step it looks in what that "
+        "wrote, if anything."
     )
     BINDINGS = bindings("tree.")
 
@@ -58,6 +60,7 @@ class JsonView(LineTable):
         super().__init__(_COLUMNS, id=id)
         self._values = JsonTree(values or {})
         self._shown_lines = self._values.lines()
+        self._found = False
 
     @property
     def row_count(self) -> int:
@@ -77,6 +80,26 @@ class JsonView(LineTable):
         """The value under the cursor: a text as it is, anything else as JSON."""
         node = self._node()
         return value_text(node.value) if node else ""
+
+    def find(self, words: str, by: int) -> bool:
+        """Go to the next name or value that has these words, or the one before; False when none has them.
+
+        It goes on around the ends, and unfolds what they are in. The first search begins under the cursor.
+        """
+        node = self._node()
+        path = self._values.find(words, by, node.path if node else (), here=not self._found)
+        if path is None:
+            return False
+        self._found = True
+        self._values.opened |= {path[:length] for length in range(1, len(path))}
+        self._change(self._values, format_path(path))
+        self._keep_cursor_in_view()
+        self.post_message(self.Highlighted(self, self.cursor_key))
+        return True
+
+    def forget_found(self) -> None:
+        """The next search begins under the cursor."""
+        self._found = False
 
     def action_open(self) -> None:
         """Fold or unfold; a long text opens in full."""
