@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
@@ -82,10 +81,10 @@ def views(folder: Path, servers: Mapping[str, McpServer]) -> tuple[ServerView, .
 
 def _view(folder: Path, name: str, settings: McpServer) -> ServerView:
     record: ServerRecord | None = None
-    with suppress(OSError, ValidationError, ValueError):
+    with suppress(OSError, ValidationError):
         path = folder / f"{name}.json"
         if path.stat().st_size <= _MAX_BYTES:
-            record = ServerRecord.model_validate(json.loads(path.read_bytes()))
+            record = ServerRecord.model_validate_json(path.read_bytes())
     if record is None or record.server != name or record.settings != _digest(settings):
         return ServerView(server=name, state="unasked", trusted=settings.trusted)
     known = record.model_dump(exclude={"settings", "tools"})
