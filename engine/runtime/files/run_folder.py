@@ -239,7 +239,7 @@ def _descriptions(directory: int) -> dict[str, dict[str, str]]:
     """What tools said of their files, by stored name; nothing when it cannot be read any more."""
     try:
         described = json.loads(read_inside(directory, _DESCRIPTIONS_FILE) or b"{}")
-    except (ValueError, OSError):
+    except (ValueError, RecursionError, OSError):
         return {}
     if not isinstance(described, dict):
         return {}
@@ -268,7 +268,7 @@ def _json_list(raw: bytes | None, folder: Path) -> list[Any]:
         return []
     try:
         loaded = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         loaded = None
     if not isinstance(loaded, list):
         raise InvalidInput(f"{folder}/input/comments.json is not a list; repair or remove it")

@@ -166,7 +166,7 @@ def _parsed(name: str, outcome: CommandOutcome, parse: str) -> Any:
     if parse == "json":
         try:
             return json.loads(text, parse_constant=_refuse_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ToolFailure(
                 StepErrorCode.CONTRACT_VIOLATION,
                 f"command {name!r}: what it wrote is no JSON: {error}",

@@ -120,14 +120,15 @@ def test_comments_follow_those_of_the_payload_once(folders: RunFolders) -> None:
     assert loaded(path) == [{"comment": "first"}, second, third]
 
 
-def test_comments_that_somebody_broke_are_left_alone(folders: RunFolders) -> None:
+@pytest.mark.parametrize("broken", ["{broken", "{}", "[" * 100_000], ids=range(3))
+def test_comments_that_somebody_broke_are_left_alone(folders: RunFolders, broken: str) -> None:
     with folders.opened(PACK, RUN) as run:
         run.write_input({"comments": []})
     path = folders.path(PACK, RUN) / "input" / "comments.json"
-    path.write_text("{broken")
+    path.write_text(broken)
     with pytest.raises(InvalidInput, match=r"comments\.json"), folders.opened(PACK, RUN) as run:
         run.write_comments([{"comment": "third"}])
-    assert path.read_text() == "{broken"
+    assert path.read_text() == broken
 
 
 def test_answers_of_the_same_form_do_not_collide(folders: RunFolders) -> None:
@@ -168,6 +169,15 @@ def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> N
     with folders.opened(PACK, RUN) as run:
         response = run.write_response({"run_id": RUN})
     assert {item["stored_name"]: item["role"] for item in response["files"]}["data.bin"] == "primary"
+
+
+@pytest.mark.parametrize("broken", ["", "{broken", "[]", "[" * 100_000], ids=range(4))
+def test_files_are_listed_where_what_was_said_of_them_is_broken(folders: RunFolders, broken: str) -> None:
+    with folders.opened(PACK, RUN) as run:
+        run.write_output_files([{"name": "a.bin", "content_base64": encoded(b"x"), "role": "primary"}])
+    (folders.path(PACK, RUN) / "output" / ".files.json").write_text(broken)
+    (listed,) = folders.list_files(PACK, RUN)
+    assert (listed["stored_name"], listed["size"], listed["role"]) == ("a.bin", 1, "supporting")
 
 
 def test_copies_say_where_the_file_was_written_and_are_bounded(folders: RunFolders) -> None:

@@ -237,6 +237,12 @@ async def test_output_that_is_no_json_fails_with_what_it_was(call: Call, written
     assert result.error.details["stdout"] == written + "\n"
 
 
+async def test_output_that_is_nested_without_end_is_no_json(call: Call) -> None:
+    result = await call("command.run", {"argv": ["echo", "[" * 100_000], "parse": "json"})
+    assert result.error is not None
+    assert result.error.code is StepErrorCode.CONTRACT_VIOLATION
+
+
 async def test_too_much_output_fails_for_good_and_keeps_its_end(
     limits: ToolLimits, context: ToolContext
 ) -> None:
