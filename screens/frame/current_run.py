@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.runs.listed import RunView
+    from engine.contracts.status import RunStatus
     from engine.facade.runs import Runs
 
 
@@ -20,6 +21,10 @@ class CurrentRunScreen(ConsoleScreen):
     def current_run(self) -> str:
         """The id of the run that keys are about; empty when there is none."""
         return ""
+
+    def run_status(self) -> RunStatus | None:
+        """How that run stands, as it is shown; None when that is not known."""
+        return None
 
     def selected_runs(self) -> Sequence[str]:
         """The ids of several runs that verbs are about instead; none without marks."""

@@ -100,6 +100,10 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         """The run of this screen."""
         return self._run_id
 
+    def run_status(self) -> RunStatus | None:
+        """That of now."""
+        return self._moment.live.status if self._moment is not None else None
+
     def copied_id(self) -> str:
         """What the pane offers, else the run's id."""
         return self.pane.copied() or self._run_id

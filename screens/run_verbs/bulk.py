@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Vertical
 
-from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
@@ -36,12 +36,19 @@ if TYPE_CHECKING:
 
 _COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1, rank=1, cut=Cut.PACK), Column("Run", 30))
 
+OPEN = frozenset(RunStatus) - RUN_TERMINAL
+"""Statuses of runs that have not ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class BulkVerb:
-    """What is done to each run; words for a run that is `at_once` so, will be soon, was so already."""
+    """What is done to each run; words for a run that is `at_once` so, will be soon, was so already.
+
+    Runs whose status is not one `of` these it cannot change.
+    """
 
     title: str
+    of: frozenset[RunStatus]
     call: Callable[[Runs, str, Actor], Awaitable[VerbResult]]
     at_once: RunStatus
     at_once_text: str
@@ -57,6 +64,7 @@ class BulkVerb:
 
 PAUSE = BulkVerb(
     "Pause",
+    OPEN,
     lambda runs, run_id, actor: runs.pause(run_id, actor=actor),
     RunStatus.PAUSED,
     "paused",
@@ -65,6 +73,7 @@ PAUSE = BulkVerb(
 )
 RESUME = BulkVerb(
     "Resume",
+    OPEN,
     lambda runs, run_id, actor: runs.resume(run_id, actor=actor),
     RunStatus.RUNNING,
     "going on",
@@ -73,6 +82,7 @@ RESUME = BulkVerb(
 )
 RETRY = BulkVerb(
     "Retry",
+    frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER}),
     lambda runs, run_id, actor: runs.retry(run_id, actor=actor),
     RunStatus.RUNNING,
     "going on at the failed step",
@@ -85,6 +95,7 @@ def cancel_verb(mode: CancelMode) -> BulkVerb:
     """Cancel at the next step boundary, or at once."""
     return BulkVerb(
         "Cancel now" if mode is CancelMode.NOW else "Cancel after the current step",
+        OPEN,
         lambda runs, run_id, actor: runs.cancel(run_id, actor=actor, mode=mode),
         RunStatus.CANCELLED,
         "cancelled",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from screens.frame.console import show_notice
 from screens.frame.current_run import CurrentRunScreen, existing_runs
 from screens.keys.bindings import bindings
 from screens.run_verbs.bulk import (
+    OPEN,
     PAUSE,
     RESUME,
     RETRY,
@@ -19,6 +20,8 @@ from screens.run_verbs.bulk import (
     format_statuses,
 )
 from screens.run_verbs.cancel_menu import CancelMenu
+from screens.widgets.numbers import counted
+from screens.widgets.status_labels import RUN_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -61,6 +64,11 @@ class SteerVerbs(CurrentRunScreen):
             self.act(self._say(retry, "goes on at its failed step", "goes on already"))
 
     def _ask_cancel(self, run_id: str) -> None:
+        status = self.run_status()
+        if status in RUN_TERMINAL:
+            show_notice(self, f"{run_id} is {RUN_LABELS[status].word}: there is nothing to cancel.")
+            return
+
         def chosen(mode: CancelMode | None) -> None:
             if mode is not None:
                 cancel = self.state.engine.runs.cancel(run_id, actor=self.state.actor, mode=mode)
@@ -83,6 +91,9 @@ class SteerVerbs(CurrentRunScreen):
         self._ask_all(RESUME if all_paused else PAUSE, views)
 
     def _ask_cancel_all(self, views: list[RunView]) -> None:
+        if self._changes_none("Cancel", OPEN, views):
+            return
+
         def chosen(mode: CancelMode | None) -> None:
             if mode is not None:
                 self._ask_all(cancel_verb(mode), views)
@@ -91,7 +102,19 @@ class SteerVerbs(CurrentRunScreen):
             CancelMenu(f"{len(views)} marked: {format_statuses(views)}", asks_on=True), chosen
         )
 
+    def _changes_none(self, title: str, of: frozenset[RunStatus], views: Sequence[RunView]) -> bool:
+        """Whether no run is in a status that the verb is for; it is said, and nobody is asked."""
+        if any(view.status in of for view in views):
+            return False
+        show_notice(
+            self, f"{title} changes none of {counted(len(views), 'marked run')}: {format_statuses(views)}."
+        )
+        return True
+
     def _ask_all(self, verb: BulkVerb, views: list[RunView]) -> None:
+        if self._changes_none(verb.title, verb.of, views):
+            return
+
         def answered(sure: bool | None) -> None:
             if sure:
                 self.act(self._do_all(verb, [view.run_id for view in views]))

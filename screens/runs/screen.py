@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from engine.contracts.runs.listed import RunSummary
+    from engine.contracts.status import RunStatus
     from screens.frame.console_state import ConsoleState
     from screens.widgets.tables.rows import Row
 
@@ -105,6 +106,11 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
     def current_run(self) -> str:
         """The run under the cursor."""
         return self._table.cursor_key
+
+    def run_status(self) -> RunStatus | None:
+        """That of the run under the cursor."""
+        run = self._known.get(self.current_run())
+        return run.status if run else None
 
     def summary_of(self, run_id: str) -> RunSummary | None:
         """What the list knows of a run."""

@@ -10,6 +10,8 @@ import pytest
 from engine.contracts.runs.conversation import SpokenTurn
 from engine.contracts.status import RunStatus, StepStatus
 from screens.frame.inputs import SafeInput
+from screens.run.conversation.ending import EndMenu
+from screens.run.conversation.screen import ConversationScreen
 from screens.run.conversation_text import turn_line
 from screens.run.screen import RunScreen
 from screens.runs.start import StartFormScreen
@@ -204,8 +206,32 @@ async def test_a_conversation_is_ended_by_its_key(console: OpenConsole) -> None:
     engine = a_waiting_engine()
     async with console(engine, size=(100, 40)) as stage:
         await talking(stage)
+        for keys in (("enter",), ("f2",), ("escape",)):
+            await stage.press("E")
+            await stage.on(EndMenu)
+            await stage.press(*keys)
+            await stage.on(ConversationScreen)
         await stage.press("E")
+        await stage.on(EndMenu)
+        await stage.press("j", "enter")
+        await stage.shows("Enter never decides: F2 does it, Esc closes")
+        assert not engine.asked("answer")
+        await stage.press("f2")
         await stage.until(lambda: engine.stored_forms["form-1"].answered_by is not None, "an answer")
+        assert engine.asked("answer")[0][1] == {"text": ""}
+
+
+async def test_where_no_message_is_waited_for_there_is_nothing_to_end_and_nobody_is_asked(
+    console: OpenConsole,
+) -> None:
+    async with console(an_engine(), size=(100, 40)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count, "a run")
+        await stage.press("enter", "T")
+        await stage.on(ConversationScreen)
+        await stage.shows("turn")
+        await stage.press("E")
+        await stage.until(lambda: "This agent does not wait for a message now" in stage.notices())
+        await stage.on(ConversationScreen)
 
 
 async def test_a_run_without_an_agent_has_nobody_to_talk_to(console: OpenConsole) -> None:

@@ -17,6 +17,7 @@ from screens.run.screen import RunScreen
 from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
+from screens.widgets.status_labels import RUN_LABELS
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_flow, a_form, a_pack, a_run, ago, an_approval
 
@@ -222,6 +223,46 @@ async def test_the_cancel_menu_cancels_as_was_chosen_or_not_at_all(
         await stage.press(*keys)
         await stage.on(RunsScreen)
         await stage.until(lambda: engine.asked("cancel_mode") == modes)
+
+
+ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER)
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["in the list", "in its screen"])
+@pytest.mark.parametrize("status", ENDED)
+async def test_a_run_that_has_ended_is_not_cancelled_and_nobody_is_asked(
+    console: OpenConsole, status: RunStatus, *, opened: bool
+) -> None:
+    engine = FakeEngine().add(a_run(status=status))
+    async with console(engine) as stage:
+        word = RUN_LABELS[status].word
+        await stage.shows(word)
+        if opened:
+            await stage.press("enter")
+            await stage.on(RunScreen)
+            await stage.shows(word)
+        await stage.press("x")
+        await stage.until(lambda: f"run-1 is {word}: there is nothing to cancel" in stage.notices())
+        await stage.on(RunScreen if opened else RunsScreen)
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "words"),
+    [
+        ("x", RunStatus.COMPLETED, "Cancel changes none of 2 marked runs: ✓ 2 completed"),
+        ("p", RunStatus.FAILED, "Pause changes none of 2 marked runs: ✗ 2 failed"),
+        (".", RunStatus.RUNNING, "Retry changes none of 2 marked runs: ● 2 running"),
+    ],
+)
+async def test_a_verb_that_changes_no_marked_run_says_so_and_nobody_is_asked(
+    console: OpenConsole, key: str, status: RunStatus, words: str
+) -> None:
+    engine = FakeEngine().add(a_run("run-1", status), a_run("run-2", status))
+    async with console(engine) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count == 2)
+        await stage.press("space", "space", key)
+        await stage.until(lambda: words in stage.notices())
+        await stage.on(RunsScreen)
 
 
 @pytest.mark.parametrize("keys", [("j",), ("G",)])

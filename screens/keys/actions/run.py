@@ -97,7 +97,7 @@ ACTIONS: tuple[Action, ...] = (
         "E",
         "end_talk",
         "End it",
-        "End the conversation: its run goes on without it",
+        "Ask whether to end the conversation: its run goes on without it",
         "vasini ask RUN --end",
     ),
     Action(

@@ -16,6 +16,7 @@ from screens.frame.inputs import SearchLine
 from screens.frame.screen import too_small
 from screens.keys.bindings import bindings
 from screens.run.conversation.blocks import is_whole, line_of_call, written
+from screens.run.conversation.ending import Ending, EndMenu
 from screens.run.conversation.search import PAGE, Search
 from screens.run.conversation.speech import Speech
 from screens.run.conversation.table import TurnsTable
@@ -204,9 +205,14 @@ class ConversationScreen(LookVerbs):
             self._lines.ask_for_images()
 
     def action_end_talk(self) -> None:
-        """Say that there is nothing more to say."""
+        """Ask whether there is nothing more to say, and say so."""
         if request := self._waits():
-            self.act(self._send(request, {"text": ""}))
+
+            def chosen(ending: Ending | None) -> None:
+                if ending is not None:
+                    self.act(self._send(request, {"text": ""}))
+
+            self.app.push_screen(EndMenu(f"{self._step_id} of {self._run_id}"), chosen)
 
     def _waits(self) -> str | None:
         """The request that the agent waits with; else it is said that it does not."""
