@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("engine", "screens", "vasini_tui")
 HEADING = "\n## Files\n"
+SUBJECT = re.compile(r'"""(.*?)(?:\n\n|""")', re.DOTALL)
 
 
 def with_lists(text: str) -> str:
@@ -30,8 +31,8 @@ def _room(init: Path) -> str:
 
 
 def _subject(path: Path) -> str:
-    words = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    return " ".join(words.partition("\n\n")[0].split()).removesuffix(".")
+    found = SUBJECT.match(path.read_text("utf-8"))
+    return " ".join(found[1].split()).removesuffix(".") if found else ""
 
 
 if __name__ == "__main__":

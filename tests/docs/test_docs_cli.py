@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def commands(command: Any, name: str) -> dict[str, Any]:
     }
 
 
+@cache
 def offered() -> dict[str, set[str]]:
     """Options of each command, by its heading: its words and arguments."""
     found: dict[str, set[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "packs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-TREE: Any = typer.main.get_command(command_tree())
 # what a document writes for a word that is chosen from a list
 CHOICES = {"WORD": "done", "SCOPE": "tenant", "AMOUNT": "1", "DAYS": "7", "SHELL": "bash", "TIME": "2h"}
+
+
+@cache
+def tree() -> Any:
+    return typer.main.get_command(command_tree())
 
 
 def words_of(line: str) -> list[str]:
@@ -51,7 +56,7 @@ def mentioned(text: str) -> Iterator[str]:
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that the first words name, and the words behind; fails for one that there is not."""
-    command, rest = TREE, list(words)
+    command, rest = tree(), list(words)
     while rest and not rest[0].startswith("-") and getattr(command, "commands", None):
         assert rest[0] in command.commands, words
         command = command.commands[rest.pop(0)]
@@ -81,6 +86,7 @@ def test_commands_beside_keys_are_ours() -> None:
             refuse_unknown_options(action.cli)
 
 
+@cache
 def shipped() -> dict[str, list[str]]:
     """Each flow that is shipped with the fields of its input."""
     tools = [spec.name for spec in builtin_registry().specs()]
