@@ -142,7 +142,7 @@ def _taken_by_fields(name: str) -> bool:
 
 
 def _clashes(keymap: Keymap) -> Iterator[KeyFault]:
-    for one, other in combinations(ACTIONS, 2):
+    for one, other in combinations(ACTIONS, 2) if keymap.changed else ():
         if one.id not in keymap.changed and other.id not in keymap.changed:
             continue
         shared = set(keymap.in_force(one).names) & set(keymap.in_force(other).names)
