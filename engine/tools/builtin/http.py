@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import codecs
 import importlib
 import json
 import re
@@ -30,6 +31,9 @@ _SECONDS = 30.0
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Codecs of Python's own that no page is written in: one takes the square of its time, others make half
+characters or fail in ways of their own."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 GET = ToolSpec(
@@ -214,7 +218,8 @@ def _refuse_constant(name: str) -> Any:
 def _content(body: bytes, charset: str, *, truncated: bool) -> dict[str, str]:
     """`text` when the body is text of that charset, else `base64`."""
     try:
-        return {"text": body.decode(charset)}
+        if codecs.lookup(charset).name not in _NO_CHARSETS:
+            return {"text": body.decode(charset)}
     except UnicodeDecodeError as error:
         if truncated and error.start >= len(body) - 4:  # a character was cut in two
             return {"text": body[: error.start].decode(charset, "replace")}

@@ -100,6 +100,15 @@ async def test_a_listed_loopback_server_answers(context: ToolContext) -> None:
     assert f"host: 127.0.0.1:{server.port}" in server.requests[0].lower()
 
 
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "unicode_escape", "hex", "none"])
+async def test_a_codec_that_is_no_charset_decodes_nothing(context: ToolContext, charset: str) -> None:
+    body = rb"a\ud800 b-"  # half a character to some, to others the beginning of one
+    async with serving({"/": answer(body, Content_Type=f"text/plain; charset={charset}")}) as server:
+        result = await get(context, server.url("/"))
+    assert result.ok, result.error
+    assert base64.b64decode(result.data["base64"]) == body
+
+
 async def test_a_host_may_be_listed_with_its_port_only(context: ToolContext) -> None:
     async with serving({"/": answer(b"ok")}) as server:
         right = await get(context, server.url("/"), allowed=frozenset({f"127.0.0.1:{server.port}"}))
