@@ -78,16 +78,22 @@ class _Kept:
 
 
 def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:
-    """The network; streams of events are bounded event by event."""
+    """The network; streams of events are bounded event by event, and nothing is unpacked: a few bytes could
+    become any number of them."""
     import httpx2  # noqa: PLC0415 - see above
 
     class Bounded(httpx2.AsyncByteStream):
-        """A body that ends with an error when it is too long."""
+        """A body that ends with an error when it is too long, or packed."""
 
-        def __init__(self, body: httpx2.AsyncByteStream) -> None:
+        def __init__(self, body: httpx2.AsyncByteStream, packed: str) -> None:
             self._body = body
+            self._packed = packed
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
+            if self._packed:
+                raise httpx2.StreamError(
+                    f"the answer is packed ({self._packed}), asked for was one that is not"
+                )
             size = 0
             async for piece in self._body:
                 size += len(piece)
@@ -100,12 +106,15 @@ def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:
 
     class Network(httpx2.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            request.headers["accept-encoding"] = "identity"
             response = await super().handle_async_request(request)
             kind = response.headers.get("content-type", "").lower()
-            if not kind.startswith("text/event-stream") and isinstance(
-                response.stream, httpx2.AsyncByteStream
-            ):
-                response.stream = Bounded(response.stream)
+            packed = (
+                response.headers.get("content-encoding", "").strip().lower().removeprefix("identity")[:100]
+            )
+            whole = packed or not kind.startswith("text/event-stream")
+            if whole and isinstance(response.stream, httpx2.AsyncByteStream):
+                response.stream = Bounded(response.stream, packed)
             return response
 
     return Network()

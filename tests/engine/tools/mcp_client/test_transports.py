@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import StepErrorCode
@@ -75,18 +80,28 @@ FLOODING: dict[str, Any] = {"tools": [{"name": "flood", "inputSchema": {"type": 
 ABOUT: dict[str, Any] = {"capabilities": {"tools": {}}, "serverInfo": {"name": "flooding", "version": "1"}}
 
 
-async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A server over HTTP that answers a call with news without end."""
+Calls = Callable[[dict[str, Any], asyncio.StreamWriter], Awaitable[None]]
+
+
+async def floods(_asked: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    """Answers a call with news without end."""
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+    while True:
+        writer.write(NEWS * 200)
+        await writer.drain()
+
+
+async def serves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, calls: Calls) -> None:
+    """A server over HTTP with one tool, whose calls are answered byte by byte."""
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            assert "accept-encoding: identity" in head
             _, _, size = head.partition("content-length: ")
             asked = json.loads(await reader.readexactly(int(size.split()[0]))) if size else {}
             if asked.get("method") == "tools/call":
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
-                while True:
-                    writer.write(NEWS * 200)
-                    await writer.drain()
+                await calls(asked, writer)
+                continue
             status, result = 200, FLOODING
             if asked.get("method") == "initialize":
                 result = {**ABOUT, "protocolVersion": asked["params"]["protocolVersion"]}
@@ -100,13 +115,29 @@ async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def test_one_that_sends_without_end_over_http_is_ended(root: Path) -> None:
-    server = await asyncio.start_server(floods, "127.0.0.1", 0)
+    server = await asyncio.start_server(partial(serves, calls=floods), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
     async with server, bench(root, declared(command=(), url=url)) as loop:
         flooded = await loop.call("loop.flood")
         assert refused(flooded) == (StepErrorCode.BACKEND_ERROR, "server_failed")
         assert flooded.error is not None
         assert "more than 500 messages a second" in flooded.error.message
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_an_answer_over_http_that_is_packed_is_not_unpacked(root: Path, kind: str) -> None:
+    async def packs(asked: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        result = {"content": [{"type": "text", "text": "x" * 40_000}]}
+        told = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result})
+        data = gzip.compress((told if kind == "application/json" else f"data: {told}\n\n").encode())
+        sizes = f"content-encoding: gzip\r\ncontent-length: {len(data)}"
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{sizes}\r\n\r\n".encode() + data)
+
+    server = await asyncio.start_server(partial(serves, calls=packs), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
+    async with server, bench(root, declared(command=(), url=url)) as loop:
+        packed = await loop.call("loop.flood", timeout=5)
+        assert refused(packed)[0] is StepErrorCode.BACKEND_ERROR
 
 
 async def test_a_server_of_the_sdk_is_called_over_its_pipes(root: Path) -> None:
