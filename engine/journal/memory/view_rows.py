@@ -123,8 +123,8 @@ def earlier_view_rows(store: MemoryStore, request_id: str, limit: int) -> Sequen
 def comments(store: MemoryStore, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
     """What people said with their decisions, by run."""
     found: dict[str, list[CommentRow]] = {}
-    for _, row in sorted(store.requests.items()):
-        if row["run_id"] in run_ids and row["kind"] == RequestKind.APPROVAL.value and row["comment"]:
+    for row in sorted(store.requests.values(), key=lambda row: (row["decided_at"] or 0, row["request_id"])):
+        if row["run_id"] in run_ids and row["kind"] != RequestKind.FORM.value and row["comment"]:
             said = {name: value for name, value in row.items() if name in CommentRow.__annotations__}
             found.setdefault(row["run_id"], []).append(cast("CommentRow", said))
     return found

@@ -140,7 +140,7 @@ class RunReads(Protocol):
         ...
 
     async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
-        """What people said with their decisions on approvals of some runs, oldest approval first, by run."""
+        """What people said with decisions on approvals and interrupted calls, oldest first, by run."""
         ...
 
     async def claims_version(self) -> int:

@@ -138,7 +138,7 @@ async def test_a_decision_that_changed_a_call_reads_so_at_once_and_for_good(
     home: Home,
 ) -> None:
     asks = agent(says("", call(a=1)), says("Done."))
-    home.flow("ask", asks, approval(when=False), autonomy_level="suggest_only")
+    home.flow("ask", asks, autonomy_level="suggest_only")
     home.flow("fix", tool("keep", params={"told": "{{ handoff }}"}), pack="other")
     declare(home, "other")
     told_of = [("CHANGED", "bob"), ("APPROVED", "ann")]

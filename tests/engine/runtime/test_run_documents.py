@@ -149,6 +149,24 @@ async def test_input_answers_and_comments_are_documents(home: Home) -> None:
         assert second == {"comment": "fine", "decision": "APPROVED", "step_id": "ok", "by": "bob"}
 
 
+async def test_comments_on_what_no_step_of_the_flow_asks_are_documents_too(home: Home) -> None:
+    home.flow("act", tool("a", params={"x": 1}), autonomy_level="suggest_only")
+    home.flow("talk", form("word"), tool("b", when=False))
+    async with home.working() as engine:
+        run_id = await start(engine, "act")
+        shown = await pending_approval(engine, run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB, comment="fine")
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (comment,) = home.document(run, "input/comments.json")
+        assert (comment["comment"], comment["decision"], comment["step_id"]) == ("fine", "APPROVED", "a")
+        run_id = await start(engine, "talk")
+        asked = await pending_form(engine, run_id)
+        await engine.requests.answer(asked.request_id, {"word": "yes"}, actor=ANN, comment="sure")
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        folder = home.root / "runs" / "demo" / run.run_id / "input"
+        assert not (folder / "comments.json").exists(), "it stands with the answer"
+
+
 async def test_an_answer_that_has_its_file_is_not_written_again_and_one_that_lost_it_is(home: Home) -> None:
     home.flow("talk", form("one"), form("two"), form("three"), tool("a", params={"x": 1}))
     async with home.working() as engine:

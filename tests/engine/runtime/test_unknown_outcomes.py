@@ -102,7 +102,10 @@ async def test_run_again_makes_the_call_once_more_with_the_same_key(home: Home) 
             )
             assert (said.status, said.decision) == (RequestStatus.ANSWERED, OutcomeDecision.RUN_AGAIN)
             assert (said.decided_by, said.comment) == ("bob", "nothing was sent")
-            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            (comment,) = home.document(run, "input/comments.json")
+            told = [comment[name] for name in ("comment", "decision", "step_id", "by")]
+            assert told == ["nothing was sent", "run_again", "send", "bob"]
         assert (await engine.requests.outcomes()).items == ()
     assert [path for path, _ in home.tools.calls] == ["send", "send", "after"]
     assert home.tools.keys[0] == home.tools.keys[1]

@@ -202,7 +202,7 @@ ORDER BY q.request_id LIMIT ?6
 -- name: select_comments
 -- what people said with their decisions on what some runs asked
 SELECT run_id, step_id, comment, decision, decided_by, decided_at FROM requests INDEXED BY requests_run
-WHERE run_id IN (SELECT value FROM json_each(?)) AND kind = ? AND comment IS NOT NULL ORDER BY request_id
+WHERE run_id IN (SELECT value FROM json_each(?)) AND kind <> ? AND comment IS NOT NULL ORDER BY decided_at, request_id
 
 -- name: run_requests_below
 -- what steps below some paths of one run have asked

@@ -102,7 +102,7 @@ class RequestReading(PartOfReading):
 
     async def comments(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[CommentRow]]:
         """See port."""
-        arguments = (listed(run_ids), RequestKind.APPROVAL.value)
+        arguments = (listed(run_ids), RequestKind.FORM.value)
         found: dict[str, list[CommentRow]] = {}
         for row in await self._read(query("select_comments"), arguments):
             if is_whole(row):  # what is damaged is told where it is looked at

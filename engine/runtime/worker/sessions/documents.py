@@ -38,15 +38,15 @@ MAX_WAITS = 250
 MAX_ANSWERS = 1_000_000
 
 Comments = Sequence[CommentRow]
-"""What people said about one run, in the order in which they were asked."""
+"""What people said about one run, oldest first; what was said beside an answer stands with that."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """What is to be written, and the run of which it is told what people said with their decisions."""
+    """What is to be written of a run; it is told what people said with their decisions."""
 
     work: Callable[[Comments], Any]
-    commented: str | None
+    run_id: str
     future: asyncio.Future[Any]
 
 
@@ -66,10 +66,10 @@ class DocumentQueue:
         self._waiting: list[_Waiting] = []
         self._turn = asyncio.Lock()
 
-    async def write(self, work: Callable[[Comments], Any], commented: str | None) -> Any:
-        """What `work` returns; raises what it raises. It is told the comments on the run `commented`."""
+    async def write(self, work: Callable[[Comments], Any], run_id: str) -> Any:
+        """What `work` returns; raises what it raises. It is told the comments on the run."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, commented, future))
+        self._waiting.append(_Waiting(work, run_id, future))
         if len(self._waiting) == 1:
             self._spawn(self._write_next)
         return await future
@@ -81,9 +81,8 @@ class DocumentQueue:
                 break
         async with self._turn:
             taken, self._waiting = self._waiting, []
-            runs = [one.commented for one in taken if one.commented is not None]
             try:
-                said = await self._journal.comments(runs) if runs else {}
+                said = await self._journal.comments([one.run_id for one in taken])
             except Unavailable as error:
                 outcomes: list[tuple[Any, Exception | None]] = [(None, error)] * len(taken)
             else:
@@ -101,7 +100,7 @@ def _written(waiting: Sequence[_Waiting], said: Mapping[str, Comments]) -> list[
     done: list[tuple[Any, Exception | None]] = []
     for one in waiting:
         try:
-            done.append((one.work(said.get(one.commented or "", ())), None))
+            done.append((one.work(said.get(one.run_id, ())), None))
         except Exception as error:  # noqa: BLE001 - handed to the one who asked for it
             done.append((None, error))
     return done
@@ -132,7 +131,7 @@ class RunDocuments:
         Raises Unavailable when the disk is full or read-only.
         """
         given = await self._values.redacted(state.payload)
-        before, commented = await self._so_far(row, flow, state, given)
+        before = await self._so_far(row, flow, state, given)
         output = await self._values.redacted(state.output)
         status = run_status(state)
         response = {
@@ -152,7 +151,7 @@ class RunDocuments:
                 document = folder.write_response(response)
             return document, run_words(row["subject"], given, state.error, response["result"])
 
-        written: tuple[dict[str, Any], str] = await self._queue.write(write, commented)
+        written: tuple[dict[str, Any], str] = await self._queue.write(write, row["run_id"])
         return written
 
     async def keep_input(self, row: RunRow, state: RunState) -> None:
@@ -177,24 +176,22 @@ class RunDocuments:
     async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""
         payload = await self._values.redacted(state.payload)
-        before, commented = await self._so_far(row, flow, state, payload)
+        before = await self._so_far(row, flow, state, payload)
 
         def write(comments: Comments) -> None:
             with self._folders.opened(row["pack"], row["run_id"]) as folder:
                 before(folder, comments)
 
-        await self._queue.write(write, commented)
+        await self._queue.write(write, row["run_id"])
 
     async def _so_far(
         self, row: RunRow, flow: PinnedFlow, state: RunState, payload: Any
-    ) -> tuple[Callable[[RunFolder, Comments], None], str | None]:
-        """Writing of the input (`payload`, masked), its attachments, the answers and comments until now, and
-        the run with comments."""
+    ) -> Callable[[RunFolder, Comments], None]:
+        """Writing of the input (`payload`, masked), its attachments, the answers and comments until now."""
         handoff = await self._values.redacted(state.handoff)
         steps = flow.graph.every_step
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}
         answers = await self._answers(row, flow, forms) if forms else []
-        approvals = any(step.asks is RequestKind.APPROVAL for step in steps)
 
         def write(folder: RunFolder, comments: Comments) -> None:
             sources = _sources(self._limits, payload.get("files"))
@@ -204,7 +201,7 @@ class RunDocuments:
             if comments:
                 folder.write_comments([_comment(one) for one in comments])
 
-        return write, row["run_id"] if approvals else None
+        return write
 
     async def _answers(self, row: RunRow, flow: PinnedFlow, forms: set[str]) -> list[tuple[str, str, Any]]:
         """Answers that have no file yet: a conversation has many, and they change no more."""
