@@ -68,7 +68,7 @@ class Connection:
         self._calls = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self._stale = self._doubtful = self._hung = False
+        self._stale = self._doubtful = self._hung = self._gone = False
 
     @property
     def calls(self) -> int:
@@ -77,24 +77,30 @@ class Connection:
 
     async def serve(self) -> None:
         """Work until cancelled; when nobody has asked for the server it is not started."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            self._begun += 1
-            try:
-                await self._one_life()
-            except Exception as error:  # noqa: BLE001 - the edge: whatever a server does is its state
-                self._fail(_words(error))
-            finally:
-                self._session = None
-            self._over = self._begun
-            await self._told(self)
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                self._begun += 1
+                try:
+                    await self._one_life()
+                except Exception as error:  # noqa: BLE001 - the edge: whatever a server does is its state
+                    self._fail(_words(error))
+                finally:
+                    self._session = None
+                self._over = self._begun
+                await self._told(self)
+                self._settle()
+        finally:  # whoever waits for a change would wait for ever
+            self._gone = True
             self._settle()
 
     async def ready(self) -> None:
         """Return when the server can be called. Raises ToolFailure (backend_error)."""
         asked_for = self._begun + 1
         while self._session is None:
+            if self._gone:
+                raise self._failure("it is declared otherwise now, or nothing is called here any more")
             if self.state is State.FAILED and time.monotonic() < self._not_before:
                 raise self._failure()
             changed = self._changed
@@ -120,11 +126,11 @@ class Connection:
             try:
                 async with asyncio.timeout(self.settings.start_seconds):
                     self.listing = await self._listed(session)
-            except (ToolFailure, TimeoutError) as error:
+            except BaseException as error:
                 self._stale = True  # what it listed before is not what it offers
-                if isinstance(error, ToolFailure):
-                    raise
-                raise self._failure("it does not list its tools") from error
+                if isinstance(error, TimeoutError):
+                    raise self._failure("it does not list its tools") from error
+                raise
         if self.listing != before:
             await self._told(self)
 

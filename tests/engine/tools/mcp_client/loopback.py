@@ -2,7 +2,8 @@
 
 Files in its working directory change what it does: `changed` and `renamed` what it lists, `many` lists
 without end, with `refuses` it lists nothing, with `crash` it ends at its start, with `mute` it says nothing.
-`pids` names its processes, `cancelled` tells of a call.
+`pids` names its processes, `cancelled` tells of a call, `unlisted` that it was asked for a list and keeps
+silent, as it does with `silent`.
 """
 
 from __future__ import annotations
@@ -202,6 +203,8 @@ def answer(message: Json) -> None:
             send({"id": number, "result": result})
         case "tools/list" if Path("refuses").exists():
             send({"id": number, "error": {"code": -32603, "message": "not now"}})
+        case "tools/list" if Path("silent").exists():
+            Path("unlisted").touch()
         case "tools/list":
             send({"id": number, "result": listed(params)})
         case "tools/call" if params["name"] == "deaf":
@@ -210,7 +213,7 @@ def answer(message: Json) -> None:
         case "tools/call":
             CANCELLED[number] = threading.Event()
             threading.Thread(target=call, args=(number, params), daemon=True).start()
-        case "notifications/cancelled":
+        case "notifications/cancelled" if params["requestId"] in CANCELLED:
             CANCELLED[params["requestId"]].set()
         case "ping":
             send({"id": number, "result": {}})

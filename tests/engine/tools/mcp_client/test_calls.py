@@ -320,6 +320,22 @@ async def test_what_is_shown_before_an_approval_is_the_tool_as_it_is_listed_then
         assert third.kind == "unavailable"
 
 
+async def test_a_listing_that_was_given_up_is_asked_for_again_before_the_next_call(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        context = ToolContext("run", "step", 1, "run/step", "default", root / "work")
+        assert (await loop.call("loop.get_sum", SUM)).ok
+        planned = loop.executor.listed("loop.get_sum")
+        silent = loop.says("silent")
+        looking = asyncio.create_task(loop.executor.preview("loop.get_sum", SUM, context))
+        await appears(loop.folder / "unlisted")
+        looking.cancel()
+        await asyncio.wait((looking,))
+        silent.unlink()
+        loop.says("changed")
+        changed = await loop.call("loop.get_sum", SUM, listed=planned)
+        assert refused(changed) == (StepErrorCode.CONTRACT_VIOLATION, "tool_changed")
+
+
 async def test_servers_that_change_drain_first_and_the_log_tells_how_far_they_are(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -343,6 +359,23 @@ async def test_servers_that_change_drain_first_and_the_log_tells_how_far_they_ar
         assert refused(await loop.call("loop.get_sum", SUM)) == (StepErrorCode.NOT_FOUND, None)
         await gone(new)
     assert caplog.text.count("the MCP server loop has ended, as it was declared before") == 2
+
+
+async def test_who_waits_for_a_server_that_is_declared_otherwise_meanwhile_is_told(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        loop.says("mute")
+        calling = asyncio.create_task(loop.call("loop.get_sum", SUM))
+        await appears(loop.folder / "pids")
+        loop.servers.apply({"loop": declared(env={"NEW": "1"})}, {})
+        assert refused(await calling) == (StepErrorCode.BACKEND_ERROR, "server_failed")
+
+
+async def test_who_waits_for_a_server_is_told_when_all_of_them_end(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        loop.says("mute")
+        getting_ready = asyncio.create_task(loop.servers.get_ready(["loop.get_sum"]))
+        await appears(loop.folder / "pids")
+    await getting_ready  # a run that is opened meanwhile would keep its worker from ending
 
 
 async def test_an_isolated_server_sees_its_folder_and_little_else(root: Path) -> None:
