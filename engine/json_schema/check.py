@@ -23,6 +23,7 @@ from engine.json_schema.acceptance import Acceptance, accepts
 from engine.json_schema.comparing import identity, is_multiple, matches, python_pattern
 from engine.json_schema.formats import format_checker
 from engine.json_schema.messages import format_faults
+from engine.json_schema.pattern_cost import is_costly, most_characters
 from engine.safe_pattern import pattern_problem
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
     prepared = _prepared(json.dumps(schema, sort_keys=True, default=str))
     if isinstance(prepared, str):
         return (FieldError(field="", message=f"the schema cannot be used: {prepared}"),)
-    validator, good = prepared
+    validator, good, longest_name = prepared
+    if longest_name is not None and _has_longer_name(value, longest_name):
+        words = f"must have no name of more than {longest_name:,} characters, to be compared with a pattern"
+        return (FieldError(field="", message=words),)
     found: dict[tuple[str, str], None] = {}
     try:
         if good is not None and good(value):
@@ -84,7 +88,8 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
 
 
 @lru_cache(maxsize=256)
-def _prepared(schema_json: str) -> tuple[Validator, Acceptance | None] | str:
+def _prepared(schema_json: str) -> tuple[Validator, Acceptance | None, int | None] | str:
+    """What checks values, the quick yes, and how long names of fields may be; or what is wrong."""
     schema = json.loads(schema_json)
     problems = check_schema(schema)
     if problems:
@@ -92,7 +97,8 @@ def _prepared(schema_json: str) -> tuple[Validator, Acceptance | None] | str:
     schema = _with_python_names(schema)
     # An empty registry: a reference is found inside the schema or nowhere.
     closed: Validator = _Closed(schema, registry=Registry(), format_checker=_FORMATS)
-    return closed, accepts(schema)
+    longest_name = min(map(most_characters, _name_patterns(schema)), default=None)
+    return closed, accepts(schema), longest_name
 
 
 def _with_python_names(node: Any) -> Any:
@@ -109,6 +115,34 @@ def _with_python_names(node: Any) -> Any:
         else _with_python_names(item)
         for key, item in node.items()
     }
+
+
+def _name_patterns(node: Any) -> Iterator[str]:
+    """Patterns that the library compares names of fields with."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _name_patterns(item)
+    elif isinstance(node, Mapping):
+        for key, item in node.items():
+            if key == "patternProperties" and isinstance(item, Mapping):
+                yield from item
+            if key not in _DATA_KEYWORDS:
+                yield from _name_patterns(item)
+
+
+def _has_longer_name(value: Any, most: int) -> bool:
+    level = [value]
+    while level:
+        objects = [one for one in level if isinstance(one, Mapping)]
+        if any(len(name) > most for one in objects for name in one):
+            return True
+        inside = (
+            one.values() if isinstance(one, Mapping) else one
+            for one in level
+            if isinstance(one, Mapping | list)
+        )
+        level = [item for each in inside for item in each]
+    return False
 
 
 def _place(error: ValidationError) -> str:
@@ -130,15 +164,25 @@ def _own_problems(node: Any, root: Mapping[str, Any], where: str, depth: int = 0
         if key in {"$ref", "$dynamicRef"} and isinstance(item, str):
             yield from _reference_problems(item, root, place)
         elif key == "pattern" and isinstance(item, str):
-            problem = pattern_problem(item)
+            problem = _pattern_problem(item)
             if problem:
                 yield f"{place}: {problem}"
         elif key == "patternProperties" and isinstance(item, Mapping):
-            yield from (f"{place}: {problem}" for problem in map(pattern_problem, map(str, item)) if problem)
+            yield from (f"{place}: {problem}" for problem in map(_pattern_problem, map(str, item)) if problem)
         elif key == "enum" and item == [] and not where.endswith("properties"):
             yield f"{place}: must have at least one value, for nothing can be one of none"
         if key not in _DATA_KEYWORDS or where.endswith("properties"):
             yield from _own_problems(item, root, place, depth + 1)
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    problem = pattern_problem(pattern)
+    if problem is None and is_costly(python_pattern(pattern).pattern):
+        return (
+            "the pattern can take one text in too many ways, which can take for ever; let what repeats be "
+            "parted by what it cannot take itself, as in `[^:]*:[^:]*`"
+        )
+    return problem
 
 
 def _reference_problems(reference: str, root: Mapping[str, Any], place: str) -> Iterator[str]:

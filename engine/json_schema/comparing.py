@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
-from engine.safe_pattern import MAX_MATCHED, is_unbounded
+from engine.json_schema.pattern_cost import most_characters
 
 # digits of the largest whole number that JSON may bring (4300) over the smallest float
 _EXACT = Context(prec=5000)
@@ -62,7 +62,6 @@ def python_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found in `text`; a text too long for a pattern without end does not match."""
-    if len(text) > MAX_MATCHED and is_unbounded(pattern):
-        return False
-    return python_pattern(pattern).search(text) is not None
+    """Whether the pattern is found in `text`; a text that is too long for it does not match."""
+    compiled = python_pattern(pattern)
+    return len(text) <= most_characters(compiled.pattern) and compiled.search(text) is not None

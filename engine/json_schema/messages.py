@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.safe_pattern import MAX_MATCHED, is_unbounded
+from engine.json_schema.comparing import python_pattern
+from engine.json_schema.pattern_cost import most_characters
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -102,8 +103,9 @@ def _pattern_message(error: ValidationError) -> str:
     pattern, text = str(error.validator_value), str(error.instance)
     if pattern == r"\S":
         return "must not be blank"
-    if len(text) > MAX_MATCHED and is_unbounded(pattern):
-        return f"must have at most {MAX_MATCHED:,} characters to be compared with its pattern"
+    most = most_characters(python_pattern(pattern).pattern)
+    if len(text) > most:
+        return f"must have at most {most:,} characters to be compared with its pattern"
     return f"must match the pattern {pattern[:100]}"
 
 
