@@ -81,6 +81,19 @@ def env(_number: Any, _given: Json, _meta: Json) -> Json:
     return text("\n".join(f"{name}={value}" for name, value in sorted(os.environ.items())))
 
 
+def look(_number: Any, given: Json, _meta: Json) -> Json:
+    """What it sees of a folder, and whether it may write there; without one the networks that it has."""
+    if "path" not in given:
+        lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+        return text(" ".join(line.partition(":")[0].strip() for line in lines))
+    try:
+        seen = sorted(one.name for one in Path(given["path"]).iterdir())
+        Path(given["path"], "written").touch()
+    except OSError as error:
+        return text(type(error).__name__)
+    return text(" ".join(["may write", *seen]))
+
+
 def mixed(_number: Any, _given: Json, _meta: Json) -> Json:
     resource = {"uri": "a://b", "text": "inside"}
     return {
@@ -166,6 +179,8 @@ def confused(number: Any, _given: Json, _meta: Json) -> Json:
 
 TOOLS: dict[str, Callable[[Any, Json, Json], Json]] = {
     "env": env,
+    "look": look,
+    "leak": deaf,
     "mixed": mixed,
     "slow": slow,
     "huge": huge,
@@ -207,6 +222,8 @@ def answer(message: Json) -> None:
             Path("unlisted").touch()
         case "tools/list":
             send({"id": number, "result": listed(params)})
+        case "tools/call" if params["name"] == "leak":
+            send({"id": number, "error": {"code": -32603, "message": f"denied: {os.environ.get('KEY')}"}})
         case "tools/call" if params["name"] == "deaf":
             Path("begun").touch()
             time.sleep(3600)  # and reads nothing meanwhile

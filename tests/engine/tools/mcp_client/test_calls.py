@@ -89,6 +89,11 @@ async def test_tools_are_called_like_every_other(root: Path) -> None:
         assert (seen["GIVEN"], seen["HOME"]) == ("plain", str(loop.folder))
         assert seen["KEY"] == STRUCK_OUT, "it has the secret, and cannot hand it on"
 
+        leaked = await loop.call("loop.leak")
+        assert refused(leaked) == (StepErrorCode.BACKEND_ERROR, "refused_there")
+        assert leaked.error is not None
+        assert leaked.error.message.endswith(f"denied: {STRUCK_OUT}"), "nor in what it refuses"
+
         mixed = (await loop.call("loop.mixed")).data["text"]
         assert mixed.split("\n")[1:] == [
             "[image 640x480 png]",
@@ -379,12 +384,25 @@ async def test_who_waits_for_a_server_is_told_when_all_of_them_end(root: Path) -
 
 
 async def test_an_isolated_server_sees_its_folder_and_little_else(root: Path) -> None:
-    hidden = root / "hidden"
-    hidden.mkdir()
-    async with bench(
-        root, declared(sandbox="isolated", reads=(LOOPBACK.parent,)), hidden_roots=(hidden,)
-    ) as loop:
-        done = await loop.call("loop.get_sum", SUM, sandbox="isolated")
-        if done.error is not None:
-            pytest.fail(done.error.message)
-        assert done.meta.sandbox == "isolated"
+    shared, hidden = root / "shared", root / "shared" / "hidden"
+    hidden.mkdir(parents=True)
+    (hidden / "journal").touch()
+    other = root / "mcp" / "other"
+    other.mkdir(parents=True)
+    server = declared(sandbox="isolated", reads=(LOOPBACK.parent,), writes=(shared,))
+    async with bench(root, server, hidden_roots=(hidden,)) as loop:
+
+        async def seen(**where: str) -> Any:
+            looked = await loop.call("loop.look", where, sandbox="isolated")
+            if looked.error is not None:
+                pytest.fail(looked.error.message)
+            assert looked.meta.sandbox == "isolated"
+            return looked.data["text"]
+
+        assert await seen(path=str(loop.folder)) == "may write pids"
+        assert await seen(path=str(shared)) == "may write hidden"
+        assert "journal" not in await seen(path=str(hidden))
+        assert await seen(path=str(LOOPBACK.parent)) == "OSError", "what it may read it may not write"
+        for place in (loop.records, other):
+            assert await seen(path=str(place)) == "FileNotFoundError"
+        assert await seen() == "lo", "and no network"
