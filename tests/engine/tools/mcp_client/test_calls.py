@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import psutil
-import pytest
 
 from engine.contracts.layers.tools import Tools
 from engine.contracts.masks import STRUCK_OUT
@@ -18,12 +17,14 @@ from engine.tools.context import ToolContext
 from engine.tools.mcp.records import views
 from engine.tools.mcp.session import MAX_PROGRESS
 from tests.engine.tools.isolating import layer
-from tests.engine.tools.mcp_client.conftest import LOOPBACK, bench, declared
+from tests.engine.tools.mcp_client.conftest import bench, declared
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from engine.contracts.tool import ToolResult
 
@@ -381,28 +382,3 @@ async def test_who_waits_for_a_server_is_told_when_all_of_them_end(root: Path) -
         getting_ready = asyncio.create_task(loop.servers.get_ready(["loop.get_sum"]))
         await appears(loop.folder / "pids")
     await getting_ready  # a run that is opened meanwhile would keep its worker from ending
-
-
-async def test_an_isolated_server_sees_its_folder_and_little_else(root: Path) -> None:
-    shared, hidden = root / "shared", root / "shared" / "hidden"
-    hidden.mkdir(parents=True)
-    (hidden / "journal").touch()
-    other = root / "mcp" / "other"
-    other.mkdir(parents=True)
-    server = declared(sandbox="isolated", reads=(LOOPBACK.parent,), writes=(shared,))
-    async with bench(root, server, hidden_roots=(hidden,)) as loop:
-
-        async def seen(**where: str) -> Any:
-            looked = await loop.call("loop.look", where, sandbox="isolated")
-            if looked.error is not None:
-                pytest.fail(looked.error.message)
-            assert looked.meta.sandbox == "isolated"
-            return looked.data["text"]
-
-        assert await seen(path=str(loop.folder)) == "may write pids"
-        assert await seen(path=str(shared)) == "may write hidden"
-        assert "journal" not in await seen(path=str(hidden))
-        assert await seen(path=str(LOOPBACK.parent)) == "OSError", "what it may read it may not write"
-        for place in (loop.records, other):
-            assert await seen(path=str(place)) == "FileNotFoundError"
-        assert await seen() == "lo", "and no network"
