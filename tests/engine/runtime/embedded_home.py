@@ -48,14 +48,16 @@ class Home:
         """Write a flow file, and the pack's manifest when there is none."""
         directory = self.root / ("shipped" if shipped else "home") / pack
         (directory / "flows").mkdir(parents=True, exist_ok=True)
-        manifest = {
-            "schema_version": "1.0",
-            "pack_id": pack,
-            "version": "1.0.0",
-            "author": {"name": "Somebody"},
-            "role": {"title": "Tester", "domain": "Tests", "goal": {"primary": "Be run"}},
-        }
-        (directory / "profession-pack.yaml").write_text(as_yaml(manifest))
+        manifest = directory / "profession-pack.yaml"
+        if not manifest.exists():
+            content = {
+                "schema_version": "1.0",
+                "pack_id": pack,
+                "version": "1.0.0",
+                "author": {"name": "Somebody"},
+                "role": {"title": "Tester", "domain": "Tests", "goal": {"primary": "Be run"}},
+            }
+            manifest.write_text(as_yaml(content))
         flow = {"id": flow_id, **fields, "steps": list(steps)}
         (directory / "flows" / f"{flow_id}.yaml").write_text(as_yaml(flow))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,8 @@ def write(home: Home, word: str = "one", version: str = "1.0.0", *, code: str | 
     home.flow("greet", tool("say", params={"word": word}), shipped=False)
     directory = home.root / "home" / "demo"
     manifest = directory / "profession-pack.yaml"
-    manifest.write_text(manifest.read_text().replace("version: 1.0.0", f"version: {version}"))
+    written = re.sub(r"^version: .*$", f"version: {version}", manifest.read_text(), flags=re.MULTILINE)
+    manifest.write_text(written)
     if code is not None:
         (directory / "tools.py").write_text(code)
     return directory
