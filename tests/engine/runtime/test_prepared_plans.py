@@ -20,7 +20,7 @@ TOOLS = ["data.read", "files.read", "files.write"]
 READ = {"step_id": "look", "tool": "files.read", "params": {"root": "/in", "path": "a.txt"}}
 AGAIN = {**READ, "step_id": "again"}
 WRITE = {"step_id": "keep", "tool": "files.write", "params": {"root": "/in", "path": "b.txt", "text": "x"}}
-SECRET = {"root": "/in", "path": "b.txt", "text": "password=hunter2hunter2"}
+SECRET = {"root": "/in", "path": "b.txt", "text": f"ghp_{'hunter2' * 4}"}
 OTHER = {"root": "/in", "path": "c.txt", "text": "y"}
 NO_PLAN = {"text": "?", "plan": None, "told": "Propose it again."}
 
