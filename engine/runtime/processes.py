@@ -38,13 +38,14 @@ def this_process() -> str:
 
 def process_name(pid: int) -> str:
     """The name of a process; without its start where that cannot be read."""
-    return f"{boot_id()}/{_number_space()}/{pid}/{_started(pid)}"
+    return f"{boot_id()}/{_number_space()}/{pid}/{_started(pid) or ''}"
 
 
 def is_gone(process: str) -> bool:
     """Whether the process of that name is certainly not there any more.
 
-    One of another boot is gone; of one whose numbers we do not see nothing is known.
+    One of another boot is gone; of one whose numbers we do not see, or that cannot be looked at now, nothing
+    is known.
     """
     boot, _, rest = process.partition("/")
     if boot != boot_id():
@@ -53,7 +54,8 @@ def is_gone(process: str) -> bool:
     pid, _, started = rest.partition("/")
     if space != _number_space() or not started:
         return False
-    return _started(int(pid)) != started
+    found = _started(int(pid))
+    return found is not None and found != started
 
 
 async def gone_workers(workers: Sequence[WorkerRow]) -> tuple[str, ...]:
@@ -72,11 +74,14 @@ def _number_space() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
-    """The tick a process was started in; empty when it is not there, or only its exit status is left."""
+def _started(pid: int) -> str | None:
+    """The tick a process was started in; empty when it is not there, or only its exit status is left. None
+    where the system does not say, such as to a process that has too many files open."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
+    except OSError:
+        return None
     state, *fields = stat.rpartition(b")")[2].split()
     return "" if state in (b"Z", b"X") else fields[_STARTED - 1].decode()

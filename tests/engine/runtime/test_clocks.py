@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -102,6 +103,17 @@ def test_of_processes_whose_numbers_are_not_ours_nothing_is_known() -> None:
     boot, space, pid, _ = this_process().split("/")
     assert not is_gone(f"{boot}/pid:[1]/{pid}/1")
     assert not is_gone(f"{boot}/{space}/{pid}/")
+
+
+def test_of_a_process_that_cannot_be_looked_at_nothing_is_known() -> None:
+    mine = this_process()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # too many files are open
+    try:
+        gone = is_gone(mine)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not gone, "others would take its runs from it"
 
 
 async def test_a_retry_comes_in_its_time_when_the_clock_is_set_back_meanwhile(home: Home) -> None:
