@@ -26,7 +26,8 @@ class Heartbeat:
         self._lease_micros = round(lease_seconds * 1_000_000)
         self._process = self._boot_id = ""
         self._expires_at = 0
-        self._lapsed = False
+        self.lapses = 0
+        """How often the lease had ended when it was prolonged: others may have taken runs each time."""
         self._others: list[WorkerRow] | None = None
         self._changes = 0
 
@@ -49,19 +50,12 @@ class Heartbeat:
         if dead:
             self.look_again()
         self._expires_at = uptime + self._lease_micros
-        self._lapsed = self._lapsed or lapsed
+        self.lapses += lapsed
 
-    def had_lapsed(self) -> bool:
-        """Whether the lease ended since this was asked last, and holds again: others may have taken runs."""
-        lapsed, self._lapsed = self._lapsed, False
-        return lapsed
-
-    async def renew(self) -> bool:
-        """Prolong a lease that has ended; whether it had: others may have taken runs. Raises Unavailable."""
-        if not self.lapsed:
-            return False
-        await self.beat()
-        return True
+    async def renew(self) -> None:
+        """Prolong a lease that has ended: others may have taken runs. Raises Unavailable."""
+        if self.lapsed:
+            await self.beat()
 
     @property
     def lapsed(self) -> bool:

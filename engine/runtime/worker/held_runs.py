@@ -57,7 +57,7 @@ class HeldRuns:
         slots: int,
         *,
         lease_seconds: float,
-        renew: Callable[[], Awaitable[bool]],
+        renew: Callable[[], Awaitable[None]],
         on_timer: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:

@@ -84,6 +84,5 @@ class MailTaker:
         )
 
 
-async def _no_calls() -> bool:
+async def _no_calls() -> None:
     """Nothing is called here, so there is no lease to look after."""
-    return False

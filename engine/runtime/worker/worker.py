@@ -65,6 +65,8 @@ class Worker:
         """The process of another worker is gone."""
         self._stirred = True
         """Something changed since the last heartbeat, or others may have to be taken over from."""
+        self._dropped_after = 0
+        """The lapses of the lease after which what others took was let go of."""
         self._stopping = False
         self._look = True  # something may have come that is worth a look at the journal
         self._next_timer: int | None = 0
@@ -156,7 +158,7 @@ class Worker:
         if self._next_timer is not None and self._next_timer <= now:
             await self._journal.fire_timers(now, self._heartbeat.clock_offset())
             self._look = True
-            self._next_timer = await self._journal.next_timer()
+            await self._read_timers()
         self._look = await self._held.release_failed() or self._look
         if not self._look:
             return False
@@ -202,6 +204,15 @@ class Worker:
             self._next_timer = due
             self._wake.set()
 
+    async def _read_timers(self) -> None:
+        """What is read may be from before a timer that is set meanwhile."""
+        known, self._next_timer = self._next_timer, None
+        try:
+            known = await self._journal.next_timer()
+        finally:
+            due = [one for one in (known, self._next_timer) if one is not None]
+            self._next_timer = min(due, default=None)
+
     def _until_timer(self) -> float | None:
         if self._next_timer is None:
             return None
@@ -226,7 +237,7 @@ class Worker:
                     continue  # nobody wrote, and nobody's lease can have ended
                 self._stirred = False
                 # timers that other processes set are noticed with the heartbeat at the latest
-                self._next_timer = await self._journal.next_timer()
+                await self._read_timers()
             except Unavailable as error:
                 logger.warning("the worker's heartbeat was not written: %s", error.message)
                 self._stirred = True
@@ -234,8 +245,10 @@ class Worker:
             self._wake.set()
 
     async def _drop_lost(self) -> None:
-        if self._heartbeat.had_lapsed():
+        lapses = self._heartbeat.lapses
+        if lapses != self._dropped_after:
             await self._held.drop_lost()
+            self._dropped_after = lapses
 
     async def _look_for_dead(self) -> float | None:
         """The heartbeat takes over from those that died. Alone on the journal there is nobody to look for:

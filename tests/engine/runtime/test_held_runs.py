@@ -24,8 +24,8 @@ class FakeSessions:
         """Nobody calls."""
 
 
-async def _kept() -> bool:
-    return False
+async def _kept() -> None:
+    """It lasts."""
 
 
 async def test_one_that_is_cancelled_while_it_waits_for_its_predecessor_leaves_that_one_to_end_well() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.status import RunStatus, WaitKind
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -23,6 +25,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_clock import FakeClock
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -47,6 +50,35 @@ async def test_a_run_goes_on_after_its_wait(home: Home, fields: dict[str, Any]) 
     async with home.working() as engine:
         run = await finished(engine, "job", {"seconds": 0.05})
         assert run.output == {"x": 1}
+
+
+class FakeSlowReader(MemoryJournal):
+    """Brings what the timers were when it was asked, once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def next_timer(self) -> int | None:
+        found = await super().next_timer()
+        self.asked.set()
+        await self.may_answer.wait()
+        return found
+
+
+async def test_a_timer_that_is_set_while_timers_are_read_is_not_forgotten(home: Home) -> None:
+    home.flow("job", wait(duration=0.05), AFTER)
+    journal = FakeSlowReader()
+    async with home.working(journal=journal, lease_seconds=10 * PATIENCE, pack_watch="off") as engine:
+        await journal.asked.wait()
+        run_id = await start(engine, "job")
+
+        async def waits() -> bool:
+            return "wait_started" in await kinds(engine, run_id)
+
+        await until(waits)
+        journal.may_answer.set()
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
 async def test_a_run_waits_for_a_moment_and_one_that_is_over_is_not_waited_for(home: Home) -> None:

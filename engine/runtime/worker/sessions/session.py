@@ -52,8 +52,8 @@ class SessionHost:
     """Called with the due time of a timer that was set."""
     on_end: Callable[[str], None]
     """Called with the id of a run that ended."""
-    renew: Callable[[], Awaitable[bool]]
-    """Prolongs a lease that has ended, and tells whether it had."""
+    renew: Callable[[], Awaitable[None]]
+    """Prolongs a lease that has ended."""
     documents: RunDocuments
     """Writes the files of runs."""
 
@@ -180,11 +180,12 @@ class Session:
         return [Incoming(used) for used in await self._calls.uncounted()]
 
     async def _require_lease(self) -> None:
-        """A worker that was held up may have lost the run. Raises LeaseLost."""
-        if await self._host.renew():
-            row = await self._journal.run_row(self.run_id)
-            if row is None or (row["lease_worker"], row["lease_epoch"]) != (self._host.worker_id, self.epoch):
-                raise LeaseLost(self.run_id)
+        """A worker that was held up may have lost the run, though its lease was prolonged since. Raises
+        LeaseLost."""
+        await self._host.renew()
+        row = await self._journal.run_row(self.run_id)
+        if row is None or (row["lease_worker"], row["lease_epoch"]) != (self._host.worker_id, self.epoch):
+            raise LeaseLost(self.run_id)
 
     async def _take_in(
         self,
