@@ -42,8 +42,8 @@ class Requests(Protocol):
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """One approval. What would run is masked, unless somebody is to decide on it: the `viewer` sees
-        it in clear (secrets stay references) while it is open. That personal data was shown is an event of
-        the run; where that cannot be written it stays masked.
+        it in clear (secrets stay references) while it is open, if the role of approvers is theirs. That
+        personal data was shown is an event of the run; where that cannot be written it stays masked.
 
         Raises NotFound.
         """

@@ -50,9 +50,13 @@ class Access:
             raise NotFound(f"there is no tenant {tenant} in this view", {"tenant": tenant})
         return self.tenant or tenant
 
+    def allows(self, role: Role) -> bool:
+        """Whether what the role does may be done here."""
+        return not self.roles.isdisjoint({role, Role.ADMIN})
+
     def require(self, role: Role, actor: Actor) -> None:
         """Raises Refused (`role_missing`) when the actor's account may not do what the role does."""
-        if self.roles.isdisjoint({role, Role.ADMIN}):
+        if not self.allows(role):
             held = ", ".join(sorted(self.roles))
             raise Refused(
                 ErrorCode.ROLE_MISSING,

@@ -89,13 +89,18 @@ class Requests(AccessScoped):
         viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         """See facade."""
-        view = partial(self._views.approval, viewer=viewer)
+        view = partial(self._views.approval, viewer=self._who_decides(viewer))
         wanted = RequestFilter(status=status, run_id=run_id, tenant=tenant)
         return await self._page(RequestKind.APPROVAL, view, wanted, limit, after)
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """See facade."""
-        return await self._views.approval(await self._shown(approval_id, RequestKind.APPROVAL), viewer)
+        row = await self._shown(approval_id, RequestKind.APPROVAL)
+        return await self._views.approval(row, self._who_decides(viewer))
+
+    def _who_decides(self, viewer: Actor | None) -> Actor | None:
+        """Whoever may not decide sees as much as nobody in particular."""
+        return viewer if self.access.allows(Role.APPROVER) else None
 
     async def approve(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.actor import Actor
+from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
@@ -299,6 +299,26 @@ async def test_who_decides_sees_in_clear_what_would_run_and_that_is_recorded(
     assert event.payload == {"approval_id": listed.approval_id, "via": "ssh"}
     assert (event.actor, event.account, event.via) == ("ann (as the-ciso)", "ann", "ssh")
     assert later.action == masked.action, "nobody decides on it any more"
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+async def test_who_may_not_decide_sees_what_would_run_masked_and_nothing_is_recorded(
+    home: Home, role: Role
+) -> None:
+    home.flow("f", approval(), tool("send", params={"to": "{{ payload.to }}"}))
+    operators = {"ann": Operator(tenants=("default",), roles=frozenset({role}))}
+    viewer = Actor(name="ann", account="ann", via="tui")
+    async with home.working(operators=operators) as engine:
+        run_id = await start(engine, "f", {"to": "ana@example.com"})
+        await rest(engine, run_id)
+        requests = engine.for_(viewer).requests
+        (listed,) = (await requests.approvals(viewer=viewer)).items
+        shown = await requests.approval(listed.approval_id, viewer=viewer)
+        events = [one.kind for one in await engine.runs.events(run_id)]
+    assert listed.action is not None
+    assert listed.action.params == {"to": "[EMAIL]"}
+    assert shown.action == listed.action
+    assert "personal_data_shown" not in events
 
 
 class FakeFullJournal(MemoryJournal):
