@@ -59,6 +59,11 @@ class ToolLimits:
     isolated_in: SandboxSpec | None = None
     """What this call sees, when it is isolated."""
 
+    @property
+    def most_read_bytes(self) -> int:
+        """What a call asks for beyond that is not read: in every charset it is more than may be returned."""
+        return 4 * self.max_output_bytes
+
 
 class OutputSink(Protocol):
     """Takes what the processes of a call write, while they run."""

@@ -15,7 +15,7 @@ from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
 from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.files.file_tools import PATH, ROOT
-from engine.tools.builtin.files.paths import PathScope, decoded, path_scope, read_regular_file
+from engine.tools.builtin.files.paths import decoded, path_scope, read_asked
 from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import invalid_input
 from engine.tools.registry import RegisteredTool
@@ -23,7 +23,7 @@ from engine.tools.registry import RegisteredTool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from engine.tools.context import ToolContext
+    from engine.tools.context import ToolContext, ToolLimits
 
 READ = ToolSpec(
     name="data.read",
@@ -61,19 +61,20 @@ def data_tools() -> Iterator[RegisteredTool]:
     """The data tool."""
 
     async def read(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda stop: _read(path_scope(context.limits), params, stop))
+        return await run_stoppable(lambda stop: _read(context.limits, params, stop))
 
     yield RegisteredTool(READ, read)
 
 
-def _read(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
+def _read(limits: ToolLimits, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
     path = params["path"]
     format_name = params.get("format") or _SUFFIXES.get(PurePosixPath(path).suffix.lower())
     if format_name is None:
         raise invalid_input(
             f"the suffix of {path!r} names no format; give format: json, yaml, csv, jsonl or toml"
         )
-    content = read_regular_file(scope.resolve(params["root"], path), params.get("max_bytes", 4_000_000))
+    scoped = path_scope(limits).resolve(params["root"], path)
+    content = read_asked(scoped, params.get("max_bytes", 4_000_000), limits)
     text = decoded(content, path).removeprefix("\ufeff")
     parsers: Mapping[str, Callable[[str, str, StopFlag], Any]] = {
         "json": _json,

@@ -107,7 +107,8 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 async def _get(params: dict[str, Any], limits: ToolLimits) -> dict[str, Any]:
     # httpx costs more than 100 ms to import; only calls of this tool pay for it
     httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-    headers, max_bytes = params.get("headers", {}), params.get("max_bytes", 1_000_000)
+    headers = params.get("headers", {})
+    max_bytes = min(params.get("max_bytes", 1_000_000), limits.most_read_bytes)
     unreached = (httpx.ConnectError, httpx.ConnectTimeout)
     url = checked_url(params["url"])
     tls = await asyncio.to_thread(httpx.create_ssl_context) if url.scheme == "https" else False

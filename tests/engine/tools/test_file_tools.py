@@ -153,6 +153,21 @@ async def test_a_fifo_is_refused_without_waiting_for_a_writer(call: Call, root: 
     )
 
 
+@pytest.mark.parametrize("tool", ["files.read", "data.read"])
+async def test_no_more_is_read_than_could_be_returned_whatever_is_asked_for(
+    context: ToolContext, root: Path, tool: str
+) -> None:
+    limits = ToolLimits(allowed_roots=(root,), max_output_bytes=1_000)
+    (root / "big.json").touch()
+    os.truncate(root / "big.json", 2**40)
+    asked = {"root": str(root), "path": "big.json", "max_bytes": 2**50}
+    result = await ToolExecutor(builtin_registry(), limits).call(tool, asked, context)
+    assert code_of(result) is StepErrorCode.INVALID_INPUT
+    assert result.error is not None
+    assert result.error.details == {"size": 2**40, "max_bytes": 4_000}
+    assert "4 times tools.max_output_bytes" in result.error.message
+
+
 async def test_ten_megabytes_are_refused_by_each_limit(call: Call, root: Path) -> None:
     (root / "big").write_text("x" * 10_000_000)
     small = await call("files.read", {"root": str(root), "path": "big"})

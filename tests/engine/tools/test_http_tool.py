@@ -259,6 +259,16 @@ async def test_a_silent_server_is_a_timeout(context: ToolContext) -> None:
     assert code_of(result) == StepErrorCode.TIMEOUT
 
 
+async def test_no_more_is_held_than_could_be_returned_whatever_is_asked_for(context: ToolContext) -> None:
+    limits = ToolLimits(allowed_private_hosts=frozenset({"127.0.0.1"}), max_output_bytes=1_000)
+    async with serving({"/": answer(b"x" * 1_000_000)}) as server:
+        asked = {"url": server.url("/"), "max_bytes": 10**15}
+        result = await ToolExecutor(builtin_registry(), limits).call("http.get", asked, context)
+    assert result.error is not None
+    assert result.error.code is StepErrorCode.CONTRACT_VIOLATION
+    assert result.error.details["size"] < 5_000
+
+
 async def test_the_body_is_bounded_and_binary_is_base64(context: ToolContext) -> None:
     packed = gzip.compress(b"x" * 1_000_000)
     answers = {

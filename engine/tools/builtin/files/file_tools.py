@@ -22,7 +22,7 @@ from engine.tools.builtin.files.paths import (
     decoded,
     opened_directory,
     path_scope,
-    read_regular_file,
+    read_asked,
 )
 from engine.tools.builtin.files.preview import require_base, void, write_preview
 from engine.tools.failure import from_os_error, invalid_input, permission_denied
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.contracts.runs.preview import Preview
-    from engine.tools.context import ToolContext
+    from engine.tools.context import ToolContext, ToolLimits
 
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
 PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Relative to root."}
@@ -132,7 +132,7 @@ def file_tools() -> Iterator[RegisteredTool]:
     """The file tools."""
 
     async def read(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda _stop: _read(path_scope(context.limits), params))
+        return await run_stoppable(lambda _stop: _read(context.limits, params))
 
     async def list_files(params: dict[str, Any], context: ToolContext) -> Any:
         return await run_stoppable(lambda stop: _list(path_scope(context.limits), params, stop))
@@ -150,10 +150,9 @@ def file_tools() -> Iterator[RegisteredTool]:
     yield RegisteredTool(WRITE, write, preview)
 
 
-def _read(scope: PathScope, params: dict[str, Any]) -> dict[str, Any]:
-    content = read_regular_file(
-        scope.resolve(params["root"], params["path"]), params.get("max_bytes", 1_000_000)
-    )
+def _read(limits: ToolLimits, params: dict[str, Any]) -> dict[str, Any]:
+    scoped = path_scope(limits).resolve(params["root"], params["path"])
+    content = read_asked(scoped, params.get("max_bytes", 1_000_000), limits)
     return {
         "path": params["path"],
         "text": decoded(content, params["path"]),

@@ -137,8 +137,15 @@ def opened_directory(real: Path, shown: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def read_regular_file(scoped: ScopedPath, max_bytes: int) -> bytes:
-    """The whole content of a regular file.
+def read_asked(scoped: ScopedPath, asked: int, limits: ToolLimits) -> bytes:
+    """The same, of as many bytes as a call asks for, and no more than could be of use to it."""
+    if asked <= limits.most_read_bytes:
+        return read_regular_file(scoped, asked)
+    return read_regular_file(scoped, limits.most_read_bytes, "4 times tools.max_output_bytes")
+
+
+def read_regular_file(scoped: ScopedPath, max_bytes: int, limit: str = "max_bytes") -> bytes:
+    """The whole content of a regular file; `limit` names what set `max_bytes`.
 
     Raises ToolFailure: not_found, permission_denied, invalid_input (a directory, a device, more than
     `max_bytes`).
@@ -164,7 +171,7 @@ def read_regular_file(scoped: ScopedPath, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         size = max(status.st_size, len(content))
         raise invalid_input(
-            f"{shown!r} holds {size} bytes, more than max_bytes ({max_bytes})",
+            f"{shown!r} holds {size} bytes, more than {limit} ({max_bytes})",
             {"size": size, "max_bytes": max_bytes},
         )
     return content
