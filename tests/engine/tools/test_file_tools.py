@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import StepErrorCode
+from engine.safe_files.removing import discard
 from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.all import builtin_registry
+from engine.tools.builtin.files.file_tools import MAX_DEPTH
 from engine.tools.builtin.files.globs import Glob
 from engine.tools.builtin.files.paths import PathScope, read_regular_file
 from engine.tools.context import ToolContext, ToolLimits
@@ -166,6 +168,24 @@ async def test_no_more_is_read_than_could_be_returned_whatever_is_asked_for(
     assert result.error is not None
     assert result.error.details == {"size": 2**40, "max_bytes": 4_000}
     assert "4 times tools.max_output_bytes" in result.error.message
+
+
+async def test_a_tree_without_end_is_looked_at_down_to_a_depth(call: Call, root: Path) -> None:
+    descriptor = os.open(root, os.O_RDONLY)
+    for _ in range(1_200):  # deeper than Python's frames, and than the descriptors that a process mostly has
+        os.close(os.open("f.txt", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    listed = await call("files.list", {"root": str(root)})
+    assert listed.ok, listed.error
+    assert len(listed.data["files"]) == MAX_DEPTH + 1
+    assert listed.data["skipped"] == ["/".join("d" * (MAX_DEPTH + 1))]
+    found = await call("files.search", {"root": str(root), "pattern": "x"})
+    assert (found.data["matches"], found.data["skipped"]) == ([], listed.data["skipped"])
+    discard(root)
 
 
 async def test_ten_megabytes_are_refused_by_each_limit(call: Call, root: Path) -> None:

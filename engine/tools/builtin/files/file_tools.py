@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
 PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Relative to root."}
 
+MAX_DEPTH = 100
+"""Directories one in another that are looked into: each takes a descriptor and a frame of the worker."""
+SKIPPED = f"directories that could not be read, or lie more than {MAX_DEPTH} deep"
 KEPT_BYTES = 1024 * 1024
 """Of a longer text the run's folder gets no copy."""
 
@@ -69,7 +72,7 @@ LIST = ToolSpec(
     output={
         "files": "`path` (from the root) and `size` of each",
         "truncated": "there are more than `max_entries`",
-        "skipped": "directories that could not be read",
+        "skipped": SKIPPED,
     },
     parameters={
         "type": "object",
@@ -190,7 +193,8 @@ def walk(
 ) -> Iterator[FoundFile]:
     """Regular files below `start`, in a fixed order, following no link.
 
-    Names that are not UTF-8 and directories that cannot be read go into `skipped` (escaped).
+    Names that are not UTF-8, directories that cannot be read and those that lie too deep go into `skipped`
+    (escaped).
     """
     prefix = start.real.relative_to(start.root).as_posix()
     prefix = "" if prefix == "." else prefix + "/"
@@ -210,6 +214,9 @@ def walk(
                 and not selection.exclude.directory(below + name)
                 and not scope.denies(start.real / below / name)
             )
+            if below.count("/") >= MAX_DEPTH:
+                skipped.extend(_escaped(f"{prefix}{below}{name}") for name in directories)
+                directories.clear()
             for name in sorted(names):
                 path = below + name
                 if not _wanted(path, name, selection):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
 from engine.threads import StopFlag, run_stoppable
-from engine.tools.builtin.files.file_tools import PATH, ROOT, Selection, walk
+from engine.tools.builtin.files.file_tools import PATH, ROOT, SKIPPED, Selection, walk
 from engine.tools.builtin.files.globs import Exclusion, Glob
 from engine.tools.builtin.files.paths import PathScope, path_scope
 from engine.tools.failure import invalid_input
@@ -30,7 +30,7 @@ SEARCH = ToolSpec(
     output={
         "matches": "`path`, `line` and `text` of each",
         "truncated": "there are more than `max_matches`",
-        "skipped": "directories that could not be read",
+        "skipped": SKIPPED,
     },
     parameters={
         "type": "object",
