@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.models.wire.wire_format import WireFormat
 
 _TOKENS = (TextDelta, ThoughtDelta, CallStarted, CallArguments)
+_LONGEST_NAME = 200
 _BROKEN = frozenset({ModelErrorCode.NETWORK_ERROR, ModelErrorCode.TIMEOUT})
 
 
@@ -114,8 +115,12 @@ class HttpProvider:
             raise ModelFailure(ModelErrorCode.AUTH_ERROR, message)
         return headers
 
+    def _name(self, told: str | None) -> str | None:
+        """What a server calls something: kept and shown, so without our key, and no text without end."""
+        return self._hide(told)[:_LONGEST_NAME] if told is not None else None
+
     def _told(self, delta: Delta, request_id: str | None) -> Delta:
         """The id that stands in a header is told before another; what is carried says whose it is."""
-        if isinstance(delta, Identified) and request_id:
-            return Identified(request_id, delta.model)
+        if isinstance(delta, Identified):
+            return Identified(request_id or self._name(delta.request_id), self._name(delta.model))
         return replace(delta, of=self._mark) if isinstance(delta, Carried) else delta

@@ -156,7 +156,7 @@ class HttpStream:
             await pace.has_read(len(chunk))
 
     async def _require_answer(self, response: httpx.Response) -> None:
-        self.request_id = request_id_of(response.headers)
+        self.request_id = request_id_of(response.headers, self._hide)
         if response.status_code != 200:
             body = await self._beginning(response)
             raise refused_status(response.status_code, response.headers, body, self._hide)

@@ -51,9 +51,9 @@ _BY_NAME = {
 }
 
 
-def request_id_of(headers: Mapping[str, str]) -> str | None:
+def request_id_of(headers: Mapping[str, str], hide: Hide) -> str | None:
     """The server's id of the request, whatever it calls it."""
-    return next((headers[name][:200] for name in _REQUEST_IDS if name in headers), None)
+    return next((hide(headers[name])[:200] for name in _REQUEST_IDS if name in headers), None)
 
 
 def refused_status(status: int, headers: Mapping[str, str], body: bytes, hide: Hide) -> ModelFailure:
@@ -66,7 +66,7 @@ def refused_status(status: int, headers: Mapping[str, str], body: bytes, hide: H
         words or f"the server answered {status}",
         status=status,
         retry_after=retry_after_of(headers),
-        request_id=request_id_of(headers),
+        request_id=request_id_of(headers, hide),
         provider_code=hide(error["code"] or error["type"])[:100] or None,
         body=shown,
     )

@@ -83,6 +83,18 @@ async def test_a_status_that_is_no_answer_has_its_code(
     assert failure.message
 
 
+async def test_a_server_that_names_an_answer_by_the_key_tells_it_to_nobody() -> None:
+    failure = await failure_of(error_answer(500, "", x_request_id=f"r-{KEY}"))
+    assert failure.request_id == "r-[SECRET api-key]"
+    named = sse({**TEXT, "id": KEY, "model": f"m-{KEY}"}, {"choices": [{"finish_reason": "stop"}]})
+    begun = head(content_type="text/event-stream")
+    reply, _, _ = await reply_to(answering(begun, named), ProviderName.OPENAI)
+    assert KEY not in f"{reply.request_id} {reply.model}"
+    begun = head(content_type="text/event-stream", x_request_id=KEY)
+    reply, _, _ = await reply_to(answering(begun, named), ProviderName.OPENAI)
+    assert KEY not in f"{reply.request_id} {reply.model}"
+
+
 async def test_a_storm_of_refusals_gives_each_caller_its_own_failure() -> None:
     storm = error_answer(429, "", retry_after="1")
     async with serving(storm) as loopback, provider_at(loopback.url, ProviderName.OPENAI) as provider:
