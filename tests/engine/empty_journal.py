@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.journal.sqlite.file.connection import open_writer
+from tests.engine.in_memory import in_memory
 
 
 def lay_journal(path: Path) -> Path:
@@ -26,7 +27,7 @@ def _empty() -> bytes:
 
 
 def _made() -> bytes:
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory(dir=in_memory()) as place:
         path = Path(place, "journal.db")
         open_writer(path).close()
         return path.read_bytes()

@@ -36,6 +36,7 @@ from engine.machine.events.step_facts import (
 )
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.empty_journal import lay_journal
+from tests.engine.in_memory import in_memory
 from tests.engine.journal.run_script import (
     ALL,
     NOW,
@@ -118,7 +119,7 @@ class BothJournals(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=in_memory())
         path = lay_journal(Path(self.folder.name, "journal.db"))
         sqlite: Journal = self.runner.run(SqliteJournal.open(path, poll_seconds=60))
         self.journals: list[Journal] = [MemoryJournal(), sqlite]

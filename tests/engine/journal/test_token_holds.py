@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,13 +20,12 @@ from engine.journal.rules.spending.holding import Granted, OverHardCap
 from engine.journal.rules.spending.tokens import OverTokenCeiling
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.empty_journal import lay_journal
+from tests.engine.in_memory import in_memory
 from tests.engine.journal.run_script import HeldRun, a_run, hold, take
 from tests.engine.journal.test_journal_holding import a_call, hard
 from tests.engine.journal.test_journal_spending import used
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.journal.port import Journal
     from engine.journal.rules.spending.holding import PaidCall
 
@@ -167,9 +168,13 @@ STEPS = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 async def test_however_questions_of_two_handles_interleave_used_and_held_stay_below_the_ceiling(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+    steps: list[tuple[str, int, int]],
 ) -> None:
-    path = lay_journal(tmp_path_factory.mktemp("held") / "journal.db")
+    with TemporaryDirectory(dir=in_memory()) as place:
+        await _asked_in_turn(lay_journal(Path(place, "journal.db")), steps)
+
+
+async def _asked_in_turn(path: Path, steps: list[tuple[str, int, int]]) -> None:
     journals = [await SqliteJournal.open(path, poll_seconds=60) for _ in range(2)]
     try:
         await journals[0].create_run(a_run(1))

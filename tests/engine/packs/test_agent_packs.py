@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
+pytestmark = pytest.mark.on_disk
+
 PACKS = Path(__file__).parents[3] / "packs"
 BROKEN = "def add(a, b):\n    return a - b\n"
 MENDED = "def add(a, b):\n    return a + b\n"

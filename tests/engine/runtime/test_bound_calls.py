@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
-ECHO = {"id": "fake.echo", "name": "Echo"}
-SLOW = {"id": "fake.slow", "name": "Slow"}
+pytestmark = pytest.mark.on_disk
+
+ECHO, SLOW = {"id": "fake.echo", "name": "Echo"}, {"id": "fake.slow", "name": "Slow"}
 
 
 def layers(home: Home, *available: dict[str, Any], guardrails: Any = None, **tools: Any) -> None:

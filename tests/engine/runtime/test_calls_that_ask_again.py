@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.contracts.runs.request import ApprovalView
     from engine.facade.engine import Engine
 
+pytestmark = pytest.mark.on_disk
+
 CALL = "work/0/calls/0/call"
 
 

@@ -16,6 +16,8 @@ from tests.engine.runtime.embedded_home import BOB, Home, approval, pending_appr
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.on_disk
+
 
 @pytest.fixture(autouse=True)
 def _no_blocking_calls() -> None:

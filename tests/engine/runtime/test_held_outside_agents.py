@@ -12,6 +12,8 @@ from tests.engine.runtime.embedded_home import BOB, Home, error_of, failed, kind
 from tests.engine.runtime.outside_programs import AGENT, agent, agents, ended, made, notes, said
 from tests.engine.runtime.test_bound_calls import layers
 
+pytestmark = pytest.mark.on_disk
+
 SEES_THE_PROGRAM = ToolLimits(sandbox_reads=(AGENT.parent,))
 
 

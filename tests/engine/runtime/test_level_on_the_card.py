@@ -12,6 +12,8 @@ from engine.tools.context import ToolLimits
 from engine.tools.process.command_runner import CommandRunner
 from tests.engine.runtime.embedded_home import BOB, Home, approval, pending_approval, rest, start, tool
 
+pytestmark = pytest.mark.on_disk
+
 
 @pytest.fixture(autouse=True)
 def _no_blocking_calls() -> None:

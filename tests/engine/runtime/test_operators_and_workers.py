@@ -19,6 +19,7 @@ from engine.contracts.status import CancelMode
 from engine.errors import Refused
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.sqlite.journal import SqliteJournal
+from tests.engine.in_memory import in_memory
 from tests.engine.runtime.embedded_home import Home, Step, approval, form, start, tool
 from tests.engine.runtime.journal_invariants import check_journal
 from tests.patience import PATIENCE
@@ -152,5 +153,5 @@ async def play(root: Path, kind: str, flows: list[str], first: list[Act], second
 async def test_any_interleaving_keeps_every_invariant(
     kind: str, flows: list[str], first: list[Act], second: list[Act]
 ) -> None:
-    with TemporaryDirectory() as root, no_errors_logged():
+    with TemporaryDirectory(dir=in_memory()) as root, no_errors_logged():
         await play(Path(root), kind, flows, first, second)

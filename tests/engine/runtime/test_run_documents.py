@@ -30,6 +30,8 @@ from tests.patience import PATIENCE
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.on_disk
+
 
 async def test_the_response_of_a_completed_run(home: Home) -> None:
     home.flow("sum", tool("a", "fake.give", params={"value": {"summary": "all good", "details": {"n": 3}}}))

@@ -17,6 +17,8 @@ from tests.engine.runtime.test_bound_calls import layers
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
 
+pytestmark = pytest.mark.on_disk
+
 RUN = {"argv": ["sh", "-c", "true"]}
 
 
