@@ -244,17 +244,22 @@ def _close(builder: TransitionBuilder, scope: Scope) -> None:
 
 
 def launch(builder: TransitionBuilder, path: str) -> None:
-    """Start what a composite step may start now, or collect its outputs when it has them all."""
+    """Start what a composite step may start now, or collect its outputs when it has them all.
+
+    In a run that is held neither happens yet; what counts no more is cancelled by a pause as well.
+    """
     execution = builder.execution(path)
-    if execution is None or execution.status is not StepStatus.RUNNING or is_held(builder.state):
+    if execution is None or execution.status is not StepStatus.RUNNING:
         return
-    branches = execution.branches
+    branches, held = execution.branches, is_held(builder.state)
     if branches is None:
         return
     if joined(builder.graph, execution, branches):
-        cancel_below(builder, branches, "another branch succeeded first")
-        builder.effect(Collect(path, joined_value(builder.graph, execution, branches)))
-    else:
+        if builder.state.cancel is None:
+            cancel_below(builder, branches, "another branch succeeded first")
+        if not held:
+            builder.effect(Collect(path, joined_value(builder.graph, execution, branches)))
+    elif not held:
         for effect in open_below(builder.graph, execution, branches):
             builder.effect(effect)
 

@@ -171,3 +171,33 @@ async def test_runs_below_that_all_count_take_their_decisions_without_a_worker(h
     async with home.working() as engine:
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
     assert len(home.tools.calls) == 3
+
+
+@pytest.mark.parametrize("worked", [False, True], ids=["not worked in", "worked in"])
+async def test_a_branch_beside_one_whose_end_suffices_takes_no_decision_in_a_paused_run_either(
+    home: Home, *, worked: bool
+) -> None:
+    home.flow("asks", beside(SAYS, ACTS, join="any"))
+    async with home.working() as engine:
+        run_id = await start(engine, "asks")
+        (second,) = await asked(engine, 1)
+        (first,) = await forms_of(engine, 1)
+        await engine.runs.pause(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.PAUSED)
+    async with home.open() as engine:
+        await engine.requests.answer(first.request_id, {"word": "yes"}, actor=ANN)
+        if worked:
+            async with engine.work():
+
+                async def withdrawn() -> bool:
+                    found = await engine.requests.approval(second.approval_id)
+                    return found.status is RequestStatus.WITHDRAWN
+
+                await until(withdrawn)
+        with pytest.raises(Refused) as caught:
+            await engine.requests.approve(second.approval_id, actor=BOB)
+        assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+        await engine.runs.resume(run_id, actor=ANN)
+    async with home.working() as engine:
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert home.tools.calls == []
