@@ -33,10 +33,16 @@ def execution(path: str, type_: str, **fields: Any) -> Execution:
 
 
 def prepared(
-    step: Mapping[str, Any], work: Execution, path: str, *, listed: Mapping[str, str] | None = None
+    step: Mapping[str, Any],
+    work: Execution,
+    path: str,
+    *,
+    listed: Mapping[str, str] | None = None,
+    pack: str = PACK,
 ) -> StepPrepared:
-    """The step at `path` below `work`, the one execution of the run; `listed` is what tools were told as."""
-    flow = PinnedFlow(graph(dict(step)), None, PACK, Policies(), {})
+    """The step at `path` below `work`, the one execution of the run; `listed` is what tools were told as,
+    `pack` the digest of the pack."""
+    flow = PinnedFlow(graph(dict(step)), None, pack, Policies(), {})
     judge = CallJudge(flow, ToolExecutor(builtin_registry(), ToolLimits()), dict(listed or {}))
     values = ValueStore(MemoryJournal(), Redactor(Masker()))
     preparer = Preparer(flow, RUN, values, cast("Any", None), judge)

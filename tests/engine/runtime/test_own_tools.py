@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from engine.contracts.flows.flow import FlowDef
+from engine.contracts.status import StepStatus
 from engine.contracts.tool import ToolSpec
 from engine.governance.policies import Policies
+from engine.machine.model.state import Execution, RunState, Scope
 from engine.runtime.worker.steps.agents.own_tools.finding import (
     MAX_VISIBLE,
     MOST_FOUND,
@@ -24,6 +26,7 @@ from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     calls_made,
     handed_over,
     handoff_offer,
+    received,
 )
 from tests.engine.machine.flow_builders import tool
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from engine.contracts.flows.agent_step import AgentStep
     from engine.contracts.flows.step import Step
     from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.worker.steps.rendering import Rendering
     from engine.tools.executor import ToolExecutor
 
 
@@ -58,18 +62,22 @@ async def test_the_tools_that_fit_best_come_first_and_a_name_counts_more_than_wo
         "mail.send": "Sends a letter.",
         "post.send": "Sends a letter by mail.",
         "box.look": "Looks for mail.",
+        "a.note": "Send mail.",
         "files.read": "Reads.",
     }
     assert await found("Send MAIL!", described, "gone.mail") == {
         "tools": [
             {"name": "mail.send", "description": "Sends a letter."},
             {"name": "post.send", "description": "Sends a letter by mail."},
+            {"name": "a.note", "description": "Send mail."},
             {"name": "box.look", "description": "Looks for mail."},
         ],
         "more": 0,
     }
     only = await found("mail", described, blocked="mail.send")
-    assert [one["name"] for one in only["tools"]] == ["box.look", "post.send"], "by name where they fit alike"
+    assert [one["name"] for one in only["tools"]] == ["a.note", "box.look", "post.send"], (
+        "by name where they fit alike"
+    )
     assert await found("??", described) == {"tools": [], "more": 0}
 
 
@@ -154,3 +162,31 @@ def test_what_is_offered_says_how_much_there_is() -> None:
     assert offer.description == "Counts. Brings its output when it has ended."
     assert flow_offer("none", flows) is None
     assert (flow_of("flow.count"), flow_of("count")) == ("count", None)
+
+
+def told_of(prompt: str, said: str) -> dict[str, Any] | None:
+    """What an agent hears of the one that has just handed over to it."""
+    output = {"handed_over_by": "work", "handed_over_to": "helper", "message": "Take it.", "text": said}
+    work = Execution(
+        path="work", step="work", type="agent", status=StepStatus.COMPLETED, input={"prompt": prompt}
+    )
+    state = RunState(root=Scope(path="", executions={"work": work}, output=output))
+    values = SimpleNamespace(resolve=lambda value: value)
+    at = cast("Rendering", SimpleNamespace(path="helper", state=state, values=values))
+    assert received(agent(id="other"), at) is None, "it was not handed over to"
+    return received(agent(id="helper"), at)
+
+
+def test_an_agent_hears_what_was_asked_and_said_before_it_in_short() -> None:
+    assert told_of("Make it.", "I cannot.") == {
+        "by": "work",
+        "message": "Take it.",
+        "asked": "Make it.",
+        "text": "I cannot.",
+    }
+    long = told_of("x" * 8_001, "y" * 8_001)
+    assert long is not None
+    assert (long["asked"], long["text"]) == ("x" * 8_000 + "… (cut)", "y" * 8_000 + "… (cut)")
+    whole = told_of("x" * 8_000, "")
+    assert whole is not None
+    assert whole["asked"] == "x" * 8_000

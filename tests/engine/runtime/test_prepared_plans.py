@@ -11,7 +11,8 @@ from engine.contracts.status import StepErrorCode, StepStatus
 from engine.frozen import replace
 from engine.machine.model.state import Branches, Execution, Outputs, Scope
 from engine.machine.transition_builder import failure
-from tests.engine.runtime.rendered import execution, prepared
+from engine.values import digest_of
+from tests.engine.runtime.rendered import PACK, execution, prepared
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import StepPrepared
@@ -35,6 +36,7 @@ def at(
     *earlier: Any,
     review: Execution | None = None,
     opened_again: bool = False,
+    pack: str = PACK,
     **fields: Any,
 ) -> StepPrepared:
     """The step of a turn in which the model wrote `plan`, after turns that ended `earlier`."""
@@ -55,7 +57,7 @@ def at(
     told = {"instructions": "i", "prompt": "p", "tools": TOOLS, "model": None, "script": []}
     flow = {"id": "plan", "type": "plan_proposal", "instructions": "i", "prompt": "p", "tools": TOOLS}
     work = execution("plan", "plan_proposal", input=told, branches=branches)
-    return prepared({**flow, **fields}, work, f"{scope}/{step}")
+    return prepared({**flow, **fields}, work, f"{scope}/{step}", pack=pack)
 
 
 def shown(plan: Any, *earlier: Any, **fields: Any) -> StepPrepared:
@@ -96,12 +98,14 @@ def test_a_plan_is_shown_with_its_steps_their_risk_and_what_asks_again() -> None
         ("files.write", "medium"),
     ]
     assert found.risk == "medium", "the highest of its steps"
+    assert shown(plan, risk="high").risk == "high", "and its own"
     assert [one["asks_again"] for one in steps[:2]] == [
         "it is dear",
         "the plan wants this call seen once more",
     ]
     assert steps[2]["asks_again"] is None
     assert "hunter2" not in str(found)
+    assert found.digest == digest_of({"action": found.action_digest, "body": card})
     assert card["action"]["params"]["estimated_cost"]["amount"] == "0.5"
     assert (card["preview"], card["message"]) == (None, "Do it.")
     assert found.plan == {
@@ -130,8 +134,10 @@ def test_an_approval_is_bound_to_the_plan_and_to_all_that_was_shown_of_it() -> N
     named = shown(written(READ), name="A plan")
     assert plain.action_digest == named.action_digest != other.action_digest
     assert len({plain.digest, other.digest, named.digest}) == 3
+    assert shown(written(READ), pack="1" * 64).action_digest != plain.action_digest
+    first = {"text": "", "plan": written(WRITE, READ), "told": "No."}
     before = {"text": "", "plan": written(AGAIN), "told": "No."}
-    again = body(shown(written(READ), before, NO_PLAN))
+    again = body(shown(written(READ), first, before, NO_PLAN))
     assert again["preview"]["summary"] == "against the plan before: 1 added, 1 removed"
 
 

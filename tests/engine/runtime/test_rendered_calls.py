@@ -29,6 +29,7 @@ def chosen(
     tools: tuple[str, ...] = ("data.read", "files.read"),
     listed: Mapping[str, str] | None = None,
     number: int = 0,
+    having: Mapping[str, Any] | None = None,
     **reply: Any,
 ) -> dict[str, Any]:
     """Why the call of that number, of these that a model wants, is not made."""
@@ -45,7 +46,7 @@ def chosen(
         "work", "agent", input={"tools": list(tools)}, branches=Branches(total=1, children={0: turn})
     )
     step = {"id": "work", "type": "agent", "instructions": "i", "prompt": "p", "tools": list(tools)}
-    found = prepared(step, work, f"work/0/calls/{number}/call", listed=listed)
+    found = prepared({**step, **(having or {})}, work, f"work/0/calls/{number}/call", listed=listed)
     assert found.error is not None, found
     return found.error
 
@@ -97,6 +98,22 @@ def test_a_model_names_no_secrets_however_deep(given: Any) -> None:
     error = chosen(("data.read", given))
     assert error["code"] == StepErrorCode.PERMISSION_DENIED
     assert "name a secret" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"query": ""}, {"query": 7}, {"query": "x" * 201}, {"query": "mail", "most": 9}]
+)
+def test_tools_are_found_by_a_short_text_and_nothing_else(given: Any) -> None:
+    error = chosen(("find_tools", given), tools=("find_tools",), having={"deferred": ["files.read"]})
+    assert (error["code"], error["details"]["tool"]) == (StepErrorCode.INVALID_INPUT, "find_tools")
+    assert error["message"] == "find_tools takes `query`, a text of at most 200 characters"
+
+
+@pytest.mark.parametrize("given", [{}, {"to": "nobody", "message": "m"}, {"to": "helper", "message": 7}])
+def test_a_handoff_that_cannot_be_says_what_it_takes(given: Any) -> None:
+    error = chosen(("handoff", given), tools=("handoff",), having={"handoffs": ["helper"]})
+    assert error["code"] == StepErrorCode.INVALID_INPUT
+    assert error["message"].startswith("handoff takes `to` (one of: helper) and `message`, at most 8000 ")
 
 
 def planned(

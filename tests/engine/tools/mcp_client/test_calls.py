@@ -207,6 +207,7 @@ async def test_one_that_answers_nothing_has_its_time_to_start_and_no_more(root: 
         assert refused(result) == (StepErrorCode.BACKEND_ERROR, "server_failed")
         assert result.error is not None
         assert "it did not answer in time" in result.error.message
+        assert len(loop.pids()) == 1, "who waits for it does not start it again and again"
         await gone(loop.pids()[-1])
 
 
@@ -280,6 +281,7 @@ async def test_a_tool_that_changed_since_it_was_planned_is_not_called(root: Path
         loop.says("renamed")
         await loop.call("loop.listing")
         await holds(lambda: loop.executor.listed("loop.get_sum") is None)
+        await holds(lambda: "loop.total" in {tool.name for tool in loop.servers.views()[0].tools})
         assert refused(await loop.call("loop.get_sum", SUM, listed=planned))[0] is StepErrorCode.NOT_FOUND
 
 
