@@ -211,8 +211,11 @@ class MemoryStore(MemoryWorkStore):
         return found
 
     def _is_below(self, run_id: str, other: str) -> bool:
-        above = self.runs[run_id]["parent_run_id"]
-        return above is not None and (above == other or self._is_below(above, other))
+        run = self.runs[run_id]
+        above = run["parent_run_id"]
+        if above is None or run["finished_at"] is not None:
+            return False
+        return above == other or self._is_below(above, other)
 
     def set_mail_aside(self, mail_id: int) -> None:
         """See rules."""

@@ -144,7 +144,7 @@ class Store(SpendStore, Protocol):
         ...
 
     def mail_below(self, run_id: str) -> dict[str, list[tuple[int, Input]]]:
-        """What can be read of the same for the runs that a run started, and those that they did."""
+        """What can be read of the same for the runs below one that go on, by run."""
         ...
 
     def set_mail_aside(self, mail_id: int) -> None:

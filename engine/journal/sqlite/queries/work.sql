@@ -88,12 +88,12 @@ SELECT min(due) FROM timers
 SELECT mail_id, input FROM mailbox WHERE run_id = ? ORDER BY mail_id
 
 -- name: mail_below
--- inputs that wait for the runs below one
+-- inputs that wait for the runs below one that go on: these are few, those that have ended and the whole mailbox may be many
 WITH RECURSIVE below(run_id) AS (
-    SELECT run_id FROM runs WHERE parent_run_id = ?
-    UNION ALL SELECT r.run_id FROM runs r JOIN below b ON r.parent_run_id = b.run_id
+    SELECT run_id FROM runs WHERE parent_run_id = ? AND finished_at IS NULL
+    UNION ALL SELECT r.run_id FROM below b JOIN runs r ON r.parent_run_id = b.run_id WHERE r.finished_at IS NULL
 )
-SELECT m.mail_id, m.run_id, m.input FROM below b JOIN mailbox m ON m.run_id = b.run_id ORDER BY m.mail_id
+SELECT m.mail_id, m.run_id, m.input FROM below b CROSS JOIN mailbox m ON m.run_id = b.run_id ORDER BY m.mail_id
 
 -- name: mail_for_worker
 -- inputs that wait for the runs a worker holds
