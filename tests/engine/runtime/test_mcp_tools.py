@@ -82,7 +82,9 @@ async def test_what_its_server_says_of_a_tool_counts_where_it_is_trusted(home: H
     async with home.working(mcp=servers(trusted=True)) as engine:
         await finished(engine, "careful")  # it only reads: nobody is asked
     async with home.working(mcp=servers(trusted=True, effects=Effects.LOCAL)) as engine:
-        await pending_approval(engine, await start(engine, "careful"))
+        card = await pending_approval(engine, await start(engine, "careful"))
+        assert card.preview is not None
+        assert card.preview.text.startswith("server: loop (trusted), ")
 
 
 async def test_an_approval_is_of_the_tool_as_it_was_listed(home: Home) -> None:

@@ -48,6 +48,7 @@ def offered() -> list[Json]:
             "inputSchema": NUMBERS,
             "annotations": {"readOnlyHint": True, "openWorldHint": False},
         },
+        {"name": "odd", "inputSchema": {"type": "object", "properties": {"a": {"type": "banana"}}}},
         {"name": "write", "inputSchema": {"type": "object"}, "annotations": {"destructiveHint": True}},
         *({"name": name, "inputSchema": {"type": "object"}} for name in [*TOOLS, "twin one", "twin-one"]),
     ]

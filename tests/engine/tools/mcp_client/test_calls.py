@@ -72,6 +72,8 @@ async def test_tools_are_called_like_every_other(root: Path) -> None:
         assert (done.meta.backend, done.meta.sandbox) == ("mcp", "process")
         assert refused(await loop.call("loop.get_sum", {"a": "x"})) == (StepErrorCode.INVALID_INPUT, None)
         assert loop.executor.faults("loop.get_sum", {"a": 1}) == [("/b", "is required")]
+        assert loop.executor.faults("loop.get_sum", "1") == [("", "the parameters are not an object")]
+        assert loop.executor.faults("loop.odd", {"a": 1}) == [], "a schema that none is its server's business"
 
         blocked = Policies(blocked_tools=frozenset({"loop.get_sum"}))
         assert (
@@ -315,13 +317,15 @@ async def test_what_is_shown_before_an_approval_is_the_tool_as_it_is_listed_then
         first = await loop.executor.preview("loop.get_sum", SUM, context)
         assert first is not None
         assert (first.kind, first.base) == ("call", loop.executor.listed("loop.get_sum"))
-        assert "tool: Get-Sum" in first.text
+        assert first.text.startswith("server: loop (not trusted), loopback 1.0\ntool: Get-Sum\n")
         loop.says("changed")  # and it does not say so
         second = await loop.executor.preview("loop.get_sum", SUM, context)
         assert second is not None
         assert second.base != first.base
         stale = await loop.call("loop.get_sum", SUM, previewed=first)
         assert refused(stale) == (StepErrorCode.CONTRACT_VIOLATION, "tool_changed")
+        assert stale.error is not None
+        assert stale.error.recoverable is False
         loop.says("renamed")
         third = await loop.executor.preview("loop.get_sum", SUM, context)
         assert third is not None

@@ -176,6 +176,19 @@ def test_no_server_takes_the_names_of_built_in_tools_nor_of_flows_as_tools() -> 
         {"command": ["a"], "headers": {"X-Key": "1"}},
         {"url": "https://a.example/mcp", "env": {"A": "1"}},
         {"url": "ftp://a.example/mcp"},
+        {"url": "https://[::1"},
+        {"url": "https:///mcp"},
+        {"url": "https://a.example:0/mcp"},
+        {"url": "https://a.example/mcp#part"},
+        {"url": "https://a.example/m\u00fcp"},
+        {"url": "https://a.example/m p"},
+        {"url": "https://a.example/m\x7fp"},
+        {"url": "https://a.example/mcp", "headers": {"X Key": "1"}},
+        {"url": "https://a.example/mcp", "network": True},
+        {"command": ["a"], "env": {"1A": "1"}},
+        {"command": ["a"], "reads": ["relative"]},
+        {"command": ["a"], "start_seconds": 0},
+        {"command": ["a"], "start_seconds": 601},
         {"url": "https://ann:word@a.example/mcp"},
         {"url": "http://a.example/mcp", "headers": {"Authorization": {"$secret": "key"}}},
         {"command": ["a"], "env": {"A": {"$secret": "Not A Name"}}},
@@ -184,6 +197,20 @@ def test_no_server_takes_the_names_of_built_in_tools_nor_of_flows_as_tools() -> 
 def test_a_server_that_cannot_be_is_refused(server: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         McpSettings.model_validate({"servers": {"one": server}})
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"command": ["a"], "env": {"A_1": {"$secret": "key"}}, "reads": ["/a"], "network": True},
+        {"command": ["a"], "start_seconds": 600},
+        {"url": "http://localhost:8080/mcp", "headers": {"Authorization": {"$secret": "key"}}},
+        {"url": "http://[::1]/mcp?a=b", "headers": {"X-Key-1": "1"}},
+        {"url": "http://a.example/mcp"},
+    ],
+)
+def test_a_server_that_can_be_is_taken(server: dict[str, Any]) -> None:
+    assert McpSettings.model_validate({"servers": {"one": server}}).servers.keys() == {"one"}
 
 
 def test_names_of_servers_are_beginnings_of_names_of_tools() -> None:

@@ -171,3 +171,13 @@ async def test_what_is_no_server_says_so(root: Path) -> None:
                 assert refused(result) == (StepErrorCode.BACKEND_ERROR, "server_failed"), answer
                 assert result.error is not None
                 assert "s3cr3t" not in result.error.message
+
+
+async def test_where_servers_are_closed_none_is_started(root: Path) -> None:
+    async with bench(root, declared()) as loop:
+        pass
+    refused = await loop.call("loop.get_sum", {"a": 1, "b": 2})
+    assert refused.error is not None
+    assert refused.error.code is StepErrorCode.PERMISSION_DENIED
+    assert refused.error.message == "no MCP server can be started here, now: loop"
+    assert not loop.folder.exists()
