@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput, NotFound
@@ -18,11 +20,13 @@ MANIFEST = "manifest.json"
 ARCHIVE_VERSION = "1"
 MAX_MANIFEST = 64 * 1024 * 1024
 MAX_DIFFERENCES = 20
+_TOLD = ("run_id", "exported_at", "exported_by")
 _CHUNK = 1024 * 1024
 _UNREADABLE = (
     OSError,
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
     EOFError,
     RuntimeError,
     NotImplementedError,
@@ -42,6 +46,7 @@ def check_archive(path: Path) -> dict[str, Any]:
             raw = _read(archive, MANIFEST, MAX_MANIFEST)
             manifest = json.loads(raw)
             listed = {item["name"]: (item["size"], item["sha256"]) for item in manifest["files"]}
+            _require_told(manifest)
             differences = _differences(archive, listed)
     except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
         words = f"{path} is no archive of a run, or it is damaged: {error}"
@@ -53,10 +58,16 @@ def check_archive(path: Path) -> dict[str, Any]:
     return {**manifest, "digest": hashlib.sha256(raw).hexdigest()}
 
 
+def _require_told(manifest: dict[str, Any]) -> None:
+    for name in _TOLD:
+        if not isinstance(manifest.get(name), str):
+            raise TypeError(f"its manifest has no text {name}")
+
+
 def _differences(archive: zipfile.ZipFile, listed: dict[str, tuple[int, str]]) -> list[str]:
-    names = [item.filename for item in archive.infolist() if item.filename != MANIFEST]
-    found = [f"{name} was added" for name in sorted(set(names) - set(listed))]
-    found += [f"{name} is there twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    names = Counter(item.filename for item in archive.infolist() if item.filename != MANIFEST)
+    found = [f"{name} was added" for name in sorted(names.keys() - listed)]
+    found += [f"{name} is there twice" for name in sorted(names) if names[name] > 1]
     for name, (size, digest) in listed.items():
         if name not in names:
             found.append(f"{name} is missing")
@@ -69,7 +80,7 @@ def _is_as_listed(archive: zipfile.ZipFile, name: str, size: int, digest: str) -
     """Reads one byte more than is listed at the most, however much it says it holds."""
     hashed, left = hashlib.sha256(), size + 1
     try:
-        with archive.open(name) as file:
+        with archive.open(_packed_as_ours(archive, name)) as file:
             while left > 0 and (chunk := file.read(min(_CHUNK, left))):
                 hashed.update(chunk)
                 left -= len(chunk)
@@ -79,8 +90,16 @@ def _is_as_listed(archive: zipfile.ZipFile, name: str, size: int, digest: str) -
 
 
 def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    with archive.open(name) as file:
+    with archive.open(_packed_as_ours(archive, name)) as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:
         raise ValueError(f"{name} is larger than {limit} bytes")
     return raw
+
+
+def _packed_as_ours(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """Raises BadZipFile for a way of packing that fails in ways of its own."""
+    found = archive.getinfo(name)
+    if found.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise zipfile.BadZipFile(f"{name} is packed in another way")
+    return found

@@ -202,6 +202,37 @@ def test_every_change_of_an_archive_is_told(archive: Path) -> None:
     check_archive(archive)
 
 
+FACTS = {"run_id": "r", "exported_at": "t", "exported_by": "ann"}
+LISTED = {"name": "a", "size": 5_000, "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ({"files": []}, "no archive of a run"),
+        ({"files": [], **FACTS, "exported_by": 7}, "no archive of a run"),
+        ({"files": [LISTED], **FACTS}, "a was changed"),
+        ({"files": [], **FACTS}, "a was added; a is there twice"),
+    ],
+)
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_from_somebody_else_is_refused_in_words(
+    tmp_path: Path, manifest: dict[str, object], words: str, packed: int
+) -> None:
+    file = tmp_path / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest))
+        for _ in range(2):
+            archive.writestr("a", b"hello" * 1_000, compress_type=packed)
+    raw = bytearray(file.read_bytes())
+    at = raw.rindex(b"PK\x03\x04") + 31  # behind the last header: what is packed
+    raw[at + 4 : at + 40] = b"\xff" * 36
+    file.write_bytes(raw)
+    with pytest.raises(InvalidInput, match=words):
+        check_archive(file)
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + b"\0" * 18])
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "x.zip"
