@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.templates.filters import FILTER_TABLE, TEST_TABLE, kind_of, make_range
 from engine.templates.lookup import item_of, lookup
-from engine.templates.syntax import CONCAT, EACH, LOOKUP, NEED, RANGE, SLICE, WEIGH
+from engine.templates.syntax import CONCAT, EACH, LOOKUP, NEED, RANGE, SLICE, TOGETHER, WEIGH
 from engine.templates.work import (
     MAX_INTEGER_BITS,
     WORK,
@@ -23,6 +23,7 @@ from engine.templates.work import (
     bounded,
     check_length,
     finite,
+    put_together,
     reach,
     reach_elements,
     to_text,
@@ -66,6 +67,9 @@ def _need(value: Any) -> Any:
 
 
 def _weigh(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        work = WORK.get()
+        work.charge(work.nodes(value) >> 3)
     return value if isinstance(value, Undefined) else reach_elements(value)
 
 
@@ -76,7 +80,7 @@ def _add(left: Any, right: Any) -> Any:
     if isinstance(left, list) and isinstance(right, list):
         check_length(len(left) + len(right))
         WORK.get().charge(len(left) + len(right))
-        return left + right
+        return put_together(left + right)
     return _arithmetic("+", left, right)
 
 
@@ -134,6 +138,7 @@ class DataEnvironment(ImmutableSandboxedEnvironment):
             EACH: _each,
             NEED: _need,
             WEIGH: _weigh,
+            TOGETHER: put_together,
         }
         self.tests = dict(TEST_TABLE)
 

@@ -24,6 +24,7 @@ from engine.templates.work import (
     bounded,
     check_length,
     finite,
+    put_together,
     reach_elements,
     to_json,
     to_text,
@@ -206,7 +207,7 @@ def make_range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
     return list(numbers)
 
 
-def _guard(filter_: Callable[..., Any]) -> Callable[..., Any]:
+def _guard(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
     """Hand the filter what its value refers to, charge for it, and turn lazy results into lists."""
     place = 0 if not hasattr(filter_, "jinja_pass_arg") else 1
 
@@ -216,7 +217,8 @@ def _guard(filter_: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(given, Missing):
                 given.fail()
         result = filter_(*args[:place], reach_elements(args[place]), *args[place + 1 :], **kwargs)
-        return _present(result) if isinstance(result, Iterator) else result
+        result = _present(result) if isinstance(result, Iterator) else result
+        return put_together(result) if name in _REPEATING else result
 
     return guarded
 
@@ -261,6 +263,8 @@ _OWN: dict[str, Callable[..., Any]] = {
 _FROM_JINJA = (
     *("first", "last", "map", "max", "min", "reject", "rejectattr", "select", "selectattr", "sort"),
 )
+_REPEATING = frozenset({"batch", "map"})
+"""Filters that can put one value into many places: what fills a batch, the default of an attribute."""
 _TESTS = (
     *("defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string"),
     *("mapping", "sequence", "iterable", "odd", "even", "divisibleby", "in", "lower", "upper"),
@@ -283,8 +287,8 @@ _TESTS = (
     ),
 )
 
-FILTER_TABLE = {name: _guard(filter_) for name, filter_ in _OWN.items()} | {
-    name: _guard(FILTERS[name]) for name in _FROM_JINJA
+FILTER_TABLE = {name: _guard(name, filter_) for name, filter_ in _OWN.items()} | {
+    name: _guard(name, FILTERS[name]) for name in _FROM_JINJA
 }
 # The only ones that may meet a missing value.
 FILTER_TABLE |= {"d": _default, "default": _default}

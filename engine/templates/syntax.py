@@ -17,7 +17,7 @@ from engine.templates.filters import FILTER_TABLE, TEST_TABLE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOKUP, SLICE, CONCAT, RANGE, EACH, NEED, WEIGH = (
+LOOKUP, SLICE, CONCAT, RANGE, EACH, NEED, WEIGH, TOGETHER = (
     "·lookup",
     "·slice",
     "·concat",
@@ -25,6 +25,7 @@ LOOKUP, SLICE, CONCAT, RANGE, EACH, NEED, WEIGH = (
     "·each",
     "·need",
     "·weigh",
+    "·together",
 )
 
 _ALLOWED = frozenset(
@@ -149,7 +150,13 @@ def _elements(node: nodes.List | nodes.Tuple) -> nodes.Node:
     if isinstance(node, nodes.Tuple) and node.ctx == "store":
         _rewrite_children(node)
         return node
-    return nodes.List([_inner(NEED, rewrite(item)) for item in node.items], lineno=node.lineno)
+    items = nodes.List([_inner(NEED, rewrite(item)) for item in node.items], lineno=node.lineno)
+    return _inner(TOGETHER, items)
+
+
+def _object(node: nodes.Dict) -> nodes.Node:
+    _rewrite_children(node)
+    return _inner(TOGETHER, node)
 
 
 def _pair(node: nodes.Pair) -> nodes.Node:
@@ -198,6 +205,7 @@ _REWRITES: dict[type[nodes.Node], Callable[[Any], nodes.Node]] = {
     nodes.List: _elements,
     nodes.Tuple: _elements,
     nodes.Pair: _pair,
+    nodes.Dict: _object,
     nodes.Concat: _concat,
     nodes.CondExpr: _condition,
     nodes.Compare: _compare,

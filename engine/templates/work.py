@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, UndefinedError
 
 from engine.errors import InvalidInput
-from engine.values import BlobNeeded, Resolve, follow, resolve_value
+from engine.values import BlobNeeded, Resolve, follow, is_blob, resolve_value
 
 MAX_SOURCE = 20_000
 """Characters of a template's source."""
@@ -20,6 +20,8 @@ MAX_RANGE = 10_000
 """Elements of `range(...)`."""
 MAX_WORK = 2_000_000
 """Nodes evaluated and elements looked at in one rendering (about half a second)."""
+MAX_NODES = 4_000_000
+"""Of a list or an object that a template puts together, written out; 16 characters of a text count as one."""
 MAX_INTEGER_BITS = 256
 """Size of integers that arithmetic may make."""
 
@@ -58,17 +60,38 @@ class Missing(StrictUndefined):
 class Work:
     """One rendering: how blobs are reached and how much work is left."""
 
-    __slots__ = ("left", "resolve")
+    __slots__ = ("_nodes", "left", "resolve")
 
     def __init__(self, resolve: Resolve | None) -> None:
         self.resolve: Resolve = resolve or _no_blobs
         self.left = MAX_WORK
+        self._nodes: dict[int, tuple[Any, int]] = {}
+        """Of each list and object that was counted; it is kept, so that no other one gets its id."""
 
     def charge(self, amount: int) -> None:
         """Use up `amount` units. Raises LimitError."""
         self.left -= amount
         if self.left < 0:
             raise LimitError(f"the template does more than {MAX_WORK:,} units of work")
+
+    def nodes(self, value: Any) -> int:
+        """How many values `value` is once it is written out: what stands in it twice is two."""
+        if isinstance(value, str):
+            return 1 + (len(value) >> 4)
+        if not isinstance(value, list | dict):
+            return 1
+        known = self._nodes.get(id(value))
+        if known is not None:
+            return known[1]
+        self.charge(len(value) >> 3)
+        if isinstance(value, list):
+            count = 1 + sum(map(self.nodes, value))
+        elif is_blob(value):
+            count = 1 + (int(value["size"]) >> 4)
+        else:
+            count = 1 + sum(map(self.nodes, value.values()))
+        self._nodes[id(value)] = (value, count)
+        return count
 
 
 WORK: ContextVar[Work] = ContextVar("template_work")
@@ -97,6 +120,13 @@ def reach_elements(value: Any) -> Any:
         return {key: reach(item) for key, item in value.items()}
     if isinstance(value, str):
         WORK.get().charge(len(value) >> 6)
+    return value
+
+
+def put_together(value: Any) -> Any:
+    """`value`, a list or an object of others. Raises LimitError when it would be too large written out."""
+    if WORK.get().nodes(value) > MAX_NODES:
+        raise LimitError(f"the template puts together more than {MAX_NODES:,} values")
     return value
 
 
