@@ -302,6 +302,16 @@ async def test_secrets_that_an_agent_is_given_are_nowhere_at_rest(home: Home) ->
     assert b"hunter2-and-more" not in home.bytes_at_rest()
 
 
+async def test_a_secret_that_an_agent_fails_with_is_nowhere_at_rest(home: Home) -> None:
+    home.flow("ask", agent())
+    settings = agents(home, "wrong_key", env={"TOKEN": {"$secret": "mine"}})
+    async with home.working(agents=settings, secrets={"mine": "hunter2-and-more"}) as engine:
+        run = await ended(engine, await start(engine, "ask"))
+        assert run.error is not None
+        assert "wrong key [SECRET" in run.error.message
+    assert b"hunter2-and-more" not in home.bytes_at_rest()
+
+
 async def test_hostile_text_is_data(home: Home) -> None:
     home.flow("ask", agent())
     async with home.working(agents=agents(home, "hostile")) as engine:

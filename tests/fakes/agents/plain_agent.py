@@ -266,6 +266,10 @@ class Agent:
         os.write(2, f"token {value}".encode())
         self.end()
 
+    def wrong_key(self) -> None:
+        """Says of what it was given to keep that it is of no use."""
+        self.send(id=self.prompt_id, error={"code": -32603, "message": f"wrong key {os.environ['TOKEN']}"})
+
     def surroundings(self) -> None:
         self.say(json.dumps({"env": dict(os.environ), "cwd": os.getcwd()}))  # noqa: PTH109 - as it is given
         self.end()

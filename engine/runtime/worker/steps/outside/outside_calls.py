@@ -118,7 +118,7 @@ class OutsideAgents:
             reply = await self._reply(site, live, state, tell)
             stored = await self._values.store_any(reply)
         except AgentFailure as failed:
-            error = failure(StepErrorCode.AGENT_ERROR, failed.message, **failed.details)
+            error = _told(failed, live)
         except BudgetExhausted as refused:
             error = refused.error
         except Unavailable:
@@ -140,13 +140,13 @@ class OutsideAgents:
     async def permit(self, site: CallSite, execution: Execution) -> Finished:
         """Tell the agent that it may do what was approved, and wait until it has: what it says came of it."""
         scope, _, number = scope_path_of(execution.path).rpartition("/")
+        live: _Live | None = None
         try:
             live = await self._as_approved(site, execution, scope, int(number))
             result = await live.session.allow(int(number))
             stored = await self._values.store_any(live.launch.redaction.value(result))
         except AgentFailure as failed:
-            details = {**failed.details, "recoverable": False}
-            error = failure(StepErrorCode.AGENT_ERROR, failed.message, **details)
+            error = _told(failed, live, recoverable=False)
             return failed_call(self._clock, self._values, execution, error), {}
         except VasiniError as refused:
             error = failure(StepErrorCode.CONTRACT_VIOLATION, refused.message, recoverable=False)
@@ -286,6 +286,14 @@ def _used(live: _Live | None, *, partial: bool = False) -> dict[str, Any] | None
         return None
     used = usage_of(live.session, live.agent)
     return {**live.launch.redaction.value(used), "sent": live.sent, **({"partial": True} if partial else {})}
+
+
+def _told(failed: AgentFailure, live: _Live | None, **details: Any) -> dict[str, Any]:
+    """The step's error, without what the agent was given to keep: it may say it in its own words."""
+    told, said = {**failed.details, **details}, failed.message
+    if live is not None:
+        told, said = live.launch.redaction.value(told), live.launch.redaction.text(said)
+    return failure(StepErrorCode.AGENT_ERROR, said, **told)
 
 
 def _meta(live: _Live) -> dict[str, Any]:
