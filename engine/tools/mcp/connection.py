@@ -241,9 +241,14 @@ class Connection:
 
     async def _listed(self, session: ClientSession) -> Listing:
         strike = self._strike
+        try:
+            offered = await ask_tools(session)
+        except ToolFailure as failure:
+            failure.message = strike.text(failure.message)
+            raise
         found = [
             replace(tool, description=strike.text(tool.description), schema=strike.value(dict(tool.schema)))
-            for tool in await ask_tools(session)
+            for tool in offered
         ]
         return listing_of(self.name, self.settings, found)
 

@@ -218,7 +218,7 @@ def answer(message: Json) -> None:
             }
             send({"id": number, "result": result})
         case "tools/list" if Path("refuses").exists():
-            send({"id": number, "error": {"code": -32603, "message": "not now"}})
+            send({"id": number, "error": {"code": -32603, "message": f"not now: {os.environ.get('KEY')}"}})
         case "tools/list" if Path("silent").exists():
             Path("unlisted").touch()
         case "tools/list":

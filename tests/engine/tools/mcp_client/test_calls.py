@@ -288,7 +288,8 @@ async def test_a_tool_that_changed_since_it_was_planned_is_not_called(root: Path
 
 
 async def test_one_that_says_that_it_changed_and_does_not_say_how_is_not_called(root: Path) -> None:
-    async with bench(root, declared()) as loop:
+    given = declared(env={"KEY": {"$secret": "key"}})
+    async with bench(root, given, secrets={"key": "s3cr3t"}) as loop:
         await loop.servers.ask_all()
         says_no = loop.says("refuses")
         await loop.call("loop.listing")
@@ -296,7 +297,9 @@ async def test_one_that_says_that_it_changed_and_does_not_say_how_is_not_called(
         async with asyncio.timeout(PATIENCE):
             while refusals < 3:  # and however often it is tried
                 refusals += not (await loop.call("loop.get_sum", SUM)).ok
-        assert not (await loop.call("loop.get_sum", SUM)).ok
+        unlisted = await loop.call("loop.get_sum", SUM)
+        assert unlisted.error is not None
+        assert unlisted.error.message.endswith(f"not now: {STRUCK_OUT}"), "it says so without its secret"
         says_no.unlink()
         assert (await loop.call("loop.get_sum", SUM)).ok
         assert len(loop.pids()) == 1
