@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import gc
 import re
-from contextlib import suppress
-from importlib import import_module
 from itertools import count
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from tests import forked_workers
 from tests.system import warm_process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 settings.register_profile("untimed", deadline=None, max_examples=60)
 settings.load_profile("untimed")
@@ -38,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(warm_process.start())
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[object]) -> None:
+    """See `forked_workers`."""
+    config.add_cleanup(forked_workers.start([str(word) for word in config.invocation_params.args], specs))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts processes mostly waits, and takes longest: it comes first, and all else goes on beside it.
 
@@ -52,20 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*waiting[:later], *begin, *waiting[later:], *rest[len(begin) :]]
 
 
-def pytest_collection(session: pytest.Session) -> None:
-    """While tests are loaded nothing becomes garbage.
-
-    pytest compiles each file of tests and keeps the result. All workers of pytest-xdist would compile all of
-    them side by side: each begins with a share of its own, and finds those of the others done.
-    """
+def pytest_collection() -> None:
+    """While tests are loaded nothing becomes garbage."""
     gc.disable()
-    share: dict[str, Any] = getattr(session.config, "workerinput", {})
-    if share:
-        places = [Path(name).absolute() for name in session.config.args]
-        files = sorted(file for place in places if place.is_dir() for file in place.rglob("test_*.py"))
-        for file in files[int(share["workerid"].removeprefix("gw")) :: share["workercount"]]:
-            with suppress(Exception):  # what is wrong with it is told where its tests are gathered
-                import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 @pytest.hookimpl(trylast=True)
