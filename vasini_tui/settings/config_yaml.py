@@ -22,7 +22,7 @@ def parse_config(path: Path, text: str) -> ConfigFile:
             _refuse(path, "must be a mapping of settings groups, such as `policies:`", node)
         lines: dict[KeyPath, int] = {}
         _index(path, node, (), lines)
-        data = yaml.safe_load(text)
+        data = yaml.SafeLoader("").construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise config_invalid(path, f"is not valid YAML: {error.problem}", line=line) from error
