@@ -72,6 +72,7 @@ READS = [
     "at_work",
     "select_head",
     "select_mail",
+    "mail_below",
     "has_mail",
     "due_timers",
     "next_timer",
