@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.engine.in_memory import in_memory
 from tests.patience import PATIENCE
 from tests.system.warm_command import WarmCommand, WarmProcess, warm_command
 
@@ -158,3 +159,13 @@ def vasini(tmp_path: Path, warm: WarmCommand) -> Vasini:
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     return Vasini(tmp_path / "home", cwd, warm)
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """In memory where the machine has room there, and gone after the test: for homes of the drill pack.
+
+    No tool or sandbox of ours touches what is below /dev.
+    """
+    with TemporaryDirectory(prefix="vasini-test-", dir=in_memory(), ignore_cleanup_errors=True) as place:
+        yield Path(place)

@@ -21,8 +21,8 @@ INNOCENTS = 40
 SECONDS = 120.0
 
 
-async def test_only_the_step_that_kills_its_workers_becomes_a_dead_letter(tmp_path: Path) -> None:
-    home = make_home(tmp_path / "home")
+async def test_only_the_step_that_kills_its_workers_becomes_a_dead_letter(memory_path: Path) -> None:
+    home = make_home(memory_path / "home")
     deaths = 0
     async with open_nursery() as nursery, person_at(home) as person, asyncio.timeout(SECONDS):
         innocents = [await person.start("napping") for _ in range(INNOCENTS // 2)]

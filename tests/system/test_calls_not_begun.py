@@ -21,9 +21,9 @@ pytestmark = pytest.mark.system
 
 @pytest.mark.parametrize("point", ["after_commit", "before_tool"])
 async def test_an_approved_call_that_had_not_begun_is_made_by_the_next_worker(
-    point: str, tmp_path: Path
+    point: str, memory_path: Path
 ) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         run_id = await person.start("human_approval")
         worker = await nursery.start(home, (point, "tool", 1))
@@ -41,9 +41,9 @@ async def test_an_approved_call_that_had_not_begun_is_made_by_the_next_worker(
 
 @pytest.mark.parametrize("point", ["stop:after_commit", "stop:before_tool"])
 async def test_an_approved_call_of_a_worker_that_stands_still_is_made_once(
-    point: str, tmp_path: Path
+    point: str, memory_path: Path
 ) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         run_id = await person.start("human_approval")
         worker = await nursery.start(home, (point, "tool", 1))

@@ -55,9 +55,9 @@ async def holding(person: Person, flow: str) -> str:
 @pytest.mark.parametrize("flow", HELD)
 @pytest.mark.parametrize("mode", list(CancelMode))
 async def test_cancel_withdraws_approvals_and_stops_or_awaits_the_call(
-    flow: str, mode: CancelMode, tmp_path: Path
+    flow: str, mode: CancelMode, memory_path: Path
 ) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         worker = await nursery.start(home)
         run_id = await holding(person, flow)
@@ -83,8 +83,8 @@ async def test_cancel_withdraws_approvals_and_stops_or_awaits_the_call(
 
 
 @pytest.mark.parametrize("flow", HELD)
-async def test_a_pause_holds_what_was_approved_until_it_is_resumed(flow: str, tmp_path: Path) -> None:
-    home = make_home(tmp_path / "home")
+async def test_a_pause_holds_what_was_approved_until_it_is_resumed(flow: str, memory_path: Path) -> None:
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         worker = await nursery.start(home)
         run_id = await holding(person, flow)
@@ -106,8 +106,8 @@ async def test_a_pause_holds_what_was_approved_until_it_is_resumed(flow: str, tm
     journal.check(person.acknowledged)
 
 
-async def test_a_retry_opens_only_the_failed_branch_and_item_again(tmp_path: Path) -> None:
-    home = make_home(tmp_path / "home")
+async def test_a_retry_opens_only_the_failed_branch_and_item_again(memory_path: Path) -> None:
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         worker = await nursery.start(home)
         run_id = await person.start("healing")
@@ -131,9 +131,9 @@ async def test_a_retry_opens_only_the_failed_branch_and_item_again(tmp_path: Pat
 
 @pytest.mark.parametrize("flow", HELD)
 async def test_a_killed_call_runs_again_with_its_key_and_a_decision_made_meanwhile_counts(
-    flow: str, tmp_path: Path
+    flow: str, memory_path: Path
 ) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         worker = await nursery.start(home)
         run_id = await holding(person, flow)
@@ -156,9 +156,9 @@ async def test_a_killed_call_runs_again_with_its_key_and_a_decision_made_meanwhi
 @pytest.mark.parametrize("flow", HELD)
 @pytest.mark.parametrize("verb", ["pause and resume", "cancel"])
 async def test_a_verb_after_a_workers_death_does_not_strand_the_run(
-    flow: str, verb: str, tmp_path: Path
+    flow: str, verb: str, memory_path: Path
 ) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         worker = await nursery.start(home)
         run_id = await holding(person, flow)

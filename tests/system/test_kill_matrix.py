@@ -42,9 +42,9 @@ def test_every_point_is_covered() -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS_WITH_ONE_OF_EACH)
-async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str, tmp_path: Path) -> None:
+async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str, memory_path: Path) -> None:
     async with open_nursery() as nursery:
-        passed = await _undisturbed(nursery, tmp_path / "undisturbed", flow)
+        passed = await _undisturbed(nursery, memory_path / "undisturbed", flow)
         wanted = {(point, TYPE_OF.get(flow, flow)) for point in OF_A_STEP} | {
             (point, "run") for point in OF_A_STEP
         }
@@ -65,7 +65,7 @@ async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str,
 
         async with asyncio.TaskGroup() as homes:
             for number in range(AT_ONCE):
-                homes.create_task(one_after_another(tmp_path / str(number)))
+                homes.create_task(one_after_another(memory_path / str(number)))
     # How commits fall together in a group differs from run to run: a late pass may not come again.
     assert [fault for fault, killed in outcomes.items() if not killed and fault[2] == 1] == []
 

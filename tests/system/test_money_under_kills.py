@@ -70,8 +70,8 @@ async def dearest_call(home: Path) -> int:
     return int(usage.payload["sent"]) + 64 + ANSWER
 
 
-async def test_a_hundred_agents_never_pass_a_cap_while_workers_are_killed(tmp_path: Path) -> None:
-    server, first, home = Server(), make_home(tmp_path / "first"), make_home(tmp_path / "home")
+async def test_a_hundred_agents_never_pass_a_cap_while_workers_are_killed(memory_path: Path) -> None:
+    server, first, home = Server(), make_home(memory_path / "first"), make_home(memory_path / "home")
     async with serving(server.answer) as loopback, open_nursery() as nursery:
         make_spenders(first, loopback.url, None)
         bound = await dearest_call(first)

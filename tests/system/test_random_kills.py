@@ -33,9 +33,9 @@ STEERED = ("parallel", "for_each", "subflow", "held", "held_items", "healing")
 
 
 @pytest.mark.parametrize("seed", [7])
-async def test_runs_end_right_while_workers_are_killed_at_random(seed: int, tmp_path: Path) -> None:
+async def test_runs_end_right_while_workers_are_killed_at_random(seed: int, memory_path: Path) -> None:
     chance = random.Random(seed)
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         flows = [*OFTEN_KILLED, "parallel", "for_each", "parallel", "for_each"] * 2
         runs = [await person.start(flow) for flow in flows]
@@ -62,9 +62,9 @@ async def _decide_some(person: Person, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 25])
-async def test_no_invariant_breaks_under_random_verbs_and_kills(seed: int, tmp_path: Path) -> None:
+async def test_no_invariant_breaks_under_random_verbs_and_kills(seed: int, memory_path: Path) -> None:
     chance = random.Random(seed)
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     (home / "open").touch()
     async with open_nursery() as nursery, person_at(home) as person:
         runs = [await person.start(flow) for flow in STEERED * 3]
@@ -100,10 +100,10 @@ async def _steer(person: Person, chance: random.Random, run_id: str) -> None:
 
 
 async def test_a_decision_is_in_the_journal_once_the_killed_command_has_acknowledged_it(
-    tmp_path: Path, warm: WarmCommand
+    memory_path: Path, warm: WarmCommand
 ) -> None:
     chance = random.Random(11)
-    home = make_home(tmp_path / "home")
+    home = make_home(memory_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
         runs = [await person.start("human_approval") for _ in range(6)]
         worker = await nursery.start(home)
@@ -111,7 +111,7 @@ async def test_a_decision_is_in_the_journal_once_the_killed_command_has_acknowle
             await person.until(run_id, lambda detail: detail.run.status is RunStatus.PENDING_HUMAN)
         approvals = [item.approval_id for item in (await person.engine.requests.approvals()).items]
         assert len(approvals) == len(runs)
-        command = Vasini(home, tmp_path, warm)
+        command = Vasini(home, memory_path, warm)
         for at in range(0, len(approvals), 2):
             some = approvals[at : at + 2]
             answered = at == 0

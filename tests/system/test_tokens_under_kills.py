@@ -72,9 +72,12 @@ async def one_question(home: Path) -> int:
 
 
 async def test_two_processes_never_pass_a_ceiling_of_tokens_together_while_they_are_killed(
-    tmp_path: Path,
+    memory_path: Path,
 ) -> None:
-    server, home = Server(await one_question(make_home(tmp_path / "first"))), make_home(tmp_path / "home")
+    server, home = (
+        Server(await one_question(make_home(memory_path / "first"))),
+        make_home(memory_path / "home"),
+    )
     ceiling = WORTH * server.most
     async with serving(server.answer) as loopback, open_nursery() as nursery:
         make_spenders(home, loopback.url, None, tokens=ceiling, leaves=LEAVES)
