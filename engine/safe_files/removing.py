@@ -46,7 +46,10 @@ def discard(folder: Path) -> None:
 
 
 def tree_bytes(directory: int) -> int:
-    """The bytes of the files below an open directory; closed directories count nothing. Raises OSError."""
+    """The bytes of the files below an open directory; what is closed or goes meanwhile counts nothing.
+
+    Raises OSError.
+    """
     here = os.open(".", _DIRECTORY, dir_fd=directory)
     try:
         size, below = _looked_at(here)
@@ -55,7 +58,7 @@ def tree_bytes(directory: int) -> int:
             if levels[-1]:
                 try:
                     inner = os.open(levels[-1].pop(), _DIRECTORY, dir_fd=here)
-                except PermissionError:
+                except (PermissionError, FileNotFoundError, NotADirectoryError):
                     continue
                 os.close(here)
                 here = inner
@@ -75,8 +78,11 @@ def tree_bytes(directory: int) -> int:
 
 def _looked_at(directory: int) -> tuple[int, list[str]]:
     """Bytes of the files in an open directory, and the names of its directories."""
+    found = []
     with os.scandir(directory) as entries:
-        found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
     below = [name for name, its in found if stat.S_ISDIR(its.st_mode)]
     return sum(its.st_size for _, its in found if not stat.S_ISDIR(its.st_mode)), below
 

@@ -9,6 +9,8 @@ import pytest
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.sqlite.file.connection import open_writer
+from engine.safe_files.removing import discard
+from tests.engine.deep_folders import fill_deep
 from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name
@@ -98,12 +100,15 @@ def test_doctor_tells_the_disk_by_kind(vasini: Vasini, home: Path) -> None:
     open_writer(journal).close()
     folder = home / "runs" / "demo"
     folder.mkdir(parents=True)
-    (folder / "file").write_bytes(b"x" * 2000)
+    (folder / "file").write_bytes(b"x" * 1996)
+    (folder / "deep").mkdir()
+    fill_deep(folder / "deep", 1_500)  # as a call can leave it in its work folder
     disk = vasini("doctor", "--json").document["disk"]
     assert disk["folders of runs"] == 2000
     assert disk["journal: events"] == 0
     assert disk["journal: rows and indexes"] > 0
     assert "2.0 kB" in vasini("doctor").stdout
+    discard(folder)
 
 
 def test_sizes_are_told_in_round_numbers() -> None:

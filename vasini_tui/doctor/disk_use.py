@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
 from engine.journal.sqlite.file.backup import contents
+from engine.safe_files.removing import tree_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vasini_tui.settings.places import Places
 
 
@@ -21,7 +23,10 @@ def disk_by_kind(places: Places) -> dict[str, int]:
         with suppress(VasiniError):  # what is wrong with the journal stands among the problems
             found |= {f"journal: {kind}": size for kind, size in _journal(places.journal_file).items()}
     kinds = {"folders of runs": places.runs_dir, "cache": places.cache_dir, "log": places.log_file}
-    return found | {kind: _size(place) for kind, place in kinds.items() if place.exists()}
+    for kind, place in kinds.items():
+        with suppress(OSError):
+            found[kind] = _size(place)
+    return found
 
 
 def _journal(file: Path) -> dict[str, int]:
@@ -34,9 +39,8 @@ def _journal(file: Path) -> dict[str, int]:
 def _size(place: Path) -> int:
     if place.is_file():
         return place.stat().st_size
-    total = 0
-    for directory, _, names in os.walk(place):
-        for name in names:
-            with suppress(OSError):  # removed meanwhile
-                total += Path(directory, name).lstat().st_size
-    return total
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return tree_bytes(folder)
+    finally:
+        os.close(folder)
