@@ -39,10 +39,11 @@ def prepared(
     *,
     listed: Mapping[str, str] | None = None,
     pack: str = PACK,
+    policies: Policies | None = None,
 ) -> StepPrepared:
     """The step at `path` below `work`, the one execution of the run; `listed` is what tools were told as,
     `pack` the digest of the pack."""
-    flow = PinnedFlow(graph(dict(step)), None, pack, Policies(), {})
+    flow = PinnedFlow(graph(dict(step)), None, pack, policies or Policies(), {})
     judge = CallJudge(flow, ToolExecutor(builtin_registry(), ToolLimits()), dict(listed or {}))
     values = ValueStore(MemoryJournal(), Redactor(Masker()))
     preparer = Preparer(flow, RUN, values, cast("Any", None), judge)

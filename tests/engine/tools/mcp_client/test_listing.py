@@ -206,6 +206,7 @@ def test_a_server_that_cannot_be_is_refused(server: dict[str, Any]) -> None:
         {"command": ["a"], "start_seconds": 600},
         {"url": "http://localhost:8080/mcp", "headers": {"Authorization": {"$secret": "key"}}},
         {"url": "http://[::1]/mcp?a=b", "headers": {"X-Key-1": "1"}},
+        {"url": "https://a.example/mcp", "headers": {"Authorization": {"$secret": "key"}}},
         {"url": "http://a.example/mcp"},
     ],
 )
