@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.tool import ToolSpec
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
@@ -16,16 +17,19 @@ from tests.engine.runtime.embedded_home import (
     failed,
     finished,
     form,
+    kinds,
     pending_form,
     rest,
+    retry,
     start,
     tool,
     until,
 )
-from tests.engine.runtime.fake_clock import slow_clock
+from tests.engine.runtime.fake_clock import FakeClock, slow_clock
 
 if TYPE_CHECKING:
     from engine.journal.records import NewRun
+    from engine.tools.context import ToolContext
 
 
 class FakeFailingJournal(MemoryJournal):
@@ -154,3 +158,41 @@ async def test_an_attachment_that_cannot_be_looked_at_is_only_listed(
         (listed,) = home.document(run, "input/attachments.json")
         assert (listed["name"], listed["source"]) == ("x.txt", "ref")
     assert caplog.text == ""
+
+
+async def test_a_step_that_is_retried_while_its_call_still_ends_is_called_after_that(home: Home) -> None:
+    begun, ending, may_end = 0, asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(_params: dict[str, Any], _context: ToolContext) -> Any:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ending.set()
+                await may_end.wait()
+        return {}
+
+    home.tools.registry.register(ToolSpec(name="fake.stubborn"), home.tools.counted(slow_to_end))
+    branches = [[tool("a", "fake.stubborn")]]
+    home.flow("all", {"id": "all", "type": "parallel", "timeout": 60, "branches": branches})
+    clock = FakeClock()
+    async with home.working(clock=clock) as engine:
+        run_id = await start(engine, "all")
+
+        async def called() -> bool:
+            return begun == 1
+
+        await until(called)
+        clock.ahead += 61
+        await ending.wait()
+        await retry(engine, run_id)
+
+        async def started_again() -> bool:
+            return (await kinds(engine, run_id)).count("step_started") == 3
+
+        await until(started_again)
+        may_end.set()
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert (begun, home.tools.most_at_once) == (2, 1)

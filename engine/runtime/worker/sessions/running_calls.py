@@ -98,7 +98,8 @@ class RunningCalls:
         """Call the execution's tool, or ask its model about what the run has come to."""
         if execution.ask_when_lost:
             self._waiting.add(execution.path)
-        self._tasks[execution.path] = self._spawn(self._call, execution, state)
+        before = self._tasks.get(execution.path)
+        self._tasks[execution.path] = self._spawn(self._call, execution, state, before)
 
     def cancel(self, path: str) -> None:
         """Cancel the call of an execution; it is reported as finished, cancelled."""
@@ -125,10 +126,12 @@ class RunningCalls:
         for path in tuple(paths):
             self._scheduler.expect_no_more(self._expected.pop(path))
 
-    async def _call(self, execution: Execution, state: RunState) -> None:
+    async def _call(self, execution: Execution, state: RunState, before: asyncio.Task[None] | None) -> None:
         path = execution.path
         told: Input
         try:
+            if before is not None:  # it was cancelled, and has not ended yet: no call is made twice at once
+                await finish(asyncio.wait([before]))
             self._faults.reach("before_tool", execution.type)
             place = self._expected.pop(path, None)
             if isinstance(self._site.flow.graph.step_at(path), _OF_AGENTS):
@@ -205,9 +208,7 @@ class RunningCalls:
             ended = await self._callers.outside.prompt(self._site, execution, state, self._tells, mark.waits)
         below = outer_path_of(execution.path) + "/"
         beside = [
-            task
-            for path, task in self._tasks.items()
-            if path.startswith(below) and task is not asyncio.current_task()
+            task for path, task in self._tasks.items() if path.startswith(below) and path != execution.path
         ]
         if beside:
             await asyncio.wait(beside)
