@@ -16,6 +16,7 @@ from engine.errors import Unavailable
 from engine.runtime.gc_tuning import gc_paused
 from engine.runtime.pack_library.last_good import LastKnownGood
 from engine.safe_text import sanitize
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,7 +36,10 @@ NoticeListener = Callable[["tuple[PackNotice, ...]"], None]
 
 
 class CatalogSource:
-    """Reads the packs below the two roots, in a thread, one scan at a time."""
+    """Reads the packs below the two roots, in a thread, one scan at a time.
+
+    Each goes on when its caller is cancelled: what one has found changed the next one does not find.
+    """
 
     def __init__(
         self,
@@ -59,12 +63,14 @@ class CatalogSource:
 
     async def load(self) -> Catalog:
         """The catalog. Faults of packs are in it; loading itself does not fail."""
-        if self._catalog is None:
-            async with self._turn:
-                if self._catalog is None:
-                    now = self._clock.now()
-                    self._catalog = await self._made(await self._scan(), now)
-        return self._catalog
+        return self._catalog if self._catalog is not None else await finish(self._first())
+
+    async def _first(self) -> Catalog:
+        async with self._turn:
+            if self._catalog is None:
+                now = self._clock.now()
+                self._catalog = await self._made(await self._scan(), now)
+            return self._catalog
 
     async def refresh(self, recheck_after: float = 0.0) -> tuple[PackNotice, ...]:
         """Look again; what changed since the last scan, which listeners hear of too.
@@ -73,6 +79,9 @@ class CatalogSource:
         looked at once more before anybody hears of them.
         """
         await self.load()
+        return await finish(self._refreshed(recheck_after))
+
+    async def _refreshed(self, recheck_after: float) -> tuple[PackNotice, ...]:
         async with self._turn:
             before = self._catalog
             assert before is not None  # loaded above, and never forgotten

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,12 @@ import pytest
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import PackOutcome
 from engine.facade.feed import PackChanged
+from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.clock import SystemClock
+from engine.runtime.pack_library.catalog_source import CatalogSource
+from engine.runtime.pack_library.pack_status import PackStatusSource
 from tests.engine.runtime.embedded_home import Home, finished, tool, until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -255,3 +261,34 @@ async def test_two_packs_with_one_id_are_told_and_the_first_goes_on(home: Home) 
         assert [view.state for view in views] == [PackState.OK, PackState.BROKEN]
         assert "already" in views[1].problems[0].message
         assert (await finished(one.engine, "greet")).output == {"word": "one"}
+
+
+async def test_what_a_look_that_was_given_up_found_changed_is_in_force(home: Home) -> None:
+    asked, may_tell = threading.Event(), threading.Event()
+    may_tell.set()
+
+    def names() -> set[str]:
+        """Asked in the thread that reads packs."""
+        asked.set()
+        may_tell.wait(PATIENCE)
+        return {"fake.echo"}
+
+    journal = MemoryJournal()
+    source = CatalogSource(home.config(), names, journal, PackStatusSource(journal), SystemClock())
+    home.flow("greet", tool("say", params={"word": "one"}), shipped=False)
+    before = (await source.load()).find("demo")
+    home.flow("greet", tool("say", params={"word": "two"}), shipped=False)
+    asked.clear()
+    may_tell.clear()
+    looking = asyncio.create_task(source.refresh())
+    await asyncio.to_thread(asked.wait, PATIENCE)
+    looking.cancel()
+    await asyncio.sleep(0)
+    may_tell.set()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    await source.refresh()
+    after = (await source.load()).find("demo")
+    assert before is not None
+    assert after is not None
+    assert after.pack.content.digest != before.pack.content.digest
