@@ -148,6 +148,10 @@ class Worker:
                     self._quiet.set()
                 await self._nap(RETRY_SECONDS)
                 continue
+            except Exception:  # the edge: such as no thread that can be started, for a moment
+                logger.exception("a round of the worker failed")
+                await self._nap(RETRY_SECONDS)
+                continue
             if not more and not self._wake.is_set():
                 self._quiet.set()
                 await self._nap(self._until_timer())
@@ -165,7 +169,7 @@ class Worker:
         self._look = False
         try:
             return await self._poll()
-        except Unavailable:
+        except Exception:
             self._look = True
             raise
 
@@ -240,6 +244,9 @@ class Worker:
                 await self._read_timers()
             except Unavailable as error:
                 logger.warning("the worker's heartbeat was not written: %s", error.message)
+                self._stirred = True
+            except Exception:  # the edge: without it the worker would end, and its process would not notice
+                logger.exception("the worker's heartbeat failed")
                 self._stirred = True
             self._look = True
             self._wake.set()

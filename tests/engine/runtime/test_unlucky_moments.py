@@ -196,3 +196,37 @@ async def test_a_step_that_is_retried_while_its_call_still_ends_is_called_after_
         may_end.set()
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
     assert (begun, home.tools.most_at_once) == (2, 1)
+
+
+class FakeBrokenJournal(MemoryJournal):
+    """Fails once in each way that no journal knows of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+
+    def _fail_once(self, name: str) -> None:
+        if name in self.broken:
+            self.broken.discard(name)
+            raise RuntimeError("can't start new thread")
+
+    async def heartbeat(self, *arguments: Any, **named: Any) -> None:
+        self._fail_once("heartbeat")
+        await super().heartbeat(*arguments, **named)
+
+    async def any_ready(self, now: int) -> bool:
+        self._fail_once("any_ready")
+        return await super().any_ready(now)
+
+
+async def test_a_worker_goes_on_after_a_failure_that_nobody_foresaw(home: Home) -> None:
+    home.flow("quick", tool("a", params={"x": 1}))
+    journal = FakeBrokenJournal()
+    async with home.working(journal=journal, lease_seconds=0.3, pack_watch="off") as engine:
+        journal.broken = {"heartbeat", "any_ready"}
+
+        async def failed_in_both() -> bool:
+            return not journal.broken
+
+        await until(failed_in_both)
+        assert (await finished(engine, "quick")).output == {"x": 1}
