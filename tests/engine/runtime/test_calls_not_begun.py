@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
+from engine.runtime.worker.sessions.call_marks import lost_calls, mark_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -69,3 +71,17 @@ async def test_a_worker_that_leaves_before_the_call_began_leaves_no_question(hom
             await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert "outcome_unknown" not in await kinds(engine, run_id)
     assert len(home.tools.given("send")) == 1
+
+
+async def test_a_start_that_was_made_before_expects_no_call(home: Home) -> None:
+    """Room for marks is small, and a call without one is never suspected of anything."""
+    home.flow("send", tool("send", "fake.slow", on_lost="ask"))
+    async with home.open() as engine, engine.work() as worker:
+        first = await engine.runs.start("demo", "send", {}, actor=ANN, idempotency_key="once")
+        await called(home, 1)
+        again = await engine.runs.start("demo", "send", {}, actor=ANN, idempotency_key="once")
+        assert again.run_id == first.run_id
+        marked = await asyncio.to_thread(lost_calls, home.config().marks_dir, worker.worker_id)
+        assert marked.marks == {mark_of(first.run_id, "send")}
+        home.tools.release()
+        await rest(engine, first.run_id, expect=RunStatus.COMPLETED)
