@@ -6,6 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.threads import finish
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractContextManager
@@ -20,7 +22,7 @@ async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
         entered = await asyncio.to_thread(manager.__enter__)
 
         async def leave(*raised: Any) -> bool | None:
-            return await asyncio.to_thread(manager.__exit__, *raised)
+            return await finish(asyncio.to_thread(manager.__exit__, *raised))
 
         stack.push_async_exit(leave)
         yield entered

@@ -13,6 +13,7 @@ from engine.errors import InvalidInput
 from engine.journal.encoding import encode
 from engine.runtime.archive.in_thread import in_thread
 from engine.runtime.views.history_lines import event_view
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +32,10 @@ _STEPS_APART = {"steps"}
 
 
 class RunArchive:
-    """Puts runs into an archive; each in a folder that has its id."""
+    """Puts runs into an archive; each in a folder that has its id.
+
+    Who is cancelled goes on once nothing is written any more: an archive cannot be left while something is.
+    """
 
     def __init__(
         self,
@@ -107,12 +111,12 @@ class RunArchive:
                 lines.append(f"{encode(value)}\n".encode())
                 size += len(lines[-1])
                 if size > PIECE:
-                    await asyncio.to_thread(put, b"".join(lines))
+                    await finish(asyncio.to_thread(put, b"".join(lines)))
                     lines, size = [], 0
-            await asyncio.to_thread(put, b"".join(lines))
+            await finish(asyncio.to_thread(put, b"".join(lines)))
 
     async def _add(self, name: str, content: bytes) -> None:
-        await asyncio.to_thread(self._archive.add, name, content)
+        await finish(asyncio.to_thread(self._archive.add, name, content))
 
 
 def _pretty(document: Any) -> bytes:

@@ -18,6 +18,7 @@ from engine.runtime.archive.in_thread import in_thread
 from engine.runtime.archive.run_archive import RunArchive
 from engine.runtime.archive.writing import new_archive
 from engine.runtime.files.folder_removal import folder_bytes, folders_before, remove_folder
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,7 +139,7 @@ class Housekeeping(AccessScoped):
                 "exported_by": actor.name,
                 "left_out": [file.model_dump(mode="json") for file in archive.left_out],
             }
-            digest = await asyncio.to_thread(writer.finish, facts)
+            digest = await finish(asyncio.to_thread(writer.finish, facts))
         return ExportReport(
             run_id=run_id,
             path=str(target),

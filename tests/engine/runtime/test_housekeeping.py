@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.levels.alerts import AlertLook, NewAlert
+from engine.runtime.archive.run_archive import RunArchive
 from engine.runtime.archive.verifying import check_archive
 from tests.engine.deep_folders import fill_deep
 from tests.engine.runtime.embedded_home import (
@@ -29,11 +31,14 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.journal.port import Journal
+    from engine.runtime.archive.writing import ArchiveWriter
+    from engine.runtime.views.run_reader import RunReader
     from tests.engine.runtime.embedded_home import Home
 
 MAIL = "ann.example@example.org"
@@ -265,3 +270,43 @@ async def test_a_name_that_no_file_can_have_is_not_there_and_no_defect(home: Hom
             await engine.packs.diff("demo", nowhere)
     with pytest.raises(NotFound, match="no file"):
         await asyncio.to_thread(check_archive, nowhere)
+
+
+class FakeArchive:
+    """Takes its time for a file."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.added: list[str] = []
+
+    def add(self, name: str, _content: bytes) -> None:
+        self.begun.set()
+        self.may_end.wait(PATIENCE)
+        self.added.append(name)
+
+
+class FakeReader:
+    """Has one run, without anything in it."""
+
+    async def detail(self, run_id: str, *, steps: bool) -> FakeReader:
+        return self
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+async def test_an_export_that_is_given_up_is_over_when_nothing_is_written_any_more() -> None:
+    """An archive with an open file cannot be closed: its error stood in the place of the cancellation."""
+    nothing: Any = None
+    reader, written = cast("RunReader", FakeReader()), FakeArchive()
+    archive = RunArchive(nothing, reader, nothing, nothing, cast("ArchiveWriter", written))
+    adding = asyncio.create_task(archive.add("run_1"))
+    await asyncio.to_thread(written.begun.wait, PATIENCE)
+    adding.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not adding.done()
+    written.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    assert written.added == ["run_1/run.json"]
