@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.frozen import replace
-from engine.machine.model.state import Branches, Execution, Outputs, Scope
+from engine.machine.model.state import Branches, Execution, Outputs, RunState, Scope
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.plans.replanned import plan_before
 from engine.values import digest_of
 from tests.engine.runtime.rendered import PACK, execution, prepared
 
 if TYPE_CHECKING:
+    from engine.contracts.flows.plan_step import PlanProposalStep
     from engine.machine.model.inputs import StepPrepared
+    from engine.runtime.worker.steps.rendering import Rendering
 
 TOOLS = ["data.read", "files.read", "files.write"]
 READ = {"step_id": "look", "tool": "files.read", "params": {"root": "/in", "path": "a.txt"}}
@@ -206,3 +210,31 @@ def test_a_rejected_plan_is_told_back_until_there_were_too_many() -> None:
     assert at("steps", plan, before, review=review, max_replans=1, opened_again=True).again
     expired = reviewed(plan, StepStatus.FAILED, failure(StepErrorCode.TIMEOUT, "too late"))
     assert at("steps", plan, review=expired, max_replans=5).error is not None, "no person said no"
+
+
+def before(worked: dict[str, Any], path: str = "plan") -> tuple[dict[str, Any], int] | None:
+    """What a plan is told of the one before it, which was worked at that path."""
+    noted = {"path": path, "output": worked, "step": "check", "said": "rejected: too dear", "count": 2}
+    state = RunState(root=Scope(path="", replans={"plan": noted}))
+    at_plan = SimpleNamespace(path="plan", state=state, values=SimpleNamespace(resolve=lambda value: value))
+    return plan_before(cast("PlanProposalStep", SimpleNamespace(id="plan")), cast("Rendering", at_plan))
+
+
+def test_a_plan_that_follows_one_that_was_worked_is_told_what_that_brought() -> None:
+    found = before({**written(READ), "outputs": {"look": "x"}, "goes_on_with": "check"})
+    assert found is not None
+    told, count = found
+    assert count == 2
+    assert told["plan"] == written(READ)
+    assert json.loads(told["text"]) == written(READ)
+    assert 'Its steps brought: {"look":"x"}\nThen check was rejected: too dear.' in told["told"]
+    assert before({**written(READ), "outputs": {}}, "other/plan") is None, "it follows none"
+
+
+def test_of_what_a_worked_plan_brought_no_more_is_told_than_can_be_read() -> None:
+    around = len('{"look":""}')
+    for size, cut in ((32_000 - around, False), (32_001 - around, True)):
+        found = before({**written(READ), "outputs": {"look": "x" * size}})
+        assert found is not None
+        assert ("… (cut: it has" in found[0]["told"]) is cut
+        assert len(found[0]["told"]) < 32_500

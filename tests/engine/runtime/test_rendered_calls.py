@@ -119,18 +119,20 @@ def test_a_handoff_that_cannot_be_says_what_it_takes(given: Any) -> None:
 def planned(
     params: Mapping[str, Any], *, tool: str = "data.read", brought: Any = None, listed: Any = None
 ) -> StepPrepared:
-    """The second call of an approved plan, whose first one brought something."""
+    """The last call of an approved plan, whose second one brought something."""
     steps = [
+        {"step_id": "before", "tool": "data.read", "params": READ, "description": "d"},
         {"step_id": "first", "tool": "data.read", "params": READ, "description": "d"},
         {"step_id": "second", "tool": tool, "params": dict(params), "description": "d"},
     ]
     turn = {"plan": {"steps": steps}, "asks": {}, "listed": listed or {}, "text": "", "told": None}
-    beside = Branches(total=2, children={1: Scope(path="plan/0/steps/1")}, outputs=Outputs.of([(0, brought)]))
+    outputs = Outputs.of([(0, {"files": {"name": "a.txt"}}), (1, brought)])
+    beside = Branches(total=3, children={2: Scope(path="plan/0/steps/2")}, outputs=outputs)
     worked = execution("plan/0/steps", "plan_steps", input=turn, branches=beside)
     scope = Scope(path="plan/0", executions={"steps": worked})
     plan = execution("plan", "plan_proposal", input={}, branches=Branches(total=1, children={0: scope}))
     step = {"id": "plan", "type": "plan_proposal", "instructions": "i", "prompt": "p", "tools": [tool]}
-    return prepared(step, plan, "plan/0/steps/1/call", listed={})
+    return prepared(step, plan, "plan/0/steps/2/call", listed={})
 
 
 def test_a_planned_call_gets_what_an_earlier_step_brought() -> None:
