@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.versions import DiffLine, TextDiff
-from engine.line_diff import MAX_COMPARED, common_ends
+from engine.line_diff import common_ends, compared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,8 +58,8 @@ def _lines(text: str | None) -> list[str]:
 
 def _groups(old: Sequence[str], new: Sequence[str]) -> list[list[tuple[str, int, int, int, int]]]:
     """Changes with the lines around them, as difflib gives them."""
-    if len(old) + len(new) <= MAX_COMPARED:
-        matcher = SequenceMatcher(None, old, new, autojunk=True)
+    matcher = compared(old, new)
+    if matcher is not None:
         return [list(group) for group in matcher.get_grouped_opcodes(AROUND)]
     head, tail = common_ends(old, new)
     return [[("replace", head, len(old) - tail, head, len(new) - tail)]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
-from engine.line_diff import MAX_COMPARED, common_ends
+from engine.line_diff import common_ends, compared
 from engine.tools.builtin.files.paths import decoded, read_regular_file
 from engine.tools.failure import ToolFailure, invalid_input
 
@@ -84,7 +84,7 @@ def unified(old: str, new: str, name: str, *, made: bool) -> str:
     """The lines that change, as diff writes them; empty when none do."""
     before, after = _split(old), _split(new)
     source = "/dev/null" if made else name
-    if len(before) + len(after) <= MAX_COMPARED:
+    if compared(before, after) is not None:
         return "\n".join(difflib.unified_diff(before, after, source, name, lineterm=""))
     return "\n".join(_outer_diff(before, after, source, name))
 
