@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import Effects, Risk, RunStatus
+from engine.contracts.status import Effects, Risk, RunStatus, StepStatus
 from engine.tools.mcp.settings import McpServer
 from tests.engine.runtime.agents_at_work import agent, call, output_of, says
 from tests.engine.runtime.embedded_home import (
@@ -28,6 +28,7 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.fake_settings import FakeSettings
 from tests.engine.runtime.proposed_plans import plan
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +127,25 @@ async def test_a_server_that_is_declared_while_runs_are_worked_can_be_called(hom
             await finished(engine, "plain")
             now.declare({}, {})
             await until(partial(broken, engine))
+
+
+async def test_a_call_of_a_server_that_was_declared_meanwhile_may_end_before_its_worker_does(
+    home: Home,
+) -> None:
+    home.flow("plain", tool("wait", "loop.slow", params={"seconds": 0.3}))
+    now = FakeSettings()
+    looks: dict[str, Any] = {"settings_now": now, "settings_look_seconds": 0.01}
+    async with home.open(mcp={}, drain_seconds=PATIENCE, **looks) as engine:
+        async with engine.work():
+            now.declare(servers(), {})
+            await until(partial(whole, engine))
+            run_id = await start(engine, "plain")
+
+            async def begun() -> bool:
+                return (home.root / "cache" / "mcp" / "loop" / "begun").exists()
+
+            await until(begun)
+        assert (await engine.runs.step(run_id, "wait")).status is StepStatus.COMPLETED
 
 
 async def test_settings_that_could_not_be_looked_at_once_are_looked_at_again(home: Home) -> None:

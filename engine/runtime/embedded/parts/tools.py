@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import ChangedSettings, EngineConfig
@@ -23,6 +23,7 @@ class Tools:
     def __init__(self, config: EngineConfig, given: ToolRegistry | None) -> None:
         self._config = config
         self._given = given
+        self._opened = AsyncExitStack()
 
     @cached_property
     def _registry(self) -> ToolRegistry:
@@ -73,9 +74,13 @@ class Tools:
         """What the declared MCP servers listed last (blocking)."""
         return () if self._servers is None else self._servers.views()
 
-    def serving(self) -> AbstractAsyncContextManager[object]:
-        """MCP servers can be called while the context is open."""
-        return nullcontext() if self._servers is None else self._servers.open()
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """MCP servers can be called while the context is open, also those that are declared meanwhile."""
+        async with self._opened:
+            if self._servers is not None:
+                await self._opened.enter_async_context(self._servers.open())
+            yield
 
     def following_settings(
         self,
@@ -93,6 +98,7 @@ class Tools:
             follow_settings(
                 self._config,
                 self._servers,
+                self._opened,
                 serve=self._serve,
                 servers_changed=servers_changed,
                 settings_changed=settings_changed,
