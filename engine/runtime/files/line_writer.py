@@ -70,6 +70,12 @@ class LineWriter:
             for one in (*taken.values(), *self._waiting.values()):
                 one.kept.cancel()
             raise
+        except Exception as error:  # noqa: BLE001 - such as no thread that can be started: nobody waits on
+            left, self._waiting = [*taken.values(), *self._waiting.values()], {}
+            for one in left:
+                if not one.kept.done():
+                    self._live_output.written(one)
+                    one.kept.set_exception(error)
         finally:
             self._writing = None
 

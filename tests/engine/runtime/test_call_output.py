@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from engine.runtime.worker.steps.calls.call_output import CallOutput
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import ANN, rest, start, tool, until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -197,6 +199,26 @@ async def test_lines_that_cannot_be_kept_are_told_to_their_call_alone(tmp_path: 
         await bad
     assert (await full, await good) == (False, True)
     assert outputs.read("demo", "run_good", 0)[0] == b"line\n"
+
+
+class FakeFull(ThreadPoolExecutor):
+    """Starts no thread."""
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+
+async def test_lines_for_which_no_thread_can_be_started_keep_nobody_waiting(tmp_path: Path) -> None:
+    """A run waits for its lines before it ends: it would stand still for ever, and its worker with it."""
+    writer, loop = LineWriter(CallOutputs(tmp_path)), asyncio.get_running_loop()
+    loop.set_default_executor(FakeFull())
+    lost = writer.keep("demo", "run", b"lost\n")
+    async with asyncio.timeout(PATIENCE):
+        await writer.written("run")
+    with pytest.raises(RuntimeError):
+        await lost
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    assert await writer.keep("demo", "run", b"kept\n")
 
 
 @pytest.mark.parametrize("read", [True, False])
