@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MAX_COMPARED = 20_000
 """Lines compared one with another; of longer texts all between the first and last change is changed."""
-_MOST_STEPS = 5_000_000
+MOST_STEPS = 5_000_000
 """Of one comparison, about a second: lines that are there many times take the cube of their number."""
 
 
@@ -21,11 +21,11 @@ class _TooManySteps(Exception):
 class _Counted(SequenceMatcher[str]):
     """Counts how often it compares."""
 
-    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
-        super().__init__(None, old, new)
+    def __init__(self, old: Sequence[str], new: Sequence[str], most: int, *, autojunk: bool) -> None:
+        super().__init__(None, old, new, autojunk)
         places: Mapping[str, Sequence[int]] = vars(self)["b2j"]  # documented, but not in the stubs
         self._steps = [1 + len(places.get(line, ())) for line in old]
-        self._left = _MOST_STEPS
+        self._left = most
 
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
@@ -36,11 +36,13 @@ class _Counted(SequenceMatcher[str]):
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def compared(old: Sequence[str], new: Sequence[str]) -> SequenceMatcher[str] | None:
-    """How lines became others; None where to find that out would take too long."""
+def compared(
+    old: Sequence[str], new: Sequence[str], most: int = MOST_STEPS, *, autojunk: bool = True
+) -> SequenceMatcher[str] | None:
+    """How lines became others; None where to find that out would take too long: more than `most` steps."""
     if len(old) + len(new) > MAX_COMPARED:
         return None
-    matcher = _Counted(old, new)
+    matcher = _Counted(old, new, most, autojunk=autojunk)
     try:
         matcher.get_matching_blocks()  # which it keeps
     except _TooManySteps:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from engine.line_diff import compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 ALIGNED_ITEMS = 1_000
 """Longer lists are compared place by place; shorter ones are aligned first."""
+_ALIGNING_STEPS = 200_000
+"""Of one list; so are lists that hold the same items over and over."""
 
 _DEEPEST = 100
 _LEAST_SECONDS, _LEAST_SHARE = 0.05, 0.1
@@ -113,11 +116,12 @@ def _items(left: list[Any], right: list[Any], path: Path) -> list[Difference]:
 
 def _blocks(left: Sequence[Any], right: Sequence[Any]) -> Iterable[tuple[int, int, int, int]]:
     """Places that belong together, so that an item put in does not change all that follow."""
-    if max(len(left), len(right)) > ALIGNED_ITEMS:
+    matcher = None
+    if max(len(left), len(right)) <= ALIGNED_ITEMS:
+        texts = [*map(_canonical, left)], [*map(_canonical, right)]
+        matcher = compared(*texts, _ALIGNING_STEPS, autojunk=False)
+    if matcher is None:
         return [(0, len(left), 0, len(right))]
-    matcher = SequenceMatcher(
-        None, [_canonical(item) for item in left], [_canonical(item) for item in right], autojunk=False
-    )
     return [block[1:] for block in matcher.get_opcodes()]
 
 

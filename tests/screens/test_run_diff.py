@@ -100,3 +100,20 @@ def test_the_event_filter_speaks_kind_step_by_and_words() -> None:
     assert event_filter("  ") is None
     assert event_filter("kind:") is None
     assert event_filter("http://x") == EventFilter(text="http://x")
+
+
+def test_lists_made_to_hold_their_comparison_up_are_compared_place_by_place() -> None:
+    left: list[Any] = [item for i in range(500) for item in (0, f"left {i}")]
+    right: list[Any] = [f"right {i}" for i in range(3)] + [
+        item for i in range(498) for item in (0, f"right {i}")
+    ]
+    found = compare_values(left, right)
+    assert {part.path for part in found if part.change is Change.CHANGED} >= {(0,), (1,), (2,), (998,)}
+
+
+def test_lists_that_people_know_are_aligned_first() -> None:
+    left = [f"item {i}" for i in range(1_000)]
+    found = compare_values(left, [*left[:500], "new", *left[500:-1]])
+    assert [part.change for part in found if part.change is not Change.SAME] == [Change.ADDED, Change.REMOVED]
+    found = compare_values([0] * 1_000, [0] * 1_000)
+    assert [part.change for part in found] == [Change.SAME]
