@@ -166,6 +166,9 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def action_mark(self) -> None:
         """Mark the approval under the cursor for `M`."""
+        if self._at_outcomes:
+            self.hint("Interrupted calls are not marked: each is answered by itself.")
+            return
         self._table.toggle_selected()
         self.hint("")
 
@@ -178,9 +181,10 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self.hint("")
 
     def action_logs(self) -> None:
-        """The run that asks."""
-        if self._card is not None:
-            console(self).open_run(self._card.run_id, pane="log")
+        """The run of what the cursor is on."""
+        asks = self._outcomes.current if self._at_outcomes else self._card
+        if asks is not None:
+            console(self).open_run(asks.run_id, pane="log")
 
     def action_back(self) -> None:
         """From the card to the list; there it takes the marks away, then leads back. Never decides."""

@@ -58,6 +58,11 @@ class WaitingOutcomes(Vertical):
         """The calls."""
         return self.query_one("#outcomes", RowTable)
 
+    @property
+    def current(self) -> OutcomeView | None:
+        """The call under the cursor."""
+        return self._views.get(self.table.cursor_key)
+
     async def load(self) -> Sequence[str]:
         """Read those that wait; the ids of those that are damaged."""
         page = await self._state.engine.requests.outcomes(tenant=self._state.tenant, limit=MOST)

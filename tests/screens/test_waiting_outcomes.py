@@ -12,6 +12,7 @@ from engine.contracts.status import OutcomeDecision, RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog
 from screens.outcomes.output_dialog import OutputDialog
+from screens.run.screen import RunScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run, ago, an_approval, an_outcome
 
@@ -76,6 +77,21 @@ async def test_decision_keys_decide_nothing_while_the_cursor_is_on_an_interrupte
         await stage.shows("There is nothing to claim")
         assert engine.stored_approvals["app-0"].status is RequestStatus.PENDING
         assert engine.stored_approvals["app-0"].claimed_by is None
+
+
+async def test_other_keys_too_are_about_the_interrupted_call_under_the_cursor(console: OpenConsole) -> None:
+    engine = an_engine().add(a_run("run-2"), an_outcome(run_id="run-2", requested_at=ago(600)))
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("What exactly will happen")
+        await stage.press("exclamation_mark")
+        await stage.until(lambda: stage.app.focused is stage.table("#outcomes"))
+        await stage.press("space")
+        await stage.shows("Interrupted calls are not marked")
+        assert not stage.table("#approvals").selected
+        await stage.press("l")
+        await stage.on(RunScreen)
+        await stage.shows("run run-2")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
