@@ -31,27 +31,36 @@ if TYPE_CHECKING:
     from engine.contracts.runs.request import FormView
     from engine.facade.engine import Engine
     from engine.journal.records import NewRun
+    from tests.engine.models.loopback import Loopback
 
 PACKS = Path(__file__).parents[3] / "packs"
 TENANT, DAY, TOTAL = CapScope.TENANT, CapWindow.DAY, CapWindow.TOTAL
 SOFT = "0.0005"
 """Reached by the second answer."""
+SMALL_BOUND = BOUND - 1
+"""Tokens that an answer of the lower tier may have."""
 PAUSES: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT, "on_soft": "pause"}
 WARNS: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT}
 
 
 @asynccontextmanager
-async def asking(home: Home, *caps: dict[str, Any], **config: Any) -> AsyncIterator[Engine]:
-    """Two tiers of the same server; the pack that asks is there."""
+async def asking(
+    home: Home, *caps: dict[str, Any], heard: list[Loopback] | None = None, **config: Any
+) -> AsyncIterator[Engine]:
+    """Two tiers of the same server, which is put into `heard`; the pack that asks is there."""
     for name in ("budget", "_shared"):  # beside the loop, where nobody looks at each call that may block
         await asyncio.to_thread(
             shutil.copytree, PACKS / name, home.root / "shipped" / name, dirs_exist_ok=True
         )
     home.flow("ask", agent(tools=(), max_tokens=BOUND))
     async with serving(answer) as server:
+        if heard is not None:
+            heard.append(server)
         named = {
-            name: NamedModel(provider=ProviderName.OPENAI, model=name, base_url=server.url, api_key="")
-            for name in ("served", "small")
+            name: NamedModel(
+                provider=ProviderName.OPENAI, model=name, base_url=server.url, api_key="", max_tokens=bound
+            )
+            for name, bound in (("served", None), ("small", SMALL_BOUND))
         }
         tiers = {"high": "served", "low": "small"}
         models = ModelSettings(default="served", named=named, tiers=tiers, fallback=("high", "low"))
@@ -156,11 +165,14 @@ async def test_runs_wait_at_a_boundary_and_a_top_up_wakes_them_with_the_same_att
 
 
 async def test_the_model_of_the_next_lower_tier_is_asked_when_a_person_says_so(home: Home) -> None:
-    async with asking(home, PAUSES) as engine:
+    heard: list[Loopback] = []
+    async with asking(home, PAUSES, heard=heard) as engine:
         form = await crossed(engine)
         run_id = await paused(engine)
         await engine.requests.answer(form.request_id, {"choice": "lower_model"}, actor=ANN)
         run = await ended(engine, run_id)
+        bounds = [one.body["max_tokens"] for server in heard for one in server.asked]
+        assert bounds[-1] == SMALL_BOUND < min(bounds[:-1]), "it answers as briefly as it may"
         assert run.cost == 110 * 1_000
         used = [one for one in await engine.runs.events(run_id) if one.kind == "model_usage"]
         assert [one.payload["model"] for one in used] == ["small"]
