@@ -63,7 +63,10 @@ def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:
         return False
     details = error.get("details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
-    return not policy.retry_on_codes or not {error.get("code"), reason}.isdisjoint(policy.retry_on_codes)
+    # compared one by one: a tool of somebody else's may give any JSON as its reason
+    return not policy.retry_on_codes or any(
+        said in (error.get("code"), reason) for said in policy.retry_on_codes
+    )
 
 
 def wait_micros(policy: RetryPolicy, failures: int, jitter: float, error: Mapping[str, object]) -> int:

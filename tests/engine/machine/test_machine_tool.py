@@ -180,6 +180,16 @@ def test_a_step_that_was_not_tried_tells_of_no_retry() -> None:
     assert last.retry is None
 
 
+@pytest.mark.parametrize("reason", [["disk_full"], {"disk_full": True}, 7, None])
+def test_a_reason_may_be_any_json(reason: object) -> None:
+    error = failure(StepErrorCode.BACKEND_ERROR, "full", reason=reason)
+    policy = {"max_attempts": 2, "retry_on_codes": ["disk_full"]}
+    run = started(retry=policy).fail("a", error=error)
+    assert run.status() is RunStatus.FAILED
+    assert run.state.error is not None
+    assert run.state.error["details"] == {"reason": reason}
+
+
 @pytest.mark.parametrize("word", ["temporary", "TEMPORARY"])
 def test_both_words_for_what_may_pass_mean_the_same(word: str) -> None:
     run = started(retry={"max_attempts": 2, "retry_on_codes": [word]})
