@@ -128,7 +128,7 @@ class _Shape:
             if target in self._elsewhere:
                 message = f"the step `{name}` is in another list: a jump stays within its own list of steps"
             else:
-                known = [*(each.id for each in self._sequence.nodes), *JUMP_WORDS]
+                known = [*(each.id for each in self._sequence.nodes), *(JUMP_WORDS - {GATES_NOTHING})]
                 message = f"there is no step `{name}` in this list{close_match(target, known)}"
             yield field_problem(self._document, node, field, message)
         elif landing <= index and not self._sequence.nodes[landing].raw.get("max_visits"):

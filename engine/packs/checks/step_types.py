@@ -17,7 +17,7 @@ from engine.packs.checks.schemas.literal_params import literal_faults
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, validate
 from engine.packs.checks.schemas.tool_back_ends import back_end_of, works_in_process
 from engine.packs.checks.schemas.tool_names import is_known
-from engine.templates import has_template
+from engine.templates import TemplateError, compile_expression, has_template, paths_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 
+TAKEN_NAMES = frozenset({"payload", "handoff", "steps", "artifacts", "run", "ending", "loop_index", "turn"})
+"""What templates know in any place; the item of a loop by such a name would hide it, or be hidden."""
 _FLOW_AS_TOOL = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"
 Fault = tuple["SourcePath", str]
 
@@ -151,12 +153,25 @@ class _ForEachChecks(_HoldingSteps):
     type = "for_each"
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
-        items = node.text("items")
+        items, name = node.text("items"), node.text("as")
         if items is not None and not has_template(items):
             yield ("items",), "`items` is a list or a template that gives one, such as `{{ payload.files }}`"
+        if name in TAKEN_NAMES:
+            yield ("as",), f"templates know something else as `{name}`: give the item another name"
+        elif name is not None and name.isidentifier() and not _is_a_name(name):
+            yield ("as",), f"templates do not take `{shortened(name)}` for a name: give the item another one"
 
     def item_name(self, node: StepNode) -> str | None:
         return node.text("as") or "item"
+
+
+def _is_a_name(word: str) -> bool:
+    """Whether a template takes the word for a name, not for one of its own (`not`, `none`, `loop`)."""
+    try:
+        compile_expression(word)
+        return paths_in(word, expression=True) == ((word,),)
+    except TemplateError:
+        return False
 
 
 class _FormChecks(StepChecks):

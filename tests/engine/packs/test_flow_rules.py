@@ -114,6 +114,10 @@ def test_a_jump_to_nowhere_suggests_a_step(field: str) -> None:
     assert "no step `wriet` in this list (did you mean `write`?)" in problem.message
 
 
+def test_a_jump_to_nothing_is_not_told_to_go_there() -> None:
+    assert "did you mean `none`" not in only(check(step(READ, on_success="none"), WRITE)).message
+
+
 def test_a_jump_stays_in_its_list() -> None:
     jump = "{id: in, type: tool, tool: files.read, on_success: last}"
     inner = f"{{id: each, type: for_each, items: [1], steps: [{jump}]}}"

@@ -141,3 +141,22 @@ def test_only_what_is_rendered_for_each_question_knows_its_turn() -> None:
     assert told(words % ("y", "{{ turn.number }} {{ payload.name }}")) == []
     (message,) = told(words % ("{{ turn.number }}", "z"))
     assert "nothing named `turn` here" in message
+
+
+LOOP = "{{id: each, type: for_each, items: [1], as: {name}, steps: [{inner}]}}"
+
+
+@pytest.mark.parametrize("name", ["payload", "steps", "run", "loop_index", "turn", "ending"])
+def test_an_item_does_not_hide_what_templates_know_by_its_name(name: str) -> None:
+    (message,) = told(LOOP.format(name=name, inner=report("x")))
+    assert f"templates know something else as `{name}`" in message
+
+
+@pytest.mark.parametrize("name", ["none", "not", "self", "loop", "range"])
+def test_an_item_has_a_name_that_templates_take_for_one(name: str) -> None:
+    (message,) = told(LOOP.format(name=name, inner=report("x")))
+    assert f"templates do not take `{name}` for a name" in message
+
+
+def test_an_item_may_have_any_other_name() -> None:
+    assert told(LOOP.format(name="one_file", inner=report("{{ one_file }} {{ loop_index }}"))) == []
