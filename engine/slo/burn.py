@@ -92,13 +92,24 @@ def believable(bad: int, runs: int, objective: Objective) -> bool:
 
 
 def poisson_tail(least: int, mean: float) -> float:
-    """The probability of at least so many events where `mean` are expected."""
-    term = math.exp(-mean)
-    below = 0.0
-    for number in range(least):
-        below += term
-        term *= mean / (number + 1)
-    return max(0.0, 1.0 - below)
+    """The probability of at least so many events where `mean` (above 0) are expected."""
+    if least > mean:
+        return _summed(least, mean, 1)
+    return 1.0 - _summed(least - 1, mean, -1) if least else 1.0
+
+
+def _summed(first: int, mean: float, step: int) -> float:
+    """The probabilities of `first` events and of those further from the mean, until they add nothing.
+
+    Begun at `first`, since that of no event at all is 0 in a float where very many are expected.
+    """
+    term = math.exp(first * math.log(mean) - mean - math.lgamma(first + 1))
+    found, number = 0.0, first
+    while found + term != found:
+        found += term
+        term *= mean / (number + 1) if step > 0 else number / mean
+        number += step
+    return found
 
 
 def _counts(buckets: Sequence[Bucket], moment: int) -> tuple[int, int]:

@@ -65,6 +65,26 @@ def test_the_poisson_tail_agrees_with_its_table() -> None:
     assert poisson_tail(10, 2.0) == pytest.approx(0.0000465, abs=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("least", "mean", "tail"),
+    [(700, 700.0, 0.505), (1000, 1000.0, 0.504), (1074, 1000.0, 0.0106), (10_234, 10_000.0, 0.0098)],
+)
+def test_the_poisson_tail_of_many_events_is_that_of_the_normal_distribution(
+    least: int, mean: float, tail: float
+) -> None:
+    assert poisson_tail(least, mean) == pytest.approx(tail, rel=0.02)
+
+
+def test_the_poisson_tail_of_far_more_or_fewer_than_expected_is_sure() -> None:
+    assert poisson_tail(2_000_000, 1_000_000.0) == 0.0
+    assert poisson_tail(1, 1_000_000.0) == 1.0
+
+
+def test_an_alert_fires_however_many_runs_there_are() -> None:
+    buckets = [Bucket(NOW - MINUTE * 5, good=500_000, bad=500_000)]
+    assert all(found.fires for found in burns(buckets, LOW, NOW - 1))
+
+
 def test_two_bad_runs_are_never_believed_and_likely_ones_neither() -> None:
     assert not believable(2, 2, LOW)
     assert believable(3, 5, LOW)
