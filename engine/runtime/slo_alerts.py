@@ -148,7 +148,7 @@ def _others(levels: Sequence[LevelSummary], standing: Standing) -> list[tuple[st
 
 
 def _holds(level: ServiceLevel) -> tuple[AlertKind, ...]:
-    return holding(level.state, level.may_fail, level.alerts, (drift.metric for drift in level.drift))
+    return holding(level.failed, level.may_fail, level.alerts, (drift.metric for drift in level.drift))
 
 
 def _title(level: ServiceLevel, kind: AlertKind) -> str:

@@ -89,7 +89,7 @@ def state_of(
     if not counts.total:
         return SloState.NO_DATA
     too_slow = p95 is not None and p95 > objective.p95
-    too_wrong = counts.wrong > objective.hallucination * counts.total
+    too_wrong = counts.wrong / counts.total > objective.hallucination
     if (left < 0 and counts.bad >= LEAST_BAD) or (too_slow and counts.good >= LEAST_TIMED):
         return SloState.VIOLATED
     if too_wrong and counts.wrong >= LEAST_BAD:

@@ -97,7 +97,7 @@ def summary_of(level: ServiceLevel) -> LevelSummary:
         level.hallucination.stated,
         tuple(burn.long_burn for burn in level.burns),
         level.runs_out,
-        holding(level.state, level.may_fail, level.alerts, (drift.metric for drift in level.drift)),
+        holding(level.failed, level.may_fail, level.alerts, (drift.metric for drift in level.drift)),
     )
 
 

@@ -160,6 +160,25 @@ async def test_packs_with_windows_of_their_own_are_read_over_these() -> None:
     assert runs == {("a", "docs"): 2, ("b", "docs"): 2, ("a", "short"): 1, ("b", "short"): 1}
 
 
+async def test_a_pack_that_is_gone_is_told_over_the_window_that_was_asked_for(home: Home) -> None:
+    clock, journal = FakeClock(), MemoryJournal()
+
+    def write(store: Store) -> None:
+        for ago in (0, 4, 20, 40):
+            start = start_of(clock.now() - ago * DAY - HOUR)
+            store.put_level("default", "gone", Bucket(start, good=1, times={bin_of(SECOND): 1}))
+
+    await journal.write(write)
+    async with home.open(journal=journal, clock=clock) as engine:
+        for days, runs in ((None, 3), (1, 1), (7, 2), (90, 4)):
+            full = await engine.levels.list(window_days=days)
+            short = await engine.levels.summaries(window_days=days)
+            alone = (await engine.levels.get("gone", window_days=days)).level
+            found = [(one.window_days, one.runs) for one in (*full, alone) if one.pack == "gone"]
+            found += [(one.window_days, one.runs) for one in short if one.pack == "gone"]
+            assert found == [(days or 30, runs)] * 3
+
+
 async def test_in_short_they_are_what_they_are_in_full(home: Home) -> None:
     home.flow("works", tool("a", params={"x": 1}))
     home.flow("fails", tool("a", "fake.fail"))

@@ -26,7 +26,7 @@ BURNING = a_level(
     burns=some_burns(20.0, 7.0, 1.0, 0.5, fires=True),
     why=(FailureCount(code="timeout", runs=4),),
 )
-EXHAUSTED = a_level(state=SloState.VIOLATED, may_fail=-2)
+EXHAUSTED = a_level(state=SloState.VIOLATED, failed=4, may_fail=-2)
 PAGED = "hello: page alert, runs fail 20.0 times faster than the goal allows"
 
 
@@ -89,6 +89,11 @@ async def test_what_holds_at_the_first_look_is_told_nobody() -> None:
 async def test_an_exhausted_budget_is_an_alert_of_its_own() -> None:
     found = await watched()
     assert await found.holds(EXHAUSTED) == ["hello: 2 too many runs failed in 30 days"]
+
+
+async def test_a_pack_that_is_too_slow_is_no_alert_of_one_or_two_failures() -> None:
+    found = await watched()
+    assert await found.holds(a_level(state=SloState.VIOLATED, runs=22, failed=2, may_fail=-2)) == []
 
 
 async def test_a_drift_is_an_alert() -> None:

@@ -91,6 +91,12 @@ def test_the_targets_are_those_of_the_risk_levels() -> None:
     ]
 
 
+def test_as_many_as_may_tell_what_is_not_so_keep_the_promise() -> None:
+    bucket = Bucket(start_of(NOW - DAY), good=1_500, flagged=27)
+    found = report([bucket], Objective(success=0.98, p95=5_000_000, hallucination=0.018), NOW)
+    assert (found.state, found.hallucination) == (SloState.MET, 0.018)
+
+
 @pytest.mark.parametrize(
     ("runs", "flagged", "state"),
     [

@@ -70,7 +70,25 @@ class PackObjective:
     human: HumanTargets = field(default_factory=HumanTargets)
 
 
-_GONE = PackObjective(objective(Risk.MEDIUM), "default")
+@dataclass(frozen=True, slots=True)
+class _Goals:
+    """What packs promise, by name; `gone` holds for those that are not there any more."""
+
+    by_pack: Mapping[str, PackObjective]
+    gone: PackObjective = PackObjective(objective(Risk.MEDIUM), "default")
+
+    def of(self, pack: str) -> PackObjective:
+        return self.by_pack.get(pack, self.gone)
+
+    def over(self, days: int) -> _Goals:
+        """The same over so many days."""
+        return _Goals(
+            {pack: _over(goal, days) for pack, goal in self.by_pack.items()}, _over(self.gone, days)
+        )
+
+    @property
+    def longest_days(self) -> int:
+        return max(goal.objective.window_days for goal in (self.gone, *self.by_pack.values()))
 
 
 class ServiceLevels(AccessScoped):
@@ -99,15 +117,16 @@ class ServiceLevels(AccessScoped):
         found: list[ServiceLevel] = []
         async for counted in self._levels.pages(since, tenant):
             found += await asyncio.to_thread(_levels, counted, goals, now)
-        unknown = goals.keys() - {level.pack for level in found}
+        unknown = goals.by_pack.keys() - {level.pack for level in found}
         found += _levels({(tenant or DEFAULT_TENANT, pack): [] for pack in unknown}, goals, now)
         return tuple(await asyncio.to_thread(sorted, found, key=worst_first))
 
     async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
         """See facade."""
-        tenant, promised = self.access.tenant, await self._goals(_checked(window_days))
-        goals = PackObjectives({pack: goal.objective for pack, goal in promised.items()}, _GONE.objective)
-        return await self._summaries.read(tenant, window_days, goals)
+        promised = await self._goals(window_days)
+        by_pack = {pack: goal.objective for pack, goal in promised.by_pack.items()}
+        goals = PackObjectives(by_pack, promised.gone.objective)
+        return await self._summaries.read(self.access.tenant, window_days, goals)
 
     async def get(
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None
@@ -118,7 +137,7 @@ class ServiceLevels(AccessScoped):
         own = {place: buckets for place, buckets in counted.items() if place[1] == pack}
         if not own:
             raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
-        found = await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+        found = await asyncio.to_thread(_detail, own, goals.of(pack), now)
         rows = await self._levels.newest_alerts(found.level.tenant, pack, MOST_ALERTS)
         return found.model_copy(update={"alerts": tuple(map(whole_alert_view, rows))})
 
@@ -171,30 +190,26 @@ class ServiceLevels(AccessScoped):
 
     async def _read(
         self, now: int, window_days: int | None, tenant: str | None, only: str | None = None
-    ) -> tuple[dict[str, PackObjective], Levels]:
+    ) -> tuple[_Goals, Levels]:
         """What is promised and what was counted, of `only` one pack; those nobody ran stand with nothing."""
         goals, since = await self._promised(now, window_days)
         counted = await self._levels.since(since, tenant, only)
         known = {pack for _, pack in counted}
-        for pack in goals.keys() - known:
+        for pack in goals.by_pack.keys() - known:
             counted[tenant or DEFAULT_TENANT, pack] = []
         return goals, counted
 
-    async def _promised(self, now: int, window_days: int | None) -> tuple[dict[str, PackObjective], int]:
+    async def _promised(self, now: int, window_days: int | None) -> tuple[_Goals, int]:
         """By pack, and the moment from which on counts are needed for it."""
-        goals = await self._goals(_checked(window_days))
-        days = max((goal.objective.window_days for goal in goals.values()), default=LONGEST_DAYS)
-        return goals, now - (days + 1) * DAY
+        goals = await self._goals(window_days)
+        return goals, now - (goals.longest_days + 1) * DAY
 
-    async def _goals(self, window_days: int | None) -> dict[str, PackObjective]:
+    async def _goals(self, window_days: int | None) -> _Goals:
+        """Raises InvalidInput (window)."""
+        days = _checked(window_days)
         catalog = await self._packs.catalog()
-        goals = {entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.used()}
-        if window_days is None:
-            return goals
-        return {
-            pack: replace(goal, objective=replace(goal.objective, window_days=window_days))
-            for pack, goal in goals.items()
-        }
+        goals = _Goals({entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.used()})
+        return goals if days is None else goals.over(days)
 
     def _goal(self, pack: LoadedPack) -> PackObjective:
         manifest, said = pack.manifest, self._said.get(pack.pack_id)
@@ -213,15 +228,15 @@ def _checked(window_days: int | None) -> int | None:
     return window_days
 
 
-def _levels(counted: Levels, goals: Mapping[str, PackObjective], now: int) -> list[ServiceLevel]:
+def _over(goal: PackObjective, days: int) -> PackObjective:
+    return replace(goal, objective=replace(goal.objective, window_days=days))
+
+
+def _levels(counted: Levels, goals: _Goals, now: int) -> list[ServiceLevel]:
     return [
-        _level(tenant, pack, goals.get(pack, _GONE), report(buckets, _objective(goals, pack), now))
+        _level(tenant, pack, goals.of(pack), report(buckets, goals.of(pack).objective, now))
         for (tenant, pack), buckets in counted.items()
     ]
-
-
-def _objective(goals: Mapping[str, PackObjective], pack: str) -> Objective:
-    return goals.get(pack, _GONE).objective
 
 
 def _detail(counted: Levels, goal: PackObjective, now: int) -> ServiceLevelDetail:
@@ -266,7 +281,8 @@ def _level(tenant: str, pack: str, goal: PackObjective, found: Report) -> Servic
 def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
     p95 = milliseconds(quantile(counts.waits, 0.95))
     slow = goal.p95_ms is not None and p95 is not None and p95 > goal.p95_ms
-    late = goal.expired_rate is not None and counts.expired > goal.expired_rate * counts.asked
+    expired = counts.expired / counts.asked if counts.asked else 0.0
+    late = goal.expired_rate is not None and expired > goal.expired_rate
     promised = goal.p95_ms is not None or goal.expired_rate is not None
     return PeopleView(
         asked=counts.asked,

@@ -86,7 +86,7 @@ def summary(sums: PackSums, recent: Sequence[Bucket], objective: Objective, now:
     return short._replace(
         burns=tuple(burn.long for burn in found) or short.burns,
         runs_out=None if out is None else from_micros(out),
-        alerts=holding(state, left, firing, drifting),
+        alerts=holding(bad, left, firing, drifting),
     )
 
 
