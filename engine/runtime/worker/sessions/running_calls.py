@@ -11,7 +11,7 @@ from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import outer_path_of
-from engine.runtime.worker.steps.agents.stopping import used_until
+from engine.runtime.worker.steps.agents.stopping import Stopped, used_until
 from engine.threads import finish
 from engine.tools.failure import ToolFailure
 
@@ -211,7 +211,13 @@ class RunningCalls:
             task for path, task in self._tasks.items() if path.startswith(below) and path != execution.path
         ]
         if beside:
-            await asyncio.wait(beside)
+            try:
+                await asyncio.wait(beside)
+            except asyncio.CancelledError:
+                used = ended[0].usage if isinstance(ended[0], StepFinished) else None
+                if used is None:
+                    raise
+                raise Stopped(used) from None
         return ended
 
     def hear(self, state: RunState) -> None:
