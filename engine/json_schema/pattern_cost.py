@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 30_000_000.0
 """Of one match; a part of a second."""
+_STEP_OF_A_GROUP = 8
+"""What a step takes where groups are repeated, of one where single characters are."""
 _FEWEST_CHARACTERS = 64
 """A pattern that cannot be matched against so many is of no use."""
 _LONGEST = 16 * 1024 * 1024
@@ -93,7 +95,7 @@ def _steps(pattern: str, length: int) -> float:
         tree[-1] = (kind, (least, least, body))
     start = _State() if anchored else _State(((counter.every, 1.0),))
     try:
-        return length * counter.behind(tree, start).ways
+        return length * counter.behind(tree, start).ways * counter.step
     except (_TooMany, RecursionError):
         return float("inf")
 
@@ -105,6 +107,7 @@ class _Counter:
     length: int
     every: Set
     seen: int = field(default=0)
+    step: int = field(default=1)
 
     def behind(self, parts: Iterable[Any], state: _State) -> _State:
         """What is behind these parts."""
@@ -138,13 +141,17 @@ class _Counter:
         if len(inside) == 1 and str(inside[0][0]) in _ONE:
             through = state.past(taken)
         else:
+            self.step = _STEP_OF_A_GROUP
             through = self._rounds(inside, least, most, state)
         behind = through if least else through.or_else(state)
         if least == most:
             return behind
         rounds = float(min(most - least, self.length) + 1)
-        found = max((ways for other, ways in state.takers if other & taken), default=0.0)
+        first = self._first(body)  # who takes a round takes what it begins with
+        found = max((ways for other, ways in state.takers if other & first), default=0.0)
         ways = max(behind.ways, found * rounds)
+        if self._may_be_empty(body):  # a round that takes nothing, and none: two ways for nothing
+            ways *= 2
         return replace(behind.or_else(_State(((taken, ways),))), ways=ways)
 
     def _rounds(self, body: Sequence[Any], least: int, most: int, state: _State) -> _State:
@@ -183,6 +190,18 @@ class _Counter:
                 yield self._set(str(kind), detail)
             elif str(kind) in _LOOPS and detail[0] > 0:
                 yield from self._needed(detail[2])
+
+    def _may_be_empty(self, parts: Any) -> bool:
+        return all(self._part_may_be_empty(str(kind), detail) for kind, detail in parts)
+
+    def _part_may_be_empty(self, kind: str, detail: Any) -> bool:
+        if kind in _LOOPS:
+            return detail[0] == 0 or self._may_be_empty(detail[2])
+        if kind == "BRANCH":
+            return any(map(self._may_be_empty, detail[1]))
+        if kind in {"SUBPATTERN", "ATOMIC_GROUP"}:
+            return self._may_be_empty(detail[-1] if kind == "SUBPATTERN" else detail)
+        return kind not in _ONE
 
     def _branch(self, alternatives: Sequence[Any], state: _State) -> _State:
         behind = [self.behind(one, state) for one in alternatives]
