@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.listed import RunSort
+from engine.frozen import replace
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.lists.statements import count_range, select_ranges
 from engine.journal.sqlite.queries import query

@@ -6,11 +6,12 @@ with a million runs as with a thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.listed import RunSort
 from engine.contracts.status import RunStatus
+from engine.frozen import frozen, replace
 from engine.journal.rules.run_filter import SortKey, fold, may_be_in_id, micros
 from engine.journal.sqlite.queries import query
 
@@ -25,7 +26,7 @@ FEW_FROM = len("run_") + 10
 """Characters of an id up to which it only tells the millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexRange:
     """Runs of one bucket, or those of one requester in it, within bounds."""
 
