@@ -40,34 +40,34 @@ def check(person: Person, run_id: str, *, killed: bool) -> None:
     assert prompts <= 1 + killed
 
 
-async def test_an_agent_ends_with_its_killed_worker_and_its_run_goes_on(tmp_path: Path) -> None:
-    async with open_nursery() as nursery, person_at(make_home(tmp_path)) as person:
+async def test_an_agent_ends_with_its_killed_worker_and_its_run_goes_on(memory_path: Path) -> None:
+    async with open_nursery() as nursery, person_at(make_home(memory_path)) as person:
         run_id = await person.start("outside")
-        worker = await nursery.start(tmp_path, ("after_commit", "permission", 1))
+        worker = await nursery.start(memory_path, ("after_commit", "permission", 1))
         operating = asyncio.create_task(person.operate())
         await asyncio.wait({worker.ended})
         assert worker.ended.result() == KILLED
         async with asyncio.timeout(60):  # its keeper ends it as soon as it hears that the worker is gone
-            while _agents(tmp_path):  # noqa: ASYNC110 - another process: no event tells its end
+            while _agents(memory_path):  # noqa: ASYNC110 - another process: no event tells its end
                 await asyncio.sleep(0.02)
-        second = await nursery.start(tmp_path)
+        second = await nursery.start(memory_path)
         await operating
         assert await second.drain() == 0
         assert not (await person.engine.requests.approvals()).items
         check(person, run_id, killed=True)
 
 
-async def test_an_agent_that_is_killed_while_a_person_is_asked_asks_anew(tmp_path: Path) -> None:
-    async with open_nursery() as nursery, person_at(make_home(tmp_path)) as person:
+async def test_an_agent_that_is_killed_while_a_person_is_asked_asks_anew(memory_path: Path) -> None:
+    async with open_nursery() as nursery, person_at(make_home(memory_path)) as person:
         run_id = await person.start("outside")
-        worker = await nursery.start(tmp_path)
+        worker = await nursery.start(memory_path)
         await person.until(run_id, lambda run: run.run.status is RunStatus.PENDING_HUMAN)
         first = (await person.engine.requests.approvals()).items[0]
-        for agent in _agents(tmp_path):
+        for agent in _agents(memory_path):
             os.kill(agent.pid, signal.SIGKILL)
 
         def asked_anew(_run: object) -> bool:
-            return (tmp_path / "notes").read_text().count("prompt") > 1
+            return (memory_path / "notes").read_text().count("prompt") > 1
 
         await person.until(run_id, asked_anew)
         await person.operate()

@@ -35,8 +35,8 @@ steps:
 FILES = 5
 
 
-async def test_of_two_workers_one_makes_each_start(tmp_path: Path) -> None:
-    home, inbox = make_home(tmp_path / "home"), tmp_path / "inbox"
+async def test_of_two_workers_one_makes_each_start(memory_path: Path) -> None:
+    home, inbox = make_home(memory_path / "home"), memory_path / "inbox"
     inbox.mkdir()
     (home / "packs" / "drill" / "flows" / "triggered.yaml").write_text(_FLOW.format(inbox=inbox))
     # a worker of an hour ago has seen the triggers first: a moment has come since, whenever the test runs

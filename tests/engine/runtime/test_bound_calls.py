@@ -41,12 +41,12 @@ ECHO, SLOW = {"id": "fake.echo", "name": "Echo"}, {"id": "fake.slow", "name": "S
 def layers(home: Home, *available: dict[str, Any], guardrails: Any = None, **tools: Any) -> None:
     """Give the pack `demo` a tools layer, and guardrails."""
     path = home.root / "shipped" / "demo" / "profession-pack.yaml"
-    manifest = yaml.safe_load(path.read_text())
+    manifest = yaml.load(path.read_text(), yaml.CSafeLoader)
     if available or tools:
         manifest["tools"] = {**({"available": list(available)} if available else {}), **tools}
     if guardrails is not None:
         manifest["guardrails"] = guardrails
-    path.write_text(yaml.safe_dump(manifest))
+    path.write_text(yaml.dump(manifest, Dumper=yaml.CSafeDumper))
 
 
 async def failed(engine: Engine, run_id: str) -> tuple[str, str]:
