@@ -198,6 +198,9 @@ class CapDialog(Dialog[str]):
                 raise InvalidEntry("Only a cap that a person set is taken back, and as a whole", "hard")
         elif soft is None and hard is None:
             raise InvalidEntry("Say what it is to be, or by how much it is topped up", "hard")
+        elif hard is None and shown is not None and shown.hard is not None:
+            kept = dollars(shown.hard - shown.topped_up)
+            raise InvalidEntry(f"No call may pass {kept} now: say that again, or what is to hold", "hard")
         elif soft is not None and hard is not None and soft > hard:
             raise InvalidEntry("The warning is above what may be spent at most", "soft")
         if not self._typed("comment"):

@@ -107,6 +107,7 @@ CANNOT_HOLD = (
     ({"more": "1", "hard": "2"}, "not both at once"),
     ({"soft": "3", "hard": "none"}, "Only a cap that a person set"),
     ({"soft": "3", "hard": "2"}, "The warning is above"),
+    ({"soft": "3", "hard": ""}, "No call may pass $10.00 now: say that again"),
     ({"of": "run", "in": "total", "more": "1"}, "One run is topped up"),
     ({"of": "model strong", "more": "1"}, "no such cap to top up"),
     ({"of": "model strong"}, "Say what it is to be"),
