@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 PAGE = 200
+MOST = 1_000
+"""Forms that the list holds at most: the oldest."""
 
 _COLUMNS = (
     Column("Title", 26, flex=4),
@@ -51,6 +53,7 @@ class FormsScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._forms: dict[str, FormRequest] = {}
+        self._more = False
 
     def body(self) -> ComposeResult:
         """The list, and what the form under the cursor asks."""
@@ -71,9 +74,7 @@ class FormsScreen(ConsoleScreen):
 
     async def load(self) -> None:
         """Forms that wait."""
-        page = await self.state.engine.requests.forms(tenant=self.state.tenant, limit=PAGE)
-        self.leaves_out(page.unreadable)
-        self._forms = {form.request_id: form for form in page.items}
+        self._forms = {form.request_id: form for form in await self._waiting()}
         for request_id in self._forms.keys() - self.state.drafted.keys():
             draft = await self.state.engine.drafts.get(self.state.actor.name, request_id)
             self.state.drafted.setdefault(request_id, draft is not None)
@@ -84,6 +85,19 @@ class FormsScreen(ConsoleScreen):
         self.query_one(KeyBar).leave_out(NEEDS_A_ROW if empty else frozenset())
         self._draw_about()
         self.ages_of([form.requested_at for form in self._forms.values()])
+
+    async def _waiting(self) -> list[FormRequest]:
+        """The oldest `MOST` that wait."""
+        found: list[FormRequest] = []
+        after: str | None = None
+        self._more = True
+        while self._more and len(found) < MOST:
+            page = await self.state.engine.requests.forms(tenant=self.state.tenant, limit=PAGE, after=after)
+            found += page.items
+            self.leaves_out(page.unreadable)
+            after = page.next
+            self._more = after is not None
+        return found
 
     def tick(self) -> None:
         """Ages again."""
@@ -121,7 +135,8 @@ class FormsScreen(ConsoleScreen):
             expires = f" · {expiry(form.expires_at, form.expires_with)}" if form.expires_at else ""
             note = f" · {form.note}" if form.note else ""
             words = f"{form.prompt}{note} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
-            about.show((sanitize(words, limit=400), "$quiet"))
+            more = f"the {MOST:,} oldest, more wait · " if self._more else ""
+            about.show((sanitize(more), "$waiting"), (sanitize(words, limit=400), "$quiet"))
 
 
 def _row(form: FormRequest, now: datetime, has_draft: bool) -> Row:

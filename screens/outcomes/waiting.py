@@ -8,9 +8,9 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.bars.key_hint import KeyHint
 from screens.outcomes.saying import ask_what_became
 from screens.widgets.ages import age
+from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
@@ -46,7 +46,7 @@ class WaitingOutcomes(Vertical):
 
     def compose(self) -> ComposeResult:
         """What the list is, and the list."""
-        yield KeyHint(_TITLE, classes="outcomes-title")
+        yield Plain(classes="outcomes-title")
         yield RowTable(_COLUMNS, id="outcomes")
 
     def on_mount(self) -> None:
@@ -68,6 +68,10 @@ class WaitingOutcomes(Vertical):
         page = await self._state.engine.requests.outcomes(tenant=self._state.tenant, limit=MOST)
         self._views = {view.request_id: view for view in page.items}
         self.display = bool(self._views)
+        more = f" · the {MOST} oldest, more wait" if page.next is not None else ""
+        self.query_one(".outcomes-title", Plain).show(
+            self._state.keymap.fill(_TITLE), (sanitize(more), "$waiting")
+        )
         self.tick()
         return page.unreadable
 

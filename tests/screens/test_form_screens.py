@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Select, TextArea
 
-from screens.forms.list_screen import FormsScreen
+from screens.forms.list_screen import MOST, FormsScreen
 from screens.forms.schema_form import FormView
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from screens.overlays.help_screen import HelpScreen
@@ -218,3 +218,14 @@ async def test_a_form_that_is_answered_below_the_help_goes_when_the_help_is_clos
         assert isinstance(stage.app.screen, HelpScreen)
         await stage.press("escape")
         await stage.on(FormsScreen)
+
+
+async def test_every_form_that_waits_is_listed_and_what_is_too_many_is_told(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), *(a_form(f"form-{number:04}") for number in range(MOST)))
+    async with console(engine) as stage:
+        await stage.press("3")
+        await stage.on(FormsScreen)
+        await stage.until(lambda: stage.table("#forms").row_count == MOST)
+        assert "more wait" not in stage.text()
+        engine.add(a_form(f"form-{MOST}")).news()
+        await stage.shows("the 1,000 oldest, more wait")

@@ -12,6 +12,7 @@ from engine.contracts.status import OutcomeDecision, RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog
 from screens.outcomes.output_dialog import OutputDialog
+from screens.outcomes.waiting import MOST
 from screens.run.screen import RunScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_run, ago, an_approval, an_outcome
@@ -190,3 +191,13 @@ async def test_what_was_said_of_a_call_is_told(console: OpenConsole) -> None:
         await stage.shows("? mail.send")
         await stage.press("enter", "j", "f2")
         await stage.until(lambda: "Said of mail.send: run again" in stage.notices())
+
+
+async def test_it_is_told_that_more_calls_wait_than_are_listed(console: OpenConsole) -> None:
+    engine = an_engine(approvals=0)
+    for number in range(MOST):
+        engine.add(an_outcome(f"out-{number + 2:03}"))
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("the 200 oldest, more wait")
+        assert stage.table("#outcomes").row_count == MOST
