@@ -64,6 +64,8 @@ class LoadedPack:
     """The file each flow stands in; for a procedure, the file of the workflow layer."""
     sops: frozenset[str] = frozenset()
     """Flows that were compiled from procedures."""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """Stamps of the files it asked for, there or not, that no look at its directory finds."""
     not_in_force: tuple[Problem, ...] = ()
     """Fields of its layers that protect nobody yet."""
 

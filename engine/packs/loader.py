@@ -59,7 +59,7 @@ def read_pack(
     loading.problems[:0] = problems
     texts = files.texts
     content = PackContent(loading.pack_id, loading.version, content_digest(texts), texts)
-    return loading.loaded(content, source)
+    return replace(loading.loaded(content, source), apart=place.apart)
 
 
 def load_content(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from engine.packs.catalog.catalog import pack_roots, read_place
 from engine.packs.catalog.scan import scan_roots, tree_stamp
+from engine.packs.source.directory import file_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from engine.packs.catalog.scan import PackPlace, Scan
+    from engine.packs.catalog.scan import PackPlace
     from engine.packs.loaded_pack import LoadedPack
 
 READINGS = 3
@@ -58,20 +59,19 @@ class PackCache:
 
     def scan(self) -> ScanResult:
         """Compare stamps, read what changed."""
-        scan = scan_roots(self._roots)
         readings: dict[str, Reading] = {}
         fresh: set[str] = set()
-        for place in scan.places:
+        for place in scan_roots(self._roots):
             held = self._held.get(place.key)
-            if held is not None and held.stamp and held.stamp == scan.full_stamp(place, held.files):
+            if held is not None and held.stamp and held.stamp == place.stamp and _holds_apart(held):
                 readings[place.key] = held
                 continue
-            readings[place.key] = self._read(place, scan)
+            readings[place.key] = self._read(place)
             fresh.add(place.key)
         self._held = readings
         return ScanResult(tuple(readings.values()), frozenset(fresh))
 
-    def _read(self, place: PackPlace, scan: Scan) -> Reading:
+    def _read(self, place: PackPlace) -> Reading:
         if place.fault or not place.stamp:
             files = read_place(place, self._tool_names)
             return Reading(place, files, place.stamp)
@@ -80,10 +80,16 @@ class PackCache:
             if stamp:
                 break
             files, stamp = self._read_once(place)
-        return Reading(place, files, scan.full_stamp(place, files) if stamp == place.stamp else "")
+        return Reading(place, files, stamp if stamp == place.stamp else "")
 
     def _read_once(self, place: PackPlace) -> tuple[LoadedPack, str]:
         """The pack and the stamp it was read under; none when its files changed meanwhile."""
         before = tree_stamp(place.directory)
         files = read_place(place, self._tool_names)
         return files, before if tree_stamp(place.directory) == before else ""
+
+
+def _holds_apart(held: Reading) -> bool:
+    """Whether the files that stand elsewhere are what they were when they were read."""
+    directory = held.place.directory
+    return all(stamp == file_stamp(f"{directory}/{name}") for name, stamp in held.files.apart.items())

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.packs.source.directory import path_text
+from engine.packs.source.directory import is_passed_over, path_text, stat_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from engine.packs.loaded_pack import LoadedPack, PackSource
+    from engine.packs.loaded_pack import PackSource
 
 MAX_PACKS = 1000
 MAX_ENTRIES = 5000
 MAX_DEPTH = 8
-SHARED = "_shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +49,9 @@ class PackPlace:
         return not Path(target).is_relative_to(root)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """All roots at one moment."""
-
-    places: tuple[PackPlace, ...]
-    stamps: Mapping[Path, str]
-    """Of every directory in a root, also `_shared`."""
-
-    def full_stamp(self, place: PackPlace, known: LoadedPack) -> str:
-        """A stamp of everything the pack is made of, as far as it is known which files that are.
-
-        While a pack is broken, any directory may hold what it lacks. Empty where nobody can tell.
-        """
-        if place.fault:
-            return place.stamp
-        outside = {name.split("/")[1] for name in known.content.files if name.startswith("../")}
-        if known.problems or ".." in outside:
-            stamps = [place.stamp, *self.stamps.values()]
-        else:
-            parent = place.directory.parent
-            stamps = [place.stamp, *(self.stamps.get(parent / name, "none") for name in sorted(outside))]
-        return _digest(stamps) if all(stamps) else ""
-
-
-def scan_roots(roots: Sequence[PackRoot]) -> Scan:
+def scan_roots(roots: Sequence[PackRoot]) -> tuple[PackPlace, ...]:
     """Look at every root (blocking); one that is not there holds no packs."""
     places: list[PackPlace] = []
-    stamps: dict[Path, str] = {}
     for root in roots:
         resolved = Path(os.path.realpath(root.directory))
         try:
@@ -90,11 +64,9 @@ def scan_roots(roots: Sequence[PackRoot]) -> Scan:
             fault = f"too many packs: {len(visible)}, at most {MAX_PACKS} are loaded"
             places.append(_faulty(root, resolved, fault))
         for directory in visible[:MAX_PACKS]:
-            stamps[directory] = tree_stamp(directory)
-            places.append(PackPlace(directory, root, path_text(resolved / directory.name), stamps[directory]))
-        if root.directory / SHARED in found:
-            stamps[root.directory / SHARED] = tree_stamp(root.directory / SHARED)
-    return Scan(tuple(places), stamps)
+            key = path_text(resolved / directory.name)
+            places.append(PackPlace(directory, root, key, tree_stamp(directory)))
+    return tuple(places)
 
 
 def tree_stamp(directory: Path) -> str:
@@ -131,17 +103,13 @@ def _add_entries(directory: str, name: str, depth: int, listed: list[str]) -> No
         listed.append(f"{name} {error.errno}")
         return
     for entry in found:
-        # editors keep swap and lock files beside the file they edit, Python its compiled code
-        if entry.name.startswith((".", "#")) or entry.name == "__pycache__" or len(listed) >= MAX_ENTRIES:
+        if is_passed_over(entry.name) or len(listed) >= MAX_ENTRIES:
             continue
         below = posixpath.join(name, entry.name)
         try:
             stat = entry.stat()
-            listed.append(
-                f"{below} {stat.st_mode} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
-                if not entry.is_dir()
-                else f"{below} {stat.st_mode} {stat.st_ino}"
-            )
+            stamp = stat_stamp(stat) if not entry.is_dir() else f"{stat.st_mode} {stat.st_ino}"
+            listed.append(f"{below} {stamp}")
             if entry.is_dir() and depth:
                 _add_entries(entry.path, below, depth - 1, listed)
         except OSError as error:

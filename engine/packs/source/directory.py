@@ -22,6 +22,7 @@ OUTSIDE = "it is outside the packs directories, or a link leads out of them"
 MAX_FILES = 500
 MAX_TOTAL_BYTES = 10 * 1024 * 1024
 SHARED = "_shared"
+_COMPILED = "__pycache__"
 
 
 class PackDirectory:
@@ -37,6 +38,8 @@ class PackDirectory:
         self._allowed: list[str] = []
         self._total = 0
         self._count = 0
+        self.apart: dict[str, str] = {}
+        """Stamps of the files asked for that no look at the directory finds, taken before each was read."""
 
     def own_files(self) -> tuple[list[str], list[Problem]]:
         """Names of manifest, code and flows, and what is wrong with the directory."""
@@ -54,6 +57,8 @@ class PackDirectory:
 
     def read(self, name: str) -> str | Problem | Unreadable:
         """The file's text, what is wrong inside it, or why there is none. `name` is relative, POSIX."""
+        if any(map(is_passed_over, name.split("/"))):
+            self.apart[name] = file_stamp(f"{self._root}/{name}")
         if self._count >= MAX_FILES:
             return Unreadable(f"at most {MAX_FILES} files make up a pack")
         text = self._read(name)
@@ -84,8 +89,7 @@ class PackDirectory:
             problems.append(_problem(FLOWS, "this is not a directory"))
         else:
             found = sorted(entry.name for entry in flows.iterdir())
-            # editors keep swap and lock files beside the file they edit
-            visible = [name for name in found if not name.startswith((".", "#"))]
+            visible = [name for name in found if not is_passed_over(name)]
             for name in visible:
                 if has_hidden(name):
                     message = f"the name of a file in `{FLOWS}` holds invisible or control characters"
@@ -115,6 +119,27 @@ class PackDirectory:
         if size > MAX_BYTES:
             return _problem(name, f"the file is too large: {size:,} bytes, at most {MAX_BYTES:,} are read")
         return decode_text(raw, name)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether what has that name in a directory is not looked at, unless a layer names it."""
+    # editors keep swap and lock files beside the file they edit, Python its compiled code
+    return name.startswith((".", "#")) or name == _COMPILED
+
+
+def file_stamp(path: str) -> str:
+    """What changes with a file, or why there is none; its content is not read (blocking)."""
+    try:
+        return stat_stamp(Path(path).stat())
+    except OSError as error:
+        return str(error.errno)
+    except ValueError:  # such as half a character, of which no name is made
+        return ""
+
+
+def stat_stamp(found: os.stat_result) -> str:
+    """What changes with a file whenever it is written or replaced."""
+    return f"{found.st_mode} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def path_text(path: str | Path) -> str:

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 def load_catalog(shipped: Path | None, home: Path | None, tool_names: Collection[str]) -> Catalog:
     """Load every pack directory below the two roots once (blocking)."""
-    scan = scan_roots(pack_roots(shipped, home))
-    readings = (PackReading(place, read_place(place, tool_names), None, 0) for place in scan.places)
+    places = scan_roots(pack_roots(shipped, home))
+    readings = (PackReading(place, read_place(place, tool_names), None, 0) for place in places)
     return catalog_of(readings, tool_names)

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
     from tests.engine.packs.conftest import WritePack
 
+CALM = "identity: {name: A, language: en}\n"
 TOOL = "id: f\nsteps: [{type: tool, tool: files.read}]\n"
 
 
 def append(file: Path) -> None:
     file.write_text(file.read_text() + "#\n")
+
+
+def name_layer(directory: Path, line: str) -> None:
+    manifest = directory / "profession-pack.yaml"
+    manifest.write_text(f"{manifest.read_text()}{line}\n")
 
 
 def rewrite_with_the_same_size_and_time(file: Path) -> None:
@@ -89,7 +95,7 @@ def test_a_pack_beside_more_files_than_are_compared_is_read_at_every_look(
 def test_more_packs_than_are_loaded_are_told(tmp_path: Path) -> None:
     for number in range(MAX_PACKS + 1):
         (tmp_path / "packs" / f"p{number}").mkdir(parents=True)
-    fault, *packs = scan_roots([PackRoot(tmp_path / "packs", "home")]).places
+    fault, *packs = scan_roots([PackRoot(tmp_path / "packs", "home")])
     assert len(packs) == MAX_PACKS
     assert (fault.directory, fault.fault.partition(":")[0]) == (tmp_path / "packs", "too many packs")
 
@@ -127,3 +133,44 @@ def test_a_broken_pack_is_read_again_when_anything_changed_that_it_may_lack(
     }
     append(soul)
     assert cache.scan().fresh == {str(broken), str(soul.parent)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../soul.yaml", "../_souls/calm.yaml", "../.souls/calm.yaml", "./.soul.yaml", "../other/soul.yaml"],
+)
+def test_a_layer_is_followed_wherever_it_stands(write_pack: WritePack, tmp_path: Path, name: str) -> None:
+    directory = write_pack(f=TOOL)
+    name_layer(directory, f"soul: {{extends: {name}}}")
+    layer = directory / name
+    layer.parent.mkdir(exist_ok=True)
+    cache = PackCache(None, tmp_path / "packs", {"files.read"})
+
+    def problems() -> list[bool]:
+        scan = cache.scan()
+        return [bool(one.files.problems) for one in scan.readings if one.place.key in scan.fresh]
+
+    assert True in problems()
+    layer.write_text(CALM)
+    assert False in problems()
+    assert problems() == []
+    append(layer)
+    assert False in problems()
+    layer.unlink()
+    assert True in problems()
+
+
+def test_a_pack_behind_a_link_is_followed_to_the_layers_beside_what_it_leads_to(
+    write_pack: WritePack, tmp_path: Path
+) -> None:
+    directory = write_pack(root="packs/.releases", f=TOOL)
+    name_layer(directory, "soul: {file: ../_shared/soul.yaml}")
+    shared = directory.parent / "_shared" / "soul.yaml"
+    shared.parent.mkdir()
+    shared.write_text(CALM)
+    (tmp_path / "packs" / "demo").symlink_to(directory)
+    cache = PackCache(None, tmp_path / "packs", {"files.read"})
+    (reading,) = cache.scan().readings
+    assert reading.files.problems == ()
+    append(shared)
+    assert cache.scan().fresh == {reading.place.key}
