@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from screens.frame.screen import ConsoleScreen
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.runs.listed import RunView
-    from engine.contracts.status import RunStatus
     from engine.facade.runs import Runs
 
 
@@ -25,6 +25,10 @@ class CurrentRunScreen(ConsoleScreen):
     def run_status(self) -> RunStatus | None:
         """How that run stands, as it is shown; None when that is not known."""
         return None
+
+    def shows_paused(self) -> bool:
+        """Whether that run is shown as one that is paused, or will be."""
+        return self.run_status() is RunStatus.PAUSED
 
     def selected_runs(self) -> Sequence[str]:
         """The ids of several runs that verbs are about instead; none without marks."""

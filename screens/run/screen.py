@@ -104,6 +104,10 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
         """That of now."""
         return self._moment.live.status if self._moment is not None else None
 
+    def shows_paused(self) -> bool:
+        """Its head tells a pause that was asked for."""
+        return super().shows_paused() or (self._moment is not None and self._moment.live.pause_requested)
+
     def copied_id(self) -> str:
         """What the pane offers, else the run's id."""
         return self.pane.copied() or self._run_id

@@ -42,7 +42,13 @@ class SteerVerbs(CurrentRunScreen):
         if marked := self.selected_runs():
             self.act(self._with_all(marked, self._ask_pause_all))
         elif run_id := self.current_run():
-            self.act(self._pause_or_resume(run_id))
+            # What is shown decides: a colleague's pause of just now is not taken back by a second one.
+            if self.shows_paused():
+                resume = self.state.engine.runs.resume(run_id, actor=self.state.actor)
+                self.act(self._say(resume, "goes on", "was not paused"))
+            else:
+                pause = self.state.engine.runs.pause(run_id, actor=self.state.actor)
+                self.act(self._say(pause, "pauses at the next step", "is paused, or about to be, already"))
 
     def action_cancel(self) -> None:
         """Ask when to cancel."""
@@ -126,14 +132,6 @@ class SteerVerbs(CurrentRunScreen):
         self.deselect([run_id for run_id in run_ids if run_id not in outcome.refused])
         show_notice(self, outcome.text, tone="warning" if outcome.refused else "information")
         self.refresher.ask()
-
-    async def _pause_or_resume(self, run_id: str) -> None:
-        runs, actor = self.state.engine.runs, self.state.actor
-        run = await runs.summary(run_id)
-        if _is_paused(run):
-            await self._say(runs.resume(run_id, actor=actor), "goes on", "was not paused")
-        else:
-            await self._say(runs.pause(run_id, actor=actor), "pauses at the next step", "is paused already")
 
     async def _say(self, verb: Awaitable[VerbResult], changed: str, unchanged: str) -> None:
         result = await verb

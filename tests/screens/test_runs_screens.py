@@ -200,6 +200,27 @@ async def test_one_key_pauses_a_run_and_resumes_it(console: OpenConsole) -> None
         assert engine.asked("pause") == engine.asked("resume") == [("run-1", "ben")]
 
 
+async def test_the_pause_of_a_colleague_that_is_not_shown_yet_is_not_taken_back(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run())
+    async with console(engine) as stage:
+        await stage.shows("● running")
+        engine.stored_runs["run-1"] = a_run(status=RunStatus.PAUSED)
+        await stage.press("p")
+        await stage.until(lambda: "run-1 is paused, or about to be, already." in stage.notices())
+        assert not engine.asked("resume")
+
+
+async def test_a_pause_that_was_asked_for_is_taken_back_where_it_is_told(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(pause_requested=True))
+    async with console(engine) as stage:
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.shows("pause asked for")
+        await stage.press("p")
+        await stage.until(lambda: engine.asked("resume") == [("run-1", "ben")])
+        assert not engine.asked("pause")
+
+
 @pytest.mark.parametrize(
     ("keys", "modes"),
     [
