@@ -10,6 +10,7 @@ from textual.containers import Vertical
 
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
+from engine.facade.pages import every_page
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import act
@@ -42,7 +43,7 @@ _COLUMNS = (
 )
 MOST_REASON = 500
 AT_ONCE = 200
-"""Runs that are listed, those that ended last."""
+"""Runs that are listed, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,17 @@ class ExcludeDialog(Dialog[Exclusion]):
             nested=False,
             ended_after=now - timedelta(days=self._level.window_days),
         )
-        found = await self._engine.runs.list(wanted, limit=AT_ONCE)
-        counted = [run for run in found.items if run.excluded is None]
-        self.query_one("#failed", RowTable).show([_row(run, now) for run in counted])
+        counted: list[RunSummary] = []
+        runs = self._engine.runs
+        async for page in every_page(lambda after: runs.list(wanted, limit=AT_ONCE, after=after)):
+            counted += (run for run in page.items if run.excluded is None)
+            if len(counted) > AT_ONCE:
+                break
+        self.query_one("#failed", RowTable).show([_row(run, now) for run in counted[:AT_ONCE]])
         if not counted:
             self.hint("None: they were excluded, or are not kept any more")
+        elif len(counted) > AT_ONCE:
+            self.hint(f"These are the newest {AT_ONCE}: the others stand here once these are excluded")
 
 
 def _row(run: RunSummary, now: datetime) -> Row:

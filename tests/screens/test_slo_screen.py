@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from screens.runs.screen import RunsScreen
 from screens.slo.budget_plot import budget_plot
-from screens.slo.exclude import ExcludeDialog
+from screens.slo.exclude import AT_ONCE, ExcludeDialog
 from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from tests.fakes.budget import a_cap
@@ -129,6 +130,22 @@ async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> N
         await stage.until(lambda: len(engine.asked("exclude")) == 2, "both are excluded")
         assert sorted(engine.asked("exclude")) == [("run-1", "deploy", "ben"), ("run-2", "deploy", "ben")]
         assert "2 runs do not count" in stage.notices()
+
+
+async def test_failed_runs_that_count_are_found_behind_more_that_were_excluded_than_are_listed(
+    console: OpenConsole,
+) -> None:
+    engine, failed = an_engine(), partial(a_run, status=RunStatus.FAILED, pack="on-call", finished_at=ago(300))
+    for number in range(AT_ONCE):
+        engine.add(failed(f"run-{number}", created_at=ago(400), excluded="known"))
+    for number in range(AT_ONCE + 1):
+        engine.add(failed(f"old-{number}", created_at=ago(500)))
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("x")
+        await stage.on(ExcludeDialog)
+        await stage.until(lambda: len(stage.table("#failed").rows) == AT_ONCE, "those that count")
+        await stage.shows("These are the newest 200")
 
 
 async def test_who_excludes_after_somebody_else_is_told_that_the_first_reason_stays(
