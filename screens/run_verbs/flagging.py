@@ -86,7 +86,7 @@ class FlagVerb(CurrentRunScreen):
 
     def action_flag(self) -> None:
         """Ask what is not so."""
-        if run_id := self.current_run():
+        if self.may_act() and (run_id := self.current_run()):
             self.act(self._ask_for_flag(run_id))
 
     async def _ask_for_flag(self, run_id: str) -> None:

@@ -40,7 +40,7 @@ async def test_the_past_is_shown_whole_and_nothing_can_be_done_to_it(console: Op
         await stage.shows("read-only")
         await stage.shows("○ queued")
         assert log(stage).selected == {"2"}
-        for key in ("p", "x", ".", "i"):
+        for key in ("p", "x", ".", "i", "exclamation_mark"):
             stage.app.clear_notifications()
             await stage.press(key)
             await stage.until(lambda: "This is the past" in stage.notices())
