@@ -226,6 +226,19 @@ def test_interrupted_calls_stand_with_the_approvals(vasini: Vasini, fake: FakeEn
     assert "What became of mail.send?" in told
 
 
+def test_interrupted_calls_that_fit_are_found_behind_those_that_do_not(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(*(an_outcome(f"out-{number}") for number in range(1, 4)))
+    fake.add(*(an_outcome(f"out-{number}", pack="on-call") for number in range(4, 7)))
+    some = vasini("approvals", "--pack", "on-call", "--limit", "2", "--json")
+    assert [item["request_id"] for item in some.document["outcomes"]] == ["out-4", "out-5"]
+    assert "there are more interrupted calls: vasini outcomes" in some.stderr
+    assert "more interrupted" not in vasini("approvals", "--pack", "on-call", "--limit", "3").stderr
+    fake.damaged = {"out-1"}
+    assert vasini("approvals", "--json").document["unreadable"] == ["out-1"]
+
+
 def test_approvals_are_filtered_by_pack_person_and_time(vasini: Vasini, fake: FakeEngine) -> None:
     decided = {"status": RequestStatus.APPROVED, "decided_at": ago(10)}
     fake.add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -20,15 +20,16 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
-    from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
+
+R = TypeVar("R", "ApprovalView", "OutcomeView")
 
 _COLUMNS = (
     "APPROVAL",
@@ -153,20 +154,16 @@ class ApprovalFilter:
 
 
 async def _fitting(
-    engine: Engine,
-    status: RequestStatus | None,
-    run_id: str | None,
+    read: Callable[[int, str | None], Awaitable[Page[R]]],
     wanted: ApprovalFilter,
     limit: int,
-    after: str | None,
-) -> Page[ApprovalView]:
-    """The next `limit` approvals that are wanted, however many others stand between them."""
-    found: list[ApprovalView] = []
+    after: str | None = None,
+) -> Page[R]:
+    """The next `limit` requests that are wanted, however many others stand between them."""
+    found: list[R] = []
     unreadable: list[str] = []
     while True:
-        page = await engine.requests.approvals(
-            status=status, run_id=run_id, limit=limit - len(found), after=after
-        )
+        page = await read(limit - len(found), after)
         found += filter(wanted.fits, page.items)
         unreadable += page.unreadable
         after = page.next
@@ -185,30 +182,37 @@ async def _approvals(
 ) -> int:
     async with session.engine() as engine:
         run_id = None if run is None else await engine.runs.find_id(run)
-        page = await _fitting(engine, status, run_id, wanted, limit, after)
+        requests = engine.requests
+
+        def approvals(some: int, after: str | None) -> Awaitable[Page[ApprovalView]]:
+            return requests.approvals(status=status, run_id=run_id, limit=some, after=after)
+
+        def outcomes(some: int, after: str | None) -> Awaitable[Page[OutcomeView]]:
+            return requests.outcomes(status=status, run_id=run_id, limit=some, after=after)
+
+        page = await _fitting(approvals, wanted, limit, after)
         if session.out.as_json:  # whoever decides by these has to see what would run
             shown = [
                 await engine.requests.approval(item.approval_id, viewer=session.actor) for item in page.items
             ]
             page = Page(items=tuple(shown), next=page.next, unreadable=page.unreadable)
-        interrupted: tuple[OutcomeView, ...] = ()
+        interrupted: Page[OutcomeView] = Page(items=(), next=None)
         if after is None:
-            found = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit)
-            interrupted = tuple(filter(wanted.fits, found.items))
+            interrupted = await _fitting(outcomes, wanted, limit)
     narrowed = bool(run_id or after) or wanted != ApprovalFilter(None, None, None, None)
     _write_list(session.out, page, interrupted, nothing_fits("approvals", status, narrowed=narrowed))
     return ExitCode.OK
 
 
-def _write_list(
-    out: Output, page: Page[ApprovalView], interrupted: Sequence[OutcomeView], nothing: str
-) -> None:
-    left_out = out.left_out(page.unreadable)
+def _write_list(out: Output, page: Page[ApprovalView], interrupted: Page[OutcomeView], nothing: str) -> None:
+    left_out = out.left_out((*interrupted.unreadable, *page.unreadable))
+    if interrupted.next is not None:
+        out.note("there are more interrupted calls: vasini outcomes")
     if out.as_json:
-        out.document({"approvals": page.items, "outcomes": interrupted, "next": page.next, **left_out})
+        out.document({"approvals": page.items, "outcomes": interrupted.items, "next": page.next, **left_out})
         return
-    out.table(_COLUMNS, (*map(_outcome_row, interrupted), *map(_approval_row, page.items)))
-    if not page.items and not interrupted:
+    out.table(_COLUMNS, (*map(_outcome_row, interrupted.items), *map(_approval_row, page.items)))
+    if not page.items and not interrupted.items:
         out.note(nothing)
     out.next_page(page.next)
 
