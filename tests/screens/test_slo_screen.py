@@ -135,7 +135,8 @@ async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> N
 async def test_failed_runs_that_count_are_found_behind_more_that_were_excluded_than_are_listed(
     console: OpenConsole,
 ) -> None:
-    engine, failed = an_engine(), partial(a_run, status=RunStatus.FAILED, pack="on-call", finished_at=ago(300))
+    engine = an_engine()
+    failed = partial(a_run, status=RunStatus.FAILED, pack="on-call", finished_at=ago(300))
     for number in range(AT_ONCE):
         engine.add(failed(f"run-{number}", created_at=ago(400), excluded="known"))
     for number in range(AT_ONCE + 1):
