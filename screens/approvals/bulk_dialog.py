@@ -31,6 +31,8 @@ from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
 
@@ -55,10 +57,17 @@ class OperatorDecision:
 
 
 class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
-    """Asks for the decision, the count, the word when one is risky, the comment of a rejection."""
+    """Asks for the decision, the count, the word when one is risky, the comment of a rejection.
 
-    def __init__(self, state: ConsoleState, *views: ApprovalView) -> None:
+    What stands in the `comment` is handed to `keep` while it is typed.
+    """
+
+    def __init__(
+        self, state: ConsoleState, *views: ApprovalView, comment: str, keep: Callable[[str], None]
+    ) -> None:
         super().__init__(*views)
+        self._kept = comment
+        self._keep = keep
         self._gate = DecisionGate(state.clock, state.grace)
         self._token = tuple(view.digest for view in views)
         self._risky = any(view.risk in NEEDS_WORD for view in views)
@@ -135,11 +144,15 @@ class BulkDecisionDialog(DecisionDialog[OperatorDecision]):
     def _chosen(self) -> None:
         self._show_questions()
 
+    @on(TextArea.Changed)
+    def _comment_typed(self, message: TextArea.Changed) -> None:
+        self._keep(message.text_area.text)
+
     def _questions(self) -> ComposeResult:
         yield Choice(("approve all of them", "reject all of them"), None, id="decision")
         yield SafeInput(placeholder=f"how many are decided: type {len(self.views)}", id="count")
         yield SafeInput(placeholder=f"one is risky: type the word {APPROVAL_WORD}", id="word")
-        yield SafeTextArea(id="comment")
+        yield SafeTextArea(self._kept, id="comment")
 
     def _show_questions(self) -> None:
         decision = self._decision()

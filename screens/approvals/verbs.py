@@ -14,7 +14,7 @@ from engine.errors import AlreadyDecided, VasiniError
 from screens.approvals.bulk_dialog import BulkDecisionDialog, OperatorDecision
 from screens.approvals.card import NEEDS_WORD, format_decided
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
-from screens.approvals.differences import not_one_shape, paths_around
+from screens.approvals.differences import not_one_shape, paths_around, step_name
 from screens.approvals.plan_dialog import PlanDialog
 from screens.approvals.plan_draft import PlanDraft
 from screens.approvals.rows import claimed_by
@@ -57,6 +57,8 @@ class DecisionVerbsScreen(ConsoleScreen):
         self.dialog: DecisionDialog[Any] | None = None
         self._drafts: dict[tuple[str, str], PlanDraft] = {}
         """Changed plans, of an approval as it was shown (id, digest), until they are decided."""
+        self._comments: dict[str, str] = {}
+        """Of rejections of several of one step, until all of them are rejected."""
 
     def card_view(self) -> ApprovalView | None:
         """What the card shows."""
@@ -189,7 +191,10 @@ class DecisionVerbsScreen(ConsoleScreen):
         if problem:
             self.refuse(f"Not asked: {problem}.")
         elif self.is_current:
-            self._ask(BulkDecisionDialog(self.state, *views), partial(self._decide_all, views))
+            step = _step_of(views)
+            keep, comment = partial(self._comments.__setitem__, step), self._comments.get(step, "")
+            dialog = BulkDecisionDialog(self.state, *views, comment=comment, keep=keep)
+            self._ask(dialog, partial(self._decide_all, views))
 
     async def _types(self, view: ApprovalView) -> Mapping[str, str]:
         """The types of the steps around the one that asks: an item of a list is of the same step."""
@@ -261,6 +266,8 @@ class DecisionVerbsScreen(ConsoleScreen):
                 done.append(view.approval_id)
             outcomes.setdefault(_became(outcome), []).append(view)
         self.deselect(done)
+        if not decision.approve and len(done) == len(views):
+            self._comments.pop(_step_of(views), None)
         told = format_outcomes(outcomes)
         self.hint(f"{told}.")
         show_notice(self, told, tone="information" if len(outcomes) == 1 else "warning")
@@ -270,6 +277,12 @@ class DecisionVerbsScreen(ConsoleScreen):
     async def _claim(self, claim: Awaitable[ApprovalView]) -> None:
         await claim
         self.refresher.ask()
+
+
+def _step_of(views: Sequence[ApprovalView]) -> str:
+    """The step that all of them are of."""
+    first = views[0]
+    return f"{first.pack}/{first.flow}/{step_name(first.step_id)}"
 
 
 def _became(outcome: DecisionView | Exception) -> str:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
+from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.dialogs import CommentDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import SafeTextArea
 from tests.screens.decision_card import engine_with, to_card
+from tests.screens.test_claims_and_bulk import ask_for_all, choose, three
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.screens.conftest import OpenConsole, Stage
+
+REJECT = 1
 
 
 @dataclass
@@ -78,3 +83,29 @@ async def test_a_comment_is_written_in_the_editor(console: OpenConsole) -> None:
         await stage.press("ctrl+g")
         await stage.until(lambda: field.text == "a long\nreason")
         assert editor.given == ["short"]
+
+
+async def test_the_comment_on_several_is_there_again_when_one_was_decided_meanwhile(
+    console: OpenConsole,
+) -> None:
+    engine = three()
+    async with console(engine) as stage:
+        await ask_for_all(stage)
+        await choose(stage, REJECT)
+        field = stage.app.screen.query_one("#comment", SafeTextArea)
+        field.focus()
+        await stage.write("the mirror is frozen")
+        await engine.requests.decide("app-1", RequestStatus.APPROVED, "carol")
+        await stage.shows("Nothing was sent")
+        await stage.press("escape")
+        await stage.on(ApprovalsScreen)
+        await stage.press("M")
+        await stage.on(BulkDecisionDialog)
+        await stage.graced()
+        await choose(stage, REJECT)
+        await stage.shows("the mirror is frozen")
+        stage.app.screen.query_one("#count").focus()
+        await stage.write("2")
+        await stage.press("f2")
+        await stage.until(lambda: len(engine.asked("reject")) == 2)
+        assert {given[-1] for given in engine.asked("reject")} == {"the mirror is frozen"}
