@@ -100,9 +100,10 @@ class Rules:
         return None
 
     @cached_property
-    def notify(self) -> Callable[[Notice], Awaitable[None]] | None:
-        """Tells people what waits or failed; raises when it could not, and is asked again then."""
-        return None
+    def notify(self) -> Mapping[str, Callable[[Notice], Awaitable[None]]]:
+        """Ways to tell people what waits or failed, by name: one raises when it could not, and is asked again
+        then."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +152,9 @@ class EngineConfig:
         """Whose bytes are locked while calls of a tree are under way."""
         return self.data_dir / "calls.lock"
 
-    @property
-    def notices_lock(self) -> Path:
-        """Who holds it tells people."""
-        return self.data_dir / "notices.lock"
+    def notices_lock(self, way: str) -> Path:
+        """Who holds it tells people by that way."""
+        return self.data_dir / f"notices-{way}.lock"
 
     @property
     def servers_dir(self) -> Path:

@@ -135,13 +135,13 @@ class RulesInForce(Rules):
         return SettingsNow(places.config_file, places.secrets_file, places.env_file, hide=mask_in_log)
 
     @cached_property
-    def notify(self) -> Callable[[Notice], Awaitable[None]] | None:
+    def notify(self) -> Mapping[str, Callable[[Notice], Awaitable[None]]]:
         """See above."""
         if "notify" not in self._loaded.values.given:
-            return None
-        from vasini_tui.notify.channels import notifier  # noqa: PLC0415 - few are told elsewhere
+            return {}
+        from vasini_tui.notify.channels import wanted_channels  # noqa: PLC0415 - few are told elsewhere
 
-        return notifier(self._loaded)
+        return wanted_channels(self._loaded)
 
 
 def engine_config(loaded: LoadedSettings) -> EngineConfig:

@@ -1,6 +1,7 @@
-"""Telling people what waits or failed: each notice at least once, by one process at a time.
+"""Telling people what waits or failed: each notice at least once by each way, by one process at a time.
 
-The place in the journal up to which everything was told is kept there; a file lock chooses who tells.
+The place in the journal up to which a way has told everything is kept there; a file lock chooses who tells.
+No way waits for another one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import logging
 import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.budget import CapWindow
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from engine.journal.spend_rows import ActRow
 
 TOLD, TOLD_ACTS, TOLD_ALERTS = "told", "told_acts", "told_alerts"
-"""The counters that hold the places: of events, of what happened to caps, and of alerts."""
+"""The counters that hold the places of a way: of events, of what happened to caps, and of alerts."""
 AT_ONCE = 200
 OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
@@ -52,13 +54,14 @@ _FAILURES = frozenset({RunFailed.kind, RunDeadLettered.kind})
 
 
 class NoticeSender:
-    """Reads the journal and tells `send`, which raises when it could not."""
+    """Reads the journal and tells people by one `way`: `send` raises when it could not."""
 
     def __init__(
         self,
         journal: Journal,
         runs: Runs,
         requests: Callable[[], Requests],
+        way: str,
         send: Callable[[Notice], Awaitable[None]],
         lock: Path,
         retry_seconds: tuple[float, float],
@@ -66,6 +69,7 @@ class NoticeSender:
         self._journal = journal
         self._runs = runs
         self._requests = requests
+        self._way = way
         self._send = send
         self._lock = lock
         self._retry_seconds = retry_seconds
@@ -116,11 +120,14 @@ class NoticeSender:
 
     async def _place(self, counter: str, newest: Callable[[], Awaitable[int]]) -> int:
         """Up to where everything was told; the first time up to here: nobody is told what was before."""
-        place = (await self._journal.counters()).get(counter)
+        place = (await self._journal.counters()).get(f"{counter}:{self._way}")
         if place is None:
             place = await newest()
-            await self._journal.move_counter(counter, place)
+            await self._move(counter, place)
         return place
+
+    async def _move(self, counter: str, change: int) -> None:
+        await self._journal.move_counter(f"{counter}:{self._way}", change)
 
     async def _newest_act(self) -> int:
         newest = await self._journal.spending.newest_acts(None, 1)
@@ -135,8 +142,8 @@ class NoticeSender:
                 place = stored.seq
                 notice = await self._notice(stored)
                 if notice is not None:
-                    await self._send_until_done(notice)
-                    await self._journal.move_counter(TOLD, place - kept)
+                    await self._send_until_done(notice, partial(self._notice, stored))
+                    await self._move(TOLD, place - kept)
                     kept = place
             await self._tell_acts()
             await self._tell_alerts()
@@ -148,7 +155,7 @@ class NoticeSender:
         for act in await self._journal.spending.acts_after(place, AT_ONCE):
             if act["kind"] == SOFT_REACHED:
                 await self._send_until_done(_soft_reached(act))
-            await self._journal.move_counter(TOLD_ACTS, act["act"] - place)
+            await self._move(TOLD_ACTS, act["act"] - place)
             place = act["act"]
 
     async def _tell_alerts(self) -> None:
@@ -160,22 +167,30 @@ class NoticeSender:
                 if of != before:
                     await self._send_until_done(_alert(row))
                 before = of
-            await self._journal.move_counter(TOLD_ALERTS, row["alert"] - place)
+            await self._move(TOLD_ALERTS, row["alert"] - place)
             place = row["alert"]
 
-    async def _send_until_done(self, notice: Notice) -> None:
+    async def _send_until_done(
+        self, notice: Notice, as_it_stands: Callable[[], Awaitable[Notice | None]] | None = None
+    ) -> None:
+        """Try until it is sent, for a day at the most, or does not hold any more."""
         (seconds, longest), waited = self._retry_seconds, 0.0
         while waited < OLDEST_SECONDS:
             try:
                 await self._send(notice)
             except Exception as error:  # noqa: BLE001 - the edge: whatever a channel raises is tried again
-                logger.warning("notice %s was not sent, again in %g s: %s", notice.id, seconds, error)
+                told = notice.id, self._way, seconds, error
+                logger.warning("notice %s was not sent by %s, again in %g s: %s", *told)
             else:
                 return
             await asyncio.sleep(seconds)
             waited += seconds
             seconds = min(2 * seconds, longest)
-        logger.error("notice %s is given up: %s", notice.id, notice.title)
+            if as_it_stands is not None:
+                if (holds := await as_it_stands()) is None:
+                    return
+                notice = holds
+        logger.error("notice %s is given up by %s: %s", notice.id, self._way, notice.title)
 
     async def _notice(self, stored: StoredEvent) -> Notice | None:
         """What is to be told of an event, if it still holds."""

@@ -24,7 +24,6 @@ from vasini_tui.notify.channels import (
     by_command,
     by_desktop,
     by_webhook,
-    each_told_once,
     is_wanted,
     signed,
     signing_key,
@@ -71,49 +70,6 @@ async def test_a_command_that_is_not_waited_for_any_more_is_killed_with_what_it_
 async def until_written(kept: Path) -> None:
     while not await asyncio.to_thread(kept.exists):  # noqa: ASYNC110 - another program writes it
         await asyncio.sleep(0.02)
-
-
-async def test_who_was_told_is_not_told_again_because_another_way_failed() -> None:
-    told: list[str] = []
-    down = True
-
-    async def webhook(notice: Notice) -> None:
-        told.append(f"webhook {notice.id}")
-
-    async def desktop(notice: Notice) -> None:
-        if down:
-            raise NotSent("there is no desktop")
-        told.append(f"desktop {notice.id}")
-
-    tell = each_told_once({"desktop": desktop, "webhook": webhook})
-    for _ in range(3):
-        with pytest.raises(NotSent):
-            await tell(NOTICE)
-    assert told == ["webhook msg_7"]
-    down = False
-    await tell(NOTICE)
-    await tell(NOTICE)
-    assert told == ["webhook msg_7", "desktop msg_7", "desktop msg_7", "webhook msg_7"]
-
-
-async def test_a_way_that_failed_is_tried_again_once_the_others_have_ended() -> None:
-    may_end, begun = asyncio.Event(), 0
-
-    async def slow(_: Notice) -> None:
-        nonlocal begun
-        begun += 1
-        await may_end.wait()
-
-    async def broken(_: Notice) -> None:
-        raise NotSent("it is broken")
-
-    telling = asyncio.ensure_future(each_told_once({"slow": slow, "broken": broken})(NOTICE))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert (begun, telling.done()) == (1, False)
-    may_end.set()
-    with pytest.raises(NotSent):
-        await telling
 
 
 async def test_a_command_that_does_not_end_in_time_has_told_nobody() -> None:

@@ -22,7 +22,7 @@ from engine.safe_text import sanitize
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from engine.contracts.notice import Notice
     from vasini_tui.settings.loading import LoadedSettings
@@ -57,33 +57,18 @@ def channels(loaded: LoadedSettings) -> dict[str, Channel]:
     return found
 
 
-def notifier(loaded: LoadedSettings) -> Channel | None:
-    """Tells every way that the settings name what they want told; None when they name none."""
-    ways, settings = channels(loaded), loaded.values.notify
-    by_every_way = each_told_once(ways)
+def wanted_channels(loaded: LoadedSettings) -> dict[str, Channel]:
+    """The same ways; each is told what the settings want told."""
+    settings = loaded.values.notify
 
-    async def tell(notice: Notice) -> None:
-        if is_wanted(settings, notice):
-            await by_every_way(notice)
+    def filtered(way: Channel) -> Channel:
+        async def tell(notice: Notice) -> None:
+            if is_wanted(settings, notice):
+                await way(notice)
 
-    return tell if ways else None
+        return tell
 
-
-def each_told_once(ways: Mapping[str, Channel]) -> Channel:
-    """Tells every way. A notice that is tried again goes where it was not sent alone; one that failed, fails
-    when all of them have ended."""
-    told: set[tuple[str, str]] = set()
-
-    async def tell(notice: Notice) -> None:
-        left = [name for name in ways if (notice.id, name) not in told]
-        outcomes = await asyncio.gather(*(ways[name](notice) for name in left), return_exceptions=True)
-        told.update((notice.id, name) for name, one in zip(left, outcomes, strict=True) if one is None)
-        for one in outcomes:
-            if one is not None:
-                raise one
-        told.clear()
-
-    return tell
+    return {name: filtered(way) for name, way in channels(loaded).items()}
 
 
 def is_wanted(settings: NotifySettings, notice: Notice) -> bool:

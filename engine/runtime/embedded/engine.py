@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -256,7 +256,7 @@ class EmbeddedEngine:
     ) -> Iterator[AbstractAsyncContextManager[object]]:
         """What is open beside a worker as long as it works."""
         yield self._pack_watch.watching()
-        yield self._sending_notices()
+        yield from self._sending_notices()
         yield self.tools.following_settings(self._pack_source.read_again, self._sessions.use)
         yield self._standing_looks(rounds, worker_id)
 
@@ -278,22 +278,23 @@ class EmbeddedEngine:
             resting=RestingNotes(self._journal, self._clock, worker_id, self._sessions.resting_models),
         )
 
-    def _sending_notices(self) -> AbstractAsyncContextManager[None]:
-        """People are told what waits, while the context is open, where the settings say so."""
-        if self._config.rules.notify is None:
-            return nullcontext()
+    def _sending_notices(self) -> Iterator[AbstractAsyncContextManager[None]]:
+        """People are told what waits, while each context is open, by the ways that the settings name."""
+        config = self._config
+        if not config.rules.notify:
+            return
         from engine.runtime.notice_sender import NoticeSender  # noqa: PLC0415 - off by default
 
-        config = self._config
-        sender = NoticeSender(
-            self._journal,
-            self.runs,
-            lambda: self.requests,
-            self._config.rules.notify,
-            config.notices_lock,
-            config.notify_retry_seconds,
-        )
-        return sender.sending()
+        for way, send in config.rules.notify.items():
+            yield NoticeSender(
+                self._journal,
+                self.runs,
+                lambda: self.requests,
+                way,
+                send,
+                config.notices_lock(way),
+                config.notify_retry_seconds,
+            ).sending()
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

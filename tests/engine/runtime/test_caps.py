@@ -283,7 +283,7 @@ async def test_only_admins_change_caps_and_nobody_those_of_another_tenant(home: 
 async def test_people_are_told_once_that_a_soft_cap_is_reached(home: Home) -> None:
     channel = FakeChannel()
     cap = {"scope": "tenant", "window": "total", "soft": "0.0005"}
-    async with asking(home, budget(cap), notify=channel) as (engine, _):
+    async with asking(home, budget(cap), notify={"way": channel}) as (engine, _):
         for _ in range(3):
             await finished(engine, "ask")
         await until(lambda: channel.has(NoticeKind.BUDGET))

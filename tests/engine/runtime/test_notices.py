@@ -54,7 +54,7 @@ def flows(home: Home) -> None:
 async def test_approvals_forms_and_failures_are_told_masked(home: Home) -> None:
     flows(home)
     channel = FakeChannel()
-    async with home.working(notify=channel) as engine:
+    async with home.working(notify={"way": channel}) as engine:
         await pending_approval(engine, await start(engine, "ask"))
         await until(lambda: channel.has(NoticeKind.APPROVAL))
         await pending_form(engine, await start(engine, "fill"))
@@ -71,7 +71,7 @@ async def test_approvals_forms_and_failures_are_told_masked(home: Home) -> None:
 async def test_a_failure_below_is_told_once_as_that_of_the_run_on_top(home: Home) -> None:
     flows(home)
     channel = FakeChannel()
-    async with home.working(notify=channel) as engine:
+    async with home.working(notify={"way": channel}) as engine:
         top = await start(engine, "top")
         await rest(engine, top, expect=RunStatus.FAILED)
         await until(lambda: channel.has(NoticeKind.FAILURE))
@@ -81,7 +81,7 @@ async def test_a_failure_below_is_told_once_as_that_of_the_run_on_top(home: Home
 async def test_what_a_person_rejected_is_no_failure(home: Home) -> None:
     flows(home)
     channel = FakeChannel()
-    async with home.working(notify=channel) as engine:
+    async with home.working(notify={"way": channel}) as engine:
         asked = await pending_approval(engine, await start(engine, "ask"))
         await until(lambda: channel.has(NoticeKind.APPROVAL))
         await engine.requests.reject(asked.approval_id, actor=ANN, comment="no")
@@ -94,7 +94,7 @@ async def test_what_a_person_rejected_is_no_failure(home: Home) -> None:
 async def test_what_could_not_be_told_is_told_later(home: Home) -> None:
     flows(home)
     channel = FakeChannel(refuses=3)
-    async with home.working(notify=channel, notify_retry_seconds=(0.01, 0.02)) as engine:
+    async with home.working(notify={"way": channel}, notify_retry_seconds=(0.01, 0.02)) as engine:
         await pending_approval(engine, await start(engine, "ask"))
         await until(lambda: channel.has(NoticeKind.APPROVAL))
     assert channel.tries == 4
@@ -105,14 +105,14 @@ async def test_a_worker_goes_on_where_the_one_before_stopped(home: Home) -> None
     before, after = FakeChannel(), FakeChannel()
     async with home.working() as engine:
         old = await pending_approval(engine, await start(engine, "ask"))
-    async with home.working(notify=before) as engine:
+    async with home.working(notify={"way": before}) as engine:
         first = await pending_approval(engine, await start(engine, "ask"))
         await until(lambda: before.has(NoticeKind.APPROVAL))
     async with home.open() as engine:  # nobody is told meanwhile
         decided = await start(engine, "ask")
     async with home.working() as engine:
         second = await pending_approval(engine, decided)
-    async with home.working(notify=after):
+    async with home.working(notify={"way": after}):
         await until(lambda: after.has(NoticeKind.APPROVAL))
     ids = [notice.request_id for notice in (*before.told, *after.told)]
     assert ids == [first.approval_id, second.approval_id]
@@ -123,12 +123,45 @@ async def test_what_was_decided_meanwhile_is_not_told(home: Home) -> None:
     flows(home)
     home.flow("ask-and-say", approval(), tool("say", params={"n": 1}))
     channel = FakeChannel()
-    async with home.working(notify=channel):
+    async with home.working(notify={"way": channel}):
         await asyncio.sleep(0)
     async with home.working() as engine:
         asked = await pending_approval(engine, await start(engine, "ask-and-say"))
         await engine.requests.approve(asked.approval_id, actor=ANN)
         await rest(engine, asked.run_id, expect=RunStatus.COMPLETED)
-    async with home.working(notify=channel) as engine:
+    async with home.working(notify={"way": channel}) as engine:
         await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.FAILURE))
+
+
+async def test_a_way_that_fails_holds_up_no_other_one(home: Home) -> None:
+    flows(home)
+    down, up = FakeChannel(refuses=1_000_000), FakeChannel()
+    ways = {"down": down, "up": up}
+    async with home.working(notify=ways, notify_retry_seconds=(0.01, 0.02)) as engine:
+        await pending_approval(engine, await start(engine, "ask"))
+        await until(lambda: up.has(NoticeKind.APPROVAL))
+        await pending_form(engine, await start(engine, "fill"))
+        await until(lambda: up.has(NoticeKind.APPROVAL, NoticeKind.FORM))
+    assert not down.told
+    again = FakeChannel()
+    async with home.working(notify={"down": again, "up": up}):
+        await until(lambda: again.has(NoticeKind.APPROVAL, NoticeKind.FORM))
+    assert [notice.kind for notice in up.told] == [NoticeKind.APPROVAL, NoticeKind.FORM]
+
+
+async def test_what_is_decided_while_it_cannot_be_told_is_not_told_later(home: Home) -> None:
+    flows(home)
+    home.flow("ask-and-say", approval(), tool("say", params={"n": 1}))
+    channel = FakeChannel(refuses=1_000_000)
+    async with home.working(notify={"way": channel}, notify_retry_seconds=(0.01, 0.02)) as engine:
+        asked = await pending_approval(engine, await start(engine, "ask-and-say"))
+
+        async def tried() -> bool:
+            return channel.tries > 1
+
+        await until(tried)
+        await engine.requests.approve(asked.approval_id, actor=ANN)
+        await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
+        channel.refuses = 0
         await until(lambda: channel.has(NoticeKind.FAILURE))

@@ -123,7 +123,7 @@ async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:
     async def told() -> bool:
         return NoticeKind.SLO in {notice.kind for notice in channel.told}
 
-    async with home.working(notify=channel) as engine:
+    async with home.working(notify={"way": channel}) as engine:
         for _ in range(3):
             await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
         await until(told)
