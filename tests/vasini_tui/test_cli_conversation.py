@@ -330,5 +330,7 @@ def test_a_session_is_gone_on_with_while_one_of_its_conversations_is_open(
     assert fake.asked("answer")[0][:2] == ("form-1", {"text": "More?"})
     listed = vasini("runs", "--session", "day", "--json").document["runs"]
     assert [run["run_id"] for run in listed] == ["run-1"]
-    assert vasini("runs", "--session", "day", "--pack", "hello").status == ExitCode.USAGE
+    for other in (("--pack", "hello"), ("--limit", "1"), ("--sort", "oldest"), ("--after", "x")):
+        assert vasini("runs", "--session", "day", *other).status == ExitCode.USAGE
+    assert "no run is of the session night" in vasini("runs", "--session", "night").stderr
     assert vasini("ask", "hello", "--session", "night", "--end").status == ExitCode.NOT_FOUND

@@ -39,6 +39,13 @@ def test_prune_only_says_what_would_go(vasini: Vasini, fake: FakeEngine) -> None
     assert fake.housekeeping.pruned["before"] == datetime(2030, 1, 1, tzinfo=UTC)
 
 
+def test_prune_takes_statuses_as_they_are_told(vasini: Vasini, fake: FakeEngine) -> None:
+    assert vasini("prune", "--older-than", "1d", "--status", "dead letter").status == ExitCode.OK
+    assert fake.housekeeping.pruned["statuses"] == {RunStatus.DEAD_LETTER}
+    # It cannot leave the others alone that failed.
+    assert vasini("prune", "--older-than", "1d", "--status", "rejected").status == ExitCode.USAGE
+
+
 @pytest.mark.parametrize("words", [(), ("--older-than", "soon"), ("--older-than", "1d", "--status", "old")])
 def test_prune_wants_an_age_and_known_statuses(vasini: Vasini, words: tuple[str, ...]) -> None:
     assert vasini("prune", *words).status == ExitCode.USAGE

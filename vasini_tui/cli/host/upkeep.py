@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.governance.access import access_of
 from engine.safe_files.naming import at_home
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
-from vasini_tui.cli.arguments.statuses import statuses_named
+from vasini_tui.cli.arguments.statuses import ended_statuses
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.output import format_size
@@ -22,6 +21,7 @@ from vasini_tui.output import format_size
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.contracts.status import RunStatus
     from vasini_tui.wiring import Session
 
 
@@ -32,7 +32,11 @@ def prune(
     ],
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", metavar="STATUS", help="Only runs that ended so. Repeats."),
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            help="Only runs that ended so; `failed` are also those that a person rejected. Repeats.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; say what would go.")] = False,
     as_json: AsJson = False,
@@ -42,7 +46,7 @@ def prune(
 ) -> Invocation:
     """Remove runs that are over: history, values and folders. What works or waits stays."""
     moment = moment_named(older_than, "--older-than")
-    statuses = statuses_named(status or (), RunStatus) or tuple(RUN_TERMINAL)
+    statuses = ended_statuses(status or ())
     action = partial(_prune, moment=moment, statuses=statuses, dry_run=dry_run)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 

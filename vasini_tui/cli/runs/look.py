@@ -127,8 +127,8 @@ def runs(
         text=text,
     )
     if session_id is not None:
-        if filters != RunFilter():
-            raise UsageError("--session goes with no other filter")
+        if filters != RunFilter() or (sort, limit, after) != (RunSort.NEWEST.value, 50, None):
+            raise UsageError("--session goes with no other filter, order or page: it lists all of them")
         return Invocation(partial(_session, session_id=session_id), as_json, act_as, tenant, all_tenants)
     action = partial(_runs, filters=filters, sort=_order_named(sort), limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
@@ -213,6 +213,8 @@ async def _session(session: Session, *, session_id: str) -> int:
         session.out.document({"runs": found, "next": None})
     else:
         session.out.table(_HEADS, map(_row, found))
+        if not found:
+            session.out.note(f"no run is of the session {session_id}")
     return ExitCode.OK
 
 
