@@ -14,7 +14,7 @@ from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import show_notice
 from screens.frame.inputs import TYPED_LIMIT
 from screens.keys.bindings import bindings
-from screens.widgets.ages import full_time
+from screens.widgets.ages import expiry, full_time
 from screens.widgets.plain import Plain, TextPane
 from screens.widgets.prompt import Prompt
 from screens.widgets.status_labels import REQUEST_LABELS
@@ -47,7 +47,8 @@ class FormScreen(FillingScreen):
         said = (form.prompt, form.description, form.note)
         asks = "\n".join(part for part in said if part and part != form.title)
         yield Prompt(sanitize(asks, multiline=True), self.state.keymap)
-        about = f"{form.pack}/{form.flow} · run {form.run_id} · * is required"
+        until = f" · {expiry(form.expires_at, form.expires_with)}" if form.expires_at else ""
+        about = f"{form.pack}/{form.flow} · run {form.run_id}{until} · * is required"
         yield Plain(sanitize(about), classes="form-about")
 
     def on_mount(self) -> None:

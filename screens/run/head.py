@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.money import cost_text
-from engine.contracts.status import RUN_TERMINAL, WaitKind
+from engine.contracts.status import RUN_TERMINAL, RunStatus, WaitKind
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, full_time, span
 from screens.widgets.status_labels import STYLES, run_label
@@ -74,7 +74,7 @@ def _waits(run: RunView, asked: str) -> list[str]:
     words = [asked] if asked else []
     if run.waiting_for is not None and run.waiting_for.kind in {WaitKind.SOFT_CAP, WaitKind.MONEY}:
         words.append(f"waits for {run.waiting_for.text}")
-    elif run.pause_requested:
+    elif run.pause_requested and run.status is not RunStatus.PAUSED:
         words.append("pause asked for")
     if run.cancel_requested and run.finished_at is None:
         words.append(f"cancel asked for ({run.cancel_requested})")

@@ -15,7 +15,7 @@ from screens.overlays.help_screen import HelpScreen
 from screens.widgets.prompt import Prompt
 from tests.fakes.engine import FakeEngine
 from tests.fakes.requests import FakeRequests
-from tests.fakes.views import a_form, a_run
+from tests.fakes.views import a_form, a_run, ago
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import AnswerView
@@ -218,6 +218,14 @@ async def test_a_form_that_is_answered_below_the_help_goes_when_the_help_is_clos
         assert isinstance(stage.app.screen, HelpScreen)
         await stage.press("escape")
         await stage.on(FormsScreen)
+
+
+async def test_a_form_says_until_when_it_can_be_answered(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), a_form(expires_at=ago(-3600), expires_with="the run"))
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.shows("expires 2")
+        await stage.shows("with the run")
 
 
 async def test_every_form_that_waits_is_listed_and_what_is_too_many_is_told(console: OpenConsole) -> None:

@@ -219,6 +219,9 @@ async def test_a_pause_that_was_asked_for_is_taken_back_where_it_is_told(console
         await stage.press("p")
         await stage.until(lambda: engine.asked("resume") == [("run-1", "ben")])
         assert not engine.asked("pause")
+        engine.add(a_run(status=RunStatus.PAUSED, pause_requested=True)).news()
+        await stage.shows("‖ paused")
+        assert "pause asked for" not in stage.text()
 
 
 @pytest.mark.parametrize(
