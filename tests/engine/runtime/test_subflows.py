@@ -217,3 +217,19 @@ async def test_a_childs_pinned_pack_is_worked_by_another_engine(home: Home) -> N
     async with home.working() as engine:
         await engine.requests.approve(asked.approval_id, actor=BOB)
         assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"version": 1}
+
+
+@pytest.mark.parametrize("name", ["child", "demo/child"])
+async def test_a_child_of_the_same_pack_is_held_to_the_content_that_its_parent_pinned(
+    home: Home, name: str
+) -> None:
+    home.flow("top", approval("ok", gates="none"), subflow("sub", name, params={"word": "hello"}))
+    home.flow("child", tool("a", params={"said": "{{ payload.word }}"}))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        asked = await pending_approval(engine, run_id)
+    manifest = home.root / "shipped" / "demo" / "profession-pack.yaml"
+    manifest.write_text(manifest.read_text() + "guardrails: {input: {max_length: 1}}\n")
+    async with home.working() as engine:
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"said": "hello"}

@@ -46,8 +46,9 @@ class ChildFlows:
     async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
         for step in self.flow.graph.every_step:
-            if isinstance(step, SubflowStep) and "/" in step.subflow:
-                found = await self.packs.find(step.subflow.partition("/")[0])
+            name = step.subflow.rpartition("/")[0] if isinstance(step, SubflowStep) else ""
+            if name and name != self.row["pack"]:  # of its own pack it has the content that it pinned
+                found = await self.packs.find(name)
                 pack = found.pack if found is not None else None
                 if pack is not None and not pack.problems:
                     await self.packs.pin(pack)
