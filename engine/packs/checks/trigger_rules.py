@@ -67,13 +67,23 @@ def _payload(document: Document, path: SourcePath, payload: dict[str, Any]) -> I
     if not isinstance(schema, dict):
         return
     where = (*path, "payload") if payload else path
-    if not has_template(payload):
-        for error in payload_errors(schema, fill_defaults(schema, payload)):
-            message = f"the input of the flow: {error.field or 'payload'}: {error.message}"
-            yield problem_at(document, where, message)
+    known = _known_part(schema, payload) if has_template(payload) else schema
+    for error in payload_errors(known, fill_defaults(known, payload)):
+        message = f"the input of the flow: {error.field or 'payload'}: {error.message}"
+        yield problem_at(document, where, message)
+    if known is schema:
         return
-    required, properties = schema.get("required"), schema.get("properties")
+    required, properties = schema.get("required"), known["properties"]
     for field in required if isinstance(required, list) else ():
-        declared = properties.get(field) if isinstance(properties, dict) else None
+        declared = properties.get(field)
         if field not in payload and not (isinstance(declared, dict) and "default" in declared):
             yield problem_at(document, where, f"the input of the flow requires `{shortened(str(field))}`")
+
+
+def _known_part(schema: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    """What of the input speaks of fields that no template gives."""
+    properties = schema.get("properties")
+    declared = properties if isinstance(properties, dict) else {}
+    known = {name: {} if has_template(payload.get(name)) else part for name, part in declared.items()}
+    names = ("$defs",) if "patternProperties" in schema else ("$defs", "additionalProperties")
+    return {**{name: schema[name] for name in names if name in schema}, "properties": known}

@@ -31,6 +31,13 @@ def test_good_triggers_have_no_faults() -> None:
     assert told({**CRON, "payload": {"n": 1}}, watch, declared=INPUT) == []
 
 
+def test_a_field_that_the_input_has_not_is_told_beside_templates() -> None:
+    closed = {**INPUT, "additionalProperties": False}
+    (message,) = told({**CRON, "payload": {"n": 1, "style": "{{ trigger.date }}", "m": 2}}, declared=closed)
+    assert "the input of the flow: " in message
+    assert "m" in message.rpartition("flow: ")[2]
+
+
 @pytest.mark.parametrize(
     ("triggers", "words"),
     [
@@ -38,6 +45,7 @@ def test_good_triggers_have_no_faults() -> None:
         ([{**CRON, "payload": {"n": "x"}}], "the input of the flow: n:"),
         ([CRON], "the input of the flow: "),
         ([{**CRON, "payload": {"style": "{{ trigger.date }}"}}], "the input of the flow requires `n`"),
+        ([{**CRON, "payload": {"n": "x", "style": "{{ trigger.date }}"}}], "the input of the flow: n:"),
         ([{**CRON, "payload": {"n": "{{ payload.n }}"}}], "a trigger knows `trigger` only, not `payload`"),
         ([{**CRON, "payload": {"n": "{{ trigger.path }}"}}], "`trigger` has no `path`"),
         ([{**CRON, "payload": {"n": "{{ trigger.tmie }}"}}], "(did you mean `time`?)"),
