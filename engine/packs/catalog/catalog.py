@@ -12,10 +12,11 @@ from engine.packs.catalog.entries import CatalogEntry, PackReading
 from engine.packs.catalog.pack_views import flow_views
 from engine.packs.catalog.scan import PackPlace, PackRoot
 from engine.packs.checks.subflow_rules import subflow_problems
-from engine.packs.loaded_pack import LoadedPack, PackSource
+from engine.packs.loaded_pack import LoadedPack
 from engine.packs.loader import read_pack
 from engine.packs.source.content import MANIFEST, PackContent, content_digest
 from engine.packs.source.directory import path_text
+from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -61,13 +62,17 @@ class Catalog:
     def check(self, directory: Path, roots: Sequence[Path] = ()) -> CatalogEntry:
         """Load a directory as if it were added, among the other packs (blocking).
 
-        One that stands in a directory of packs may read what it may read there.
+        One that stands in a directory of packs may read what it may read there; another one of its id may be
+        a copy of it.
         """
         resolved = Path(os.path.realpath(directory))
         around = [root for root in roots if resolved.is_relative_to(os.path.realpath(root))]
         pack = read_pack(directory, tool_names=self.tool_names, roots=around)
         others = [other for other in self.all() if other.pack_id != pack.pack_id]
         more = subflow_problems([*others, pack])[-1]
+        first = self.find(pack.pack_id)
+        if around and first is not None and not _is_in(first.reading.place, resolved):
+            more.insert(0, _taken(pack, first.reading.place))
         place = PackPlace(directory, PackRoot(directory.parent, "home"), str(directory), "")
         checked = replace(pack, problems=(*pack.problems, *more))
         return CatalogEntry(PackReading(place, checked, None, 0), checked, flow_views(checked))
@@ -81,15 +86,13 @@ def catalog_of(
     """The catalog of these packs, with what is wrong between them; `before` spares work done before."""
     known = {found.pack.content.digest: found.flows for found in before.found} if before else {}
     packs: list[LoadedPack] = []
-    seen: dict[str, PackSource] = {}
+    seen: dict[str, PackPlace] = {}
     listed = list(readings)
     for reading in listed:
         pack = reading.in_force
-        if pack.pack_id in seen:
-            message = f"there is a {seen[pack.pack_id]} pack with the id `{pack.pack_id}` already"
-            taken = Problem(file=MANIFEST, line=1, column=1, field="pack_id", message=message)
-            pack = replace(pack, problems=(*pack.problems, taken))
-        seen.setdefault(pack.pack_id, reading.place.root.source)
+        first = seen.setdefault(pack.pack_id, reading.place)
+        if first is not reading.place:
+            pack = replace(pack, problems=(*pack.problems, _taken(pack, first)))
         packs.append(pack)
     between = zip(packs, subflow_problems(packs), strict=True)
     checked = [replace(pack, problems=(*pack.problems, *more)) for pack, more in between]
@@ -121,6 +124,20 @@ def pack_roots(shipped: Path | None, home: Path | None) -> tuple[PackRoot, ...]:
     if home is not None:
         roots.append(PackRoot(home, "home"))
     return tuple(roots)
+
+
+def _is_in(place: PackPlace, resolved: Path) -> bool:
+    return os.path.realpath(place.directory) == str(resolved)
+
+
+def _taken(pack: LoadedPack, first: PackPlace) -> Problem:
+    document = parse_document(pack.content.files.get(MANIFEST, ""), MANIFEST)
+    line, column = document.position(("pack_id",)) if isinstance(document, SourceDocument) else (1, 1)
+    message = (
+        f"there is a {first.root.source} pack with the id `{pack.pack_id}` already, in "
+        f"{path_text(first.directory)}: give one of them another id"
+    )
+    return Problem(file=MANIFEST, line=line, column=column, field="pack_id", message=message)
 
 
 def _unread(place: PackPlace, pack_id: str, file: str, message: str) -> LoadedPack:

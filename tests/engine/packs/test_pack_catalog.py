@@ -107,8 +107,21 @@ def test_the_later_of_two_packs_with_one_id_has_the_problem(write_pack: WritePac
     assert used.problems == ()
     assert list(used.flows) == ["f"]
     home = catalog.all()[1]
-    assert (home.problems[0].file, home.problems[0].line) == ("profession-pack.yaml", 1)
-    assert "there is a shipped pack with the id `demo` already" in home.problems[0].message
+    assert (home.problems[0].file, home.problems[0].line) == ("profession-pack.yaml", 2)
+    first = tmp_path / "shipped" / "demo"
+    assert f"there is a shipped pack with the id `demo` already, in {first}" in home.problems[0].message
+
+
+def test_a_pack_whose_id_is_taken_is_told_so_where_it_is_checked_in_its_place(
+    write_pack: WritePack, tmp_path: Path
+) -> None:
+    first = write_pack("demo", root="shipped", f=TOOL.format("f"))
+    second = write_pack("demo", root="home", g=TOOL.format("g"))
+    catalog = load_catalog(tmp_path / "shipped", tmp_path / "home", TOOLS)
+    roots = [tmp_path / "shipped", tmp_path / "home"]
+    assert catalog.check(second, roots).problems == catalog.all()[1].problems
+    assert catalog.check(first, roots).problems == ()
+    assert catalog.check(write_pack("demo", root="elsewhere", g=TOOL.format("g")), roots).problems == ()
 
 
 def test_a_pack_directory_that_is_a_link_out_of_the_root_is_not_read(
