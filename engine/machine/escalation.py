@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 _FINAL = frozenset({StepErrorCode.APPROVAL_REJECTED.value, StepErrorCode.STEP_LIMIT.value})
 
+MOST_VISITS = 100
+"""How often a run goes there whose escalation names no `max_visits`: one that a `when` skips asks nobody."""
+
 
 def escalation_index(builder: TransitionBuilder, path: str, error: dict[str, Any]) -> int | None:
     """Index of the escalation when the failure of the step at `path` goes there, else None.
 
-    A person's "no" and a used-up ceiling are final, and so is a failure of the escalation itself.
+    A person's "no" and a used-up ceiling are final, and so is a failure of the escalation itself, or one
+    after too many visits to it.
     """
     name = builder.graph.flow.escalation
     scope_path = scope_path_of(path)
@@ -29,4 +33,6 @@ def escalation_index(builder: TransitionBuilder, path: str, error: dict[str, Any
         or builder.state.ending is not None
     ):
         return None
-    return builder.graph.steps_of(scope_path).position[name]
+    steps = builder.graph.steps_of(scope_path)
+    limit = steps.named(name).max_visits or MOST_VISITS
+    return None if builder.state.root.visits.get(name, 0) >= limit else steps.position[name]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.contracts.status import RequestKind, RunStatus, StepStatus
+from engine.machine.escalation import MOST_VISITS
 from engine.machine.events.step_facts import StepFailed
 from engine.machine.model.graph import RunLimits
 from tests.engine.machine.flow_builders import approval, graph, parallel, subflow, tool
@@ -127,3 +128,18 @@ def test_what_fails_after_the_end_is_certain_asks_nobody() -> None:
     flow = graph(tool("a", on_success="done"), HELP, escalation="help", **last)
     run = Simulation(flow).start().finish("a", 3).fail("finally/0/last")
     assert (run.status(), run.state.output) == (RunStatus.COMPLETED, 3)
+
+
+@pytest.mark.parametrize(("fields", "visits"), [({}, MOST_VISITS), ({"max_visits": 3}, 3)])
+def test_an_escalation_that_asks_nobody_is_not_gone_to_without_end(
+    fields: dict[str, Any], visits: int
+) -> None:
+    flow = graph(approval("help", when=False, **fields), tool("a"), escalation="help")
+    run = Simulation(flow).start()
+    calls = 0
+    while run.status() is RunStatus.RUNNING:
+        (path,) = run.calls
+        calls += 1
+        assert calls <= MOST_VISITS
+        run.fail(path)
+    assert (run.status(), run.error_code, calls) == (RunStatus.FAILED, "backend_error", visits)
