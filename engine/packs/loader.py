@@ -13,6 +13,7 @@ from engine.contracts.flows.agent_step import FLOW_PREFIX
 from engine.contracts.flows.flow import FlowDef
 from engine.contracts.packs.pack import PackManifest, Problem
 from engine.contracts.status import Risk
+from engine.governance.policies import tool_key
 from engine.packs.checks.agent_flows import agent_flow_problems
 from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
@@ -102,7 +103,7 @@ class _Loading:
             if file not in {MANIFEST, CODE} and not is_code_part(file):
                 self._load_flow(file)
         layer = self._layers.tools if self._layers is not None else None
-        offered = [tool.id for tool in layer.available] if layer is not None else []
+        offered = [tool_key(tool.id) for tool in layer.available] if layer is not None else []
         self.problems += agent_flow_problems(self.flows, self._run_by_agents, offered)
 
     def loaded(self, content: PackContent, source: PackSource) -> LoadedPack:

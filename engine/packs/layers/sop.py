@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.quantity import duration_seconds
+from engine.governance.policies import tool_key
 from engine.governance.tools_layer import highest_risk
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.tool_rules import layer_refusal
@@ -145,7 +146,8 @@ class _Compiler:
         return _approval_id(target) if step is not None and self._needs_approval(step) else target
 
     def _tool(self, step: WorkflowStep) -> Any:
-        return next((tool for tool in self.tools.available if tool.id == step.tool), None)
+        key = tool_key(step.tool or "")
+        return next((tool for tool in self.tools.available if tool_key(tool.id) == key), None)
 
     def _needs_approval(self, step: WorkflowStep) -> bool:
         if _is_agents(step):  # what it will do cannot be shown before: each call of its tool asks

@@ -97,7 +97,7 @@ def test_a_tool_that_asks_for_approval_is_approved_in_every_procedure(demo: Laye
           available:
             - {id: text.report, name: Report}
             - {id: files.write, name: Write, risk_level: critical}
-            - {id: git.log, name: Log, requires_approval: true}
+            - {id: Git.Log, name: Log, requires_approval: true}
         """
     )
     flow = demo.good(TOOLS).flows["restart"]

@@ -147,6 +147,15 @@ def test_a_flow_gives_an_agent_nothing_that_it_may_not_have_itself(home: Home) -
     assert "an agent runs flows of its own pack" in found
 
 
+def test_what_a_tools_layer_offers_is_compared_without_case_and_spaces(home: Home) -> None:
+    offered = {key: value for key, value in agent(says("x")).items() if key != "tools"}
+    home.flow("offered", offered)
+    home.flow("ask", agent(tools=("fake.give",), flows=["offered"]))
+    manifest = home.root / "shipped" / "demo" / "profession-pack.yaml"
+    manifest.write_text(f"{manifest.read_text()}tools: {{available: [{{id: ' Fake.Give', name: Give}}]}}\n")
+    assert problems(home) == ""
+
+
 def test_a_flow_that_starts_a_freer_one_is_as_free(home: Home) -> None:
     home.flow("free", tool("echo"), autonomy_level="full_auto")
     home.flow("between", {"id": "go", "type": "subflow", "subflow": "free"})

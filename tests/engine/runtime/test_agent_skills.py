@@ -84,6 +84,14 @@ async def test_a_skill_whose_tool_the_agent_lacks_is_not_told_and_the_others_are
         assert [told.key for told in conversation.skills] == ["demo/look"]
 
 
+async def test_tools_that_a_skill_needs_are_compared_without_case_and_spaces(home: Home) -> None:
+    home.flow("ask", agent(says("Done."), skills=["call"], tools=("fake.give",)))
+    skill(home, "call", required_tools=[" Fake.Give"])
+    async with home.working() as engine:
+        (resolved,) = await skill_events(engine, (await finished(engine, "ask")).run_id)
+        assert resolved[1]["keys"] == ["demo/call"]
+
+
 def test_a_skill_that_the_pack_has_not_and_too_much_of_them_are_problems(home: Home) -> None:
     home.flow("ask", agent(skills=["lok", "long"]))
     skill(home, "look")

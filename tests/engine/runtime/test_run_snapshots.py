@@ -89,7 +89,7 @@ async def test_a_run_at_work_tells_its_turn_its_calls_and_its_bounds(home: Home)
 async def test_an_agent_tells_which_skills_it_has_and_why_it_lacks_others(home: Home) -> None:
     home.flow("ask", agent(says("Seen."), skills=["look", "{{ payload.more }}"]))
     skill(home, "look")
-    skill(home, "other")
+    skill(home, "other", required_tools=["Fake.Echo"])
     skill(home, "write", required_tools=["fake.give"])
     async with home.working() as engine:
         run_id = (await finished(engine, "ask", {"more": "lost"})).run_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.runs.snapshot import AgentSkills, LeftOutSkill
+from engine.governance.policies import tool_key
 from engine.machine.events.agent_facts import SkillResolutionFailed, SkillsResolved
 
 if TYPE_CHECKING:
@@ -51,6 +52,6 @@ def skills_told(
 
 def _of_no_use(flow: PinnedFlow, pack: str, tools: Collection[str]) -> Iterator[LeftOutSkill]:
     for skill in flow.skills.values():
-        missing = next((tool for tool in skill.required_tools if tool not in tools), None)
+        missing = next((tool for tool in skill.required_tools if tool_key(tool) not in tools), None)
         if missing is not None:
             yield LeftOutSkill(key=f"{pack}/{skill.id}", reason="tool_not_visible", tool=missing)

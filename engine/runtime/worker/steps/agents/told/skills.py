@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import MAX_SKILL_BYTES, MAX_SKILLS
 from engine.errors import InvalidInput
+from engine.governance.policies import tool_key
 from engine.models.blocks import SkillBlock
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def skills_named(names: Iterable[str], at: Rendering, tools: Collection[str]) ->
         if skill is None:
             yield {"key": key, "reason": "not_found", "details": {}}
             continue
-        missing = next((tool for tool in skill.required_tools if tool not in tools), None)
+        missing = next((tool for tool in skill.required_tools if tool_key(tool) not in tools), None)
         if missing is not None:
             yield {"key": key, "reason": "tool_not_visible", "details": {"tool": missing}}
             continue
@@ -80,7 +81,9 @@ def noted(skills: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
 
 def may_be_named(flow: PinnedFlow, tools: Collection[str]) -> list[str]:
     """Ids of the skills that an agent with these tools can be told."""
-    return [one.id for one in flow.skills.values() if all(tool in tools for tool in one.required_tools)]
+    return [
+        one.id for one in flow.skills.values() if all(tool_key(tool) in tools for tool in one.required_tools)
+    ]
 
 
 def skill_blocks(told: Sequence[dict[str, Any]]) -> tuple[SkillBlock, ...]:
