@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.notes import SavedFilter
 from engine.contracts.runs.run import FileText
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade.feed import FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
@@ -36,19 +36,25 @@ if TYPE_CHECKING:
 
 async def test_runs_and_their_detail_are_harmless(console: OpenConsole) -> None:
     engine = hostile_engine()
+    engine.add(a_run(f"on{ALL}", RunStatus.RUNNING, pack=ALL, flow=ALL, subject=ALL, requested_by=ALL))
     async with console(engine) as stage:
-        await stage.until(lambda: stage.paged("#runs").row_count == len(PAYLOADS) + 1)
+        await stage.until(lambda: stage.paged("#runs").row_count == len(PAYLOADS) + 2)
         assert_harmless(stage)
         await stage.press("G")
-        assert await stage.paged("#runs").move_to(f"run{ALL}")
+        assert await stage.paged("#runs").move_to(f"on{ALL}")
         await stage.settle()
-        assert_harmless(stage)
-        await stage.press("y", "x")
+        await stage.press("x")
         await stage.on(CancelMenu)
         await stage.settle()
         assert_harmless(stage)
         await stage.press("escape")
         await stage.on(RunsScreen)
+        assert await stage.paged("#runs").move_to(f"run{ALL}")
+        await stage.settle()
+        assert_harmless(stage)
+        await stage.press("y", "x")
+        await stage.settle()
+        assert_harmless(stage)
         await stage.press("enter")
         await stage.on(RunScreen)
         await stage.until(lambda: stage.app.screen.query_one("#steps", TimelineTable).row_count)
@@ -245,6 +251,7 @@ async def test_errors_of_the_engine_and_of_its_feed_are_harmless(console: OpenCo
     engine.failures["cancel_mode"] = ValueError(ALL)
     async with console(engine) as stage:
         await stage.until(lambda: stage.paged("#runs").visible_rows)
+        assert await stage.paged("#runs").move_to(f"0{PAYLOADS[0]}")
         await stage.press("p", "x")
         await stage.on(CancelMenu)
         await stage.press("j", "f2")
