@@ -53,13 +53,12 @@ def added(row: SpendRow, other: SpendRow) -> SpendRow:
 
 
 class HoldRow(TypedDict):
-    """What is held for a call of a model under way: money, and tokens where a ceiling holds for its run.
+    """What is held for a call of a model under way: money, and tokens.
 
     `deadline` is by the time since the machine was started, in the boot `boot_id`; `limits` are the caps that
     nobody set by hand, with their time zone: by them it is told which soft caps the answer reaches (JSON;
     null for a call that costs nothing). What has `ended` holds up nobody any more: it is counted when its
-    run goes on. `priced` is 0 where nobody knows what the call costs. Without a ceiling the tokens, and the
-    bytes of what it is told, are 0.
+    run goes on. `priced` is 0 where nobody knows what the call costs.
     """
 
     hold_id: str

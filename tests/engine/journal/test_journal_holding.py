@@ -188,7 +188,9 @@ async def test_an_unknown_price_is_refused_below_a_hard_cap_unless_it_is_allowed
     assert isinstance(await begun(journal, replace(call, allow_unpriced=True)), Granted)
     for caps in ((), (Cap(CapScope.TENANT, CapWindow.DAY, soft=10),)):
         assert await begun(journal, replace(call, caps=caps)) == Granted(0, capped=False)
-    assert await held_amounts(journal) == []
+    assert await held_amounts(journal) == [0]
+    assert await begun(journal, replace(call, hold_id="outside", sent=0, caps=())) == Granted(0, capped=False)
+    assert await held_amounts(journal) == [0]
 
 
 async def test_a_soft_cap_is_told_once_in_its_window_when_it_is_reached(journal: Journal) -> None:

@@ -73,15 +73,22 @@ async def test_questions_of_one_tree_do_not_pass_its_ceiling_together(journal: J
     assert (await other.row())["waiting_for"] is None
 
 
-async def test_other_trees_and_runs_without_a_ceiling_hold_no_tokens(journal: Journal) -> None:
+async def test_what_other_trees_hold_does_not_count_below_a_ceiling(journal: Journal) -> None:
     first, second = await hold(journal, 1), await hold(journal, 5)
     await journal.begin_call(a_question(first, 1, 100))
     apart = a_question(second, 2, 100)
     apart = replace(apart, subject=replace(apart.subject, tree=second.run_id))
     assert isinstance(await journal.begin_call(apart), Granted)
-    assert isinstance(await journal.begin_call(a_call(second, 3)), Granted)
-    (row,) = [one for one in await journal.spending.holds() if one["hold_id"] == "hold_3"]
-    assert (row["input_tokens"], row["output_tokens"], row["sent_bytes"], row["priced"]) == (0, 0, 0, 1)
+
+
+async def test_without_a_ceiling_tokens_are_held_too_and_are_those_that_it_took_in_the_end(
+    journal: Journal,
+) -> None:
+    held = await hold(journal)
+    assert await journal.begin_call(a_call(held, 3, told=20)) == Granted(100, capped=False)
+    await journal.lower_hold("hold_3", 40, (12, 3))
+    (row,) = await journal.spending.holds()
+    assert (row["amount"], row["input_tokens"], row["output_tokens"], row["sent_bytes"]) == (40, 12, 3, 90)
 
 
 async def test_what_is_free_meets_no_cap_and_what_has_no_price_is_told_as_such(journal: Journal) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapOf, CapScope, CapState
 from engine.contracts.status import CancelMode, RunStatus
 from engine.journal.memory.journal import MemoryJournal
@@ -131,6 +132,23 @@ async def test_calls_that_were_stopped_with_their_worker_count_when_their_run_go
         assert await on_file(home, amounts) == []
         (row,) = (await engine.budget.spending()).rows
         assert row.sum.cost == left[run_id] + most[other] + 2 * ANSWER
+
+
+async def test_a_call_without_a_price_that_ends_with_its_worker_counts_as_one_of_unknown_cost(
+    home: Home,
+) -> None:
+    async with silent_model(home, drain_seconds=0.0, budget=BudgetSettings()) as (engine, begun):
+        run_id = await start(engine, "ask")
+        await begun.wait()
+        caps = await engine.budget.caps()
+        assert (caps.held, caps.held_calls) == (0, 0)
+    async with asking(home, BudgetSettings()) as (engine, _):
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        lost, _ = [one.payload for one in await usages(engine, run_id)]
+        assert ("cost" in lost, lost["lost"], lost["input"] > 0) == (False, True, True)
+        (row,) = (await engine.budget.spending()).rows
+        assert (row.sum.cost, row.sum.calls, row.sum.unpriced) == (0, 2, 2)
+        assert row.sum.input_tokens > lost["input"]
 
 
 async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -> None:

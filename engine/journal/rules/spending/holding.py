@@ -41,7 +41,7 @@ class PaidCall:
     price: Price | None
     """None is unknown."""
     sent: int
-    """Bytes that it is told."""
+    """Bytes that it is told; 0 of a program that asks models by itself."""
     added: int
     """Tokens that a server adds to these at the most."""
     answer: int
@@ -60,7 +60,7 @@ class PaidCall:
     ceiling: int | None = None
     """That of the tokens of its tree."""
     told: int = 0
-    """The tokens that what it is told counts as below it."""
+    """The tokens that what it is told counts as."""
 
     @property
     def most(self) -> int:
@@ -119,7 +119,7 @@ def begin(store: Store, call: PaidCall) -> CallAdmission:
         admission, found = admit(hard, call.most, _likely(store, call, call.price))
         if found is not None:
             return OverHardCap(found, call.most, waits=admission is Admission.WAIT)
-    if call.price is not None or call.ceiling is not None:
+    if call.sent:  # nothing is held for a program that asks by itself
         store.put_hold(_hold(call))
     return Granted(call.most, bool(hard) or call.ceiling is not None)
 
@@ -146,14 +146,14 @@ def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
 
 def lower(store: Store, hold_id: str, amount: int, tokens: tuple[int, int] = (0, 0)) -> None:
     """A call has ended of which nobody will know more: it cost so much, if that is less than is held, and
-    took so many tokens of input and of output, if any are held."""
+    took so many tokens of input and of output."""
     hold = store.hold(hold_id)
     if not amount and not any(tokens):
         store.drop_hold(hold_id)
     elif hold is not None:
-        if hold["input_tokens"]:
-            hold = {**hold, "input_tokens": tokens[0], "output_tokens": tokens[1]}
-        store.put_hold({**hold, "amount": min(amount, hold["amount"])})
+        used, answered = tokens
+        lowered = min(amount, hold["amount"])
+        store.put_hold({**hold, "amount": lowered, "input_tokens": used, "output_tokens": answered})
 
 
 def set_cap(row: CapRow) -> Cap:
@@ -204,9 +204,9 @@ def _hold(call: PaidCall) -> HoldRow:
         "boot_id": call.boot_id,
         "deadline": call.deadline,
         "ended": 0,
-        "input_tokens": call.told if call.ceiling is not None else 0,
-        "output_tokens": call.answer if call.ceiling is not None else 0,
-        "sent_bytes": call.sent if call.ceiling is not None else 0,
+        "input_tokens": call.told,
+        "output_tokens": call.answer,
+        "sent_bytes": call.sent,
         "priced": int(call.price is not None),
         "limits": encode(_written(call)),
     }

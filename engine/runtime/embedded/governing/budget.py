@@ -108,7 +108,8 @@ class Budget(AccessScoped):
         views = await (await self._caps.views()).all(self.access.tenant)
         money = self._journal.spending
         found = await money.newest_acts(self.access.tenant, acts) if acts else ()
-        held = [one["amount"] for one in await money.holds() if self.access.sees(one["tenant"])]
+        holds = [one for one in await money.holds() if self.access.sees(one["tenant"])]
+        held = [one["amount"] for one in holds if one["amount"]]
         table = await asyncio.to_thread(shipped_table)
         return Caps(
             time_zone=self._time_zone,

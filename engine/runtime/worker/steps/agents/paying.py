@@ -122,7 +122,7 @@ class Paying:
             answer=request.max_tokens or self._settings.answer_tokens,
             may_lower=may_lower,
             ceiling=ceiling,
-            told=0 if ceiling is None else input_tokens(request),
+            told=input_tokens(request),
         )
         call = replace(call, deadline=call.uptime + round(seconds * 1_000_000) + SPARE)
         found = await self._asked(call)
@@ -138,8 +138,7 @@ class Paying:
             raise BudgetExhausted(used_up(found))
         if isinstance(found, OverHardCap):
             raise BudgetExhausted(_refusal(found, call))
-        if price is not None or ceiling is not None:
-            meter.hold, meter.held = call.hold_id, found.amount
+        meter.hold, meter.held = call.hold_id, found.amount
         return replace(request, max_tokens=call.answer) if found.capped else request
 
     async def begin_outside(
