@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.journal.records import WorkerRow
 
+_PROC = Path("/proc")
 _STARTED = 19
 """Place of the start time in /proc/PID/stat, counted after the name."""
 
@@ -41,8 +42,8 @@ def process_name(pid: int) -> str:
     return f"{boot_id()}/{_number_space()}/{pid}/{_started(pid) or ''}"
 
 
-def is_gone(process: str) -> bool:
-    """Whether the process of that name is certainly not there any more.
+def is_gone(process: str, proc: Path = _PROC) -> bool:
+    """Whether the process of that name is certainly not there any more, as the files below `proc` say.
 
     One of another boot is gone; of one whose numbers we do not see, or that cannot be looked at now, nothing
     is known.
@@ -54,7 +55,7 @@ def is_gone(process: str) -> bool:
     pid, _, started = rest.partition("/")
     if space != _number_space() or not started:
         return False
-    found = _started(int(pid))
+    found = _started(int(pid), proc)
     return found is not None and found != started
 
 
@@ -74,14 +75,25 @@ def _number_space() -> str:
         return ""
 
 
-def _started(pid: int) -> str | None:
+def _started(pid: int, proc: Path = _PROC) -> str | None:
     """The tick a process was started in; empty when it is not there, or only its exit status is left. None
-    where the system does not say, such as to a process that has too many files open."""
+    where the system does not say, such as to a process that has too many files open, or of another account's
+    process where /proc is mounted with `hidepid`."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        stat = (proc / str(pid) / "stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return None if _is_there(pid) else ""
     except OSError:
         return None
     state, *fields = stat.rpartition(b")")[2].split()
     return "" if state in (b"Z", b"X") else fields[_STARTED - 1].decode()
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is, and another account's
+        return True
+    return True

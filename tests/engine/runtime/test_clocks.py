@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import sqlite3
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.fake_clock import SLOWLY, FakeClock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.facade.engine import Engine
     from engine.journal.sqlite.journal import SqliteJournal
     from tests.engine.runtime.embedded_home import Home
@@ -114,6 +117,16 @@ def test_of_a_process_that_cannot_be_looked_at_nothing_is_known() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not gone, "others would take its runs from it"
+
+
+def test_of_a_process_that_another_account_hides_nothing_is_known_as_long_as_it_is_there(
+    tmp_path: Path,
+) -> None:
+    """As /proc is where it is mounted with `hidepid`: nothing in it tells of the process."""
+    assert not is_gone(this_process(), tmp_path)
+    with subprocess.Popen(["true"]) as ended:
+        boot, space, *_ = this_process().split("/")
+    assert is_gone(f"{boot}/{space}/{ended.pid}/1", tmp_path)
 
 
 async def test_a_retry_comes_in_its_time_when_the_clock_is_set_back_meanwhile(home: Home) -> None:
