@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
     from screens.widgets.tables.rows import Row
 
+SETTLED_SECONDS = 1.0
+"""So long nothing is done to a run that came under the cursor by itself: the key was meant for the one that
+has gone, as the second press of an impatient hand is."""
 _NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."
 
 
@@ -74,6 +77,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._from_top = False
         self._slow_list: Timer | None = None
         self._reading = False
+        self._slipped_at = float("-inf")
         self._wanted_run = ""
         self._brought = "", ""
         """The filter that a key like that of another screen brought, and the one before it."""
@@ -112,6 +116,16 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         run = self._known.get(self.current_run())
         return run.status if run else None
 
+    def may_act(self) -> bool:
+        """Not to a run that has just come under the cursor in place of one that has gone."""
+        now = self.state.clock()
+        if self.selected_runs() or now - self._slipped_at >= SETTLED_SECONDS:
+            return True
+        self._slipped_at = now  # a key that is held does nothing either
+        words = "Nothing was done: another run came under the cursor just now. Look, then press again."
+        show_notice(self, words, tone="warning")
+        return False
+
     def summary_of(self, run_id: str) -> RunSummary | None:
         """What the list knows of a run."""
         return self._known.get(run_id)
@@ -139,7 +153,8 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         asked = (self._typed, self._sort)
         await self.unfold_above()
         self._choose_source()
-        await self._table.reload()
+        if await self._table.reload():
+            self._slipped_at = self.state.clock()
         if asked == (self._typed, self._sort):
             self._expect_nothing()
         if self._wanted_run:

@@ -88,11 +88,12 @@ class PagedTable(LineTable):
         self._source = source
         self._afresh = self._afresh or not keep_key
 
-    async def reload(self) -> None:
+    async def reload(self) -> bool:
         """Read the list again: its length, where the row under the cursor is now, and what is visible.
 
-        The cursor stays on its key and that row at its height. Rows are replaced at once when all is
-        read; what the source raises is raised here, and the rows stay as they are.
+        The cursor stays on its key and that row at its height; True when that row has gone, and the cursor is
+        on another one. Rows are replaced at once when all is read; what the source raises is raised here, and
+        the rows stay as they are.
         """
         async with self._one_reload:
             for tries in range(1, _TRIES + 1):
@@ -104,8 +105,8 @@ class PagedTable(LineTable):
                 await fresh.read(fresh.missing(*self._span(fresh, moved)))
                 still = self._cursor == cursor and self._source is source
                 if still or tries == _TRIES:
-                    self._swap(fresh, moved)
-                    return
+                    return self._swap(fresh, moved)
+        return False
 
     async def move_to(self, key: str) -> bool:
         """Put the cursor on the row of this key; False when there is none."""
@@ -163,7 +164,7 @@ class PagedTable(LineTable):
             return cursor - height, cursor + height
         return first + moved, first + moved + height
 
-    def _swap(self, fresh: RowPages, moved: int) -> None:
+    def _swap(self, fresh: RowPages, moved: int) -> bool:
         before, key = self._picture(), self.cursor_key
         at_end, afresh = self._at_end, self._afresh and self._source is fresh.source
         self._shown = fresh
@@ -175,6 +176,7 @@ class PagedTable(LineTable):
             self._rows_changed(fresh.count - 1 if at_end else self._cursor + moved, moved)
         self._draw_and_post(before, key)
         self._fill()
+        return bool(key) and not afresh and not at_end and self.cursor_key != key
 
     def _fill(self, margin: int = 0) -> None:
         if not self._filling and self._missing(margin):
