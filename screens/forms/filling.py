@@ -110,7 +110,8 @@ class FillingScreen(ConsoleScreen):
         note.display = kept is not None
         if kept is not None:
             when = f" from {short_time(kept[1], self.state.now())}" if kept[1] else ""
-            note.show((sanitize(f"✎ draft{when} restored"), "$waiting"))
+            anew = "; the form is another one since: choose anew" if form.of_another_schema else ""
+            note.show((sanitize(f"✎ draft{when} restored{anew}"), "$waiting"))
             self.restored(kept[0])
         form.focus_first()
 

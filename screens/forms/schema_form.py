@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -56,8 +58,13 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         super().__init__(id=id)
         self._field = form_of(schema, defaults)
         self._check = check
-        typed = initial_typed(self._field) if draft is None else fitting(self._field, draft.get("form"))
-        self.draft: dict[str, Any] = {"form": typed}
+        known = sha256(json.dumps(schema, default=str).encode()).hexdigest()
+        self.of_another_schema = draft is not None and draft.get("schema") != known
+        """Whether choices of the draft were left out."""
+        typed = initial_typed(self._field)
+        if draft is not None:
+            typed = fitting(self._field, draft.get("form"), same=not self.of_another_schema)
+        self.draft: dict[str, Any] = {"form": typed, "schema": known}
         self._touched: set[str] = set()
         self._faulty: set[Block] = set()
         self._timer: Timer | None = None

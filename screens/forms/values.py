@@ -65,21 +65,26 @@ def _initial_text(field: Field) -> Any:
     return str(initial)
 
 
-def fitting(field: Field, typed: Any) -> Any:
-    """`typed` as far as it fits the field; the rest as before anybody typed: the schema may be another."""
+def fitting(field: Field, typed: Any, *, same: bool = True) -> Any:
+    """`typed` as far as it fits the field; the rest as before anybody typed: the schema may be another.
+
+    Unless it is the `same` one, a place in a list of choices may be that of another choice.
+    """
     match field.kind:
         case Kind.GROUP:
             given = typed if isinstance(typed, Mapping) else {}
             return {
-                child.name: fitting(child, given[child.name]) if child.name in given else initial_typed(child)
+                child.name: fitting(child, given[child.name], same=same)
+                if child.name in given
+                else initial_typed(child)
                 for child in field.children
             }
         case Kind.LIST if isinstance(typed, list):
-            return [fitting(field.makers[0].field, item) for item in typed]
-        case Kind.VARIANT if isinstance(typed, Mapping) and isinstance(typed.get("parts"), Mapping):
+            return [fitting(field.makers[0].field, item, same=same) for item in typed]
+        case Kind.VARIANT if same and isinstance(typed, Mapping) and isinstance(typed.get("parts"), Mapping):
             places = [str(place) for place in range(len(field.makers))]
             kept = {
-                place: fitting(field.makers[int(place)].field, part)
+                place: fitting(field.makers[int(place)].field, part, same=same)
                 for place, part in typed["parts"].items()
                 if place in places
             }
@@ -87,9 +92,9 @@ def fitting(field: Field, typed: Any) -> Any:
             return {"chosen": chosen if str(chosen) in kept else None, "parts": kept}
         case Kind.BOOLEAN if isinstance(typed, bool):
             return typed
-        case Kind.CHOICE if typed is None or _is_place(field, typed):
+        case Kind.CHOICE if same and (typed is None or _is_place(field, typed)):
             return typed
-        case Kind.PICKS if isinstance(typed, list):
+        case Kind.PICKS if same and isinstance(typed, list):
             return [place for place in typed if _is_place(field, place)]
         case Kind.TEXT | Kind.LONG_TEXT | Kind.NUMBER | Kind.INTEGER | Kind.LINES | Kind.JSON if isinstance(
             typed, str

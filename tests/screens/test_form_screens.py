@@ -220,6 +220,33 @@ async def test_a_form_that_is_answered_below_the_help_goes_when_the_help_is_clos
         await stage.on(FormsScreen)
 
 
+async def test_a_choice_of_a_draft_is_not_taken_for_another_one_when_the_choices_have_changed(
+    console: OpenConsole,
+) -> None:
+    where: dict[str, Any] = {"type": "object", "properties": {"why": {"type": "string"}}}
+    where["properties"]["where"] = {"enum": ["staging", "production"]}
+    swapped = {**where, "properties": {**where["properties"], "where": {"enum": ["production", "staging"]}}}
+    engine = FakeEngine().add(a_run(), a_form(schema=where))
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.write("a try")
+        stage.app.screen.query_one(Choice).value = 0
+        await stage.press("escape")
+        await stage.on(FormsScreen)
+        await stage.press("enter")
+        await drawn(stage)
+        assert stage.app.screen.query_one(Choice).value == 0
+        await stage.press("escape")
+        await stage.on(FormsScreen)
+        engine.add(a_form(schema=swapped, title="And now?")).news()
+        await stage.shows("And now?")
+        await stage.press("enter")
+        await drawn(stage)
+        await stage.shows("the form is another one since: choose anew")
+        assert stage.app.screen.query_one(Choice).value is Select.NULL
+        assert stage.app.screen.query_one(SafeInput).value == "a try"
+
+
 async def test_a_form_says_until_when_it_can_be_answered(console: OpenConsole) -> None:
     engine = FakeEngine().add(a_run(), a_form(expires_at=ago(-3600), expires_with="the run"))
     async with console(engine) as stage:
