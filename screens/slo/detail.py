@@ -37,6 +37,8 @@ LOW_PLOT, TALL_PLOT = 3, 6
 TALL = 40
 """Lines of a terminal that has room for the taller plot and for ten packs above it."""
 _PLOT_SHARE = 0.55
+_MILLION = 1_000_000
+"""Shares are exact in millionths: of a goal of 0.9 one run of 10 may fail."""
 MOST_ALERTS = 3
 _EMPTY = (
     " No run of this pack has ended in these days. Here will stand how many runs\n"
@@ -122,7 +124,8 @@ def format_left(level: ServiceLevel) -> str:
     if not level.runs:
         return "no runs"
     if not level.allowed:
-        return f"none may fail among so few: the goal allows 1 of {ceil(1 / (1 - level.goal)):,}"
+        fewest = ceil(_MILLION / (_MILLION - round(level.goal * _MILLION)))
+        return f"none may fail among so few: the goal allows 1 of {fewest:,}"
     return f"{level.may_fail:,} more may fail of {level.allowed:,}"
 
 

@@ -21,8 +21,10 @@ from engine.contracts.governing.slo import (
 from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
+from engine.slo.objectives import Objective
 from screens.runs.screen import RunsScreen
 from screens.slo.budget_plot import budget_plot
+from screens.slo.detail import format_left
 from screens.slo.exclude import AT_ONCE, ExcludeDialog
 from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
@@ -52,6 +54,13 @@ async def on_levels(stage: Stage) -> None:
     await stage.press("4")
     await stage.on(SloScreen)
     await stage.until(lambda: levels(stage).row_count, "packs in the list")
+
+
+@pytest.mark.parametrize(("goal", "fewest"), [(0.9, 10), (0.8, 5), (0.7, 4), (0.98, 50), (0.999, 1_000)])
+def test_of_how_many_runs_one_may_fail_is_what_the_goal_allows(goal: float, fewest: int) -> None:
+    assert [Objective(goal, p95=1).allowed(runs) for runs in (fewest - 1, fewest)] == [0, 1]
+    told = format_left(a_level(goal=goal, runs=2, failed=0, may_fail=0, allowed=0))
+    assert told == f"none may fail among so few: the goal allows 1 of {fewest:,}"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
