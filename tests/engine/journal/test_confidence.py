@@ -98,3 +98,23 @@ async def test_an_excluded_run_s_confidence_counts_no_more(journal: Journal) -> 
     assert await counts(journal) == (0, 1, 1)
     await journal.exclude("run_0001", "deployment", "ann", "cli", NOW)
     assert await counts(journal) == (0, 0, 0)
+
+
+async def test_what_is_stated_after_the_first_end_takes_no_other_run_s_confidence_away(
+    journal: Journal,
+) -> None:
+    sure, run = await hold(journal, 1), await hold(journal, 2)
+    await state(sure, ("draft", 0.9))
+    await complete(sure)
+    await state(run, ("draft", 0.9))
+    await run.append(step_started("draft", "agent"))  # its last attempt states nothing
+    error = {"code": "timeout", "message": "too long"}
+    await run.append(
+        event(RunFailed.kind, error=error), head=RunHead(status=RunStatus.FAILED, error=error), now=NOW
+    )
+    assert (await counts(journal), (await run.row())["confidence"]) == ((0, 1, 0), None)
+    await run.append(status=RunStatus.RUNNING)
+    await state(run, ("review", 0.1))
+    assert (await run.row())["confidence"] is None
+    await journal.exclude("run_0002", "deployment", "ann", "cli", NOW)
+    assert await counts(journal) == (0, 1, 0)

@@ -19,7 +19,8 @@ def count_confidence(store: Store, head: HeadRow | RunRow, columns: RunColumns, 
     if columns.get("confidence", head["confidence"]) is None:
         return
     said = last_stated(store.stated(head["run_id"]))
-    if not said:
+    if not said:  # the last attempts stated nothing
+        columns["confidence"] = None
         return
     columns["confidence"] = min(one["confidence"] for one in said)
     counted.stated = 1

@@ -54,6 +54,8 @@ def count_end(store: Store, head: HeadRow | RunRow, columns: RunColumns) -> None
     A run that another one started does not count: what it does is part of that one.
     """
     ended = columns["finished_at"]
+    if head["counted_at"] is not None:
+        columns.pop("confidence", None)  # the row keeps what was counted: that is taken back with the run
     if ended is None or head["counted_at"] is not None or head["parent_run_id"] is not None:
         return
     status = columns["status"]
