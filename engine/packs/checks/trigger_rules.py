@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.json_schema.forms import fill_defaults, payload_errors
+from engine.packs.checks.schemas.known_part import known_part
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import texts_of
 from engine.templates import TemplateError, compile_template, has_template, paths_in
@@ -67,23 +68,9 @@ def _payload(document: Document, path: SourcePath, payload: dict[str, Any]) -> I
     if not isinstance(schema, dict):
         return
     where = (*path, "payload") if payload else path
-    known = _known_part(schema, payload) if has_template(payload) else schema
-    for error in payload_errors(known, fill_defaults(known, payload)):
+    known, values = known_part(
+        schema, payload, {name for name, part in payload.items() if has_template(part)}
+    )
+    for error in payload_errors(known, fill_defaults(known, values)):
         message = f"the input of the flow: {error.field or 'payload'}: {error.message}"
         yield problem_at(document, where, message)
-    if known is schema:
-        return
-    required, properties = schema.get("required"), known["properties"]
-    for field in required if isinstance(required, list) else ():
-        declared = properties.get(field)
-        if field not in payload and not (isinstance(declared, dict) and "default" in declared):
-            yield problem_at(document, where, f"the input of the flow requires `{shortened(str(field))}`")
-
-
-def _known_part(schema: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-    """What of the input speaks of fields that no template gives."""
-    properties = schema.get("properties")
-    declared = properties if isinstance(properties, dict) else {}
-    known = {name: {} if has_template(payload.get(name)) else part for name, part in declared.items()}
-    names = ("$defs",) if "patternProperties" in schema else ("$defs", "additionalProperties")
-    return {**{name: schema[name] for name in names if name in schema}, "properties": known}

@@ -65,6 +65,24 @@ def test_a_template_anywhere_in_a_value_leaves_it_open() -> None:
     assert [name for name, _ in literal_faults(schema, {"list": ["a", "b"]})] == ["list"]
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"definitions": {"n": {"type": "integer"}}, "properties": {"n": {"$ref": "#/definitions/n"}}},
+        {"anyOf": [{"required": ["x"]}, {}], "properties": {"n": {"$ref": "#/anyOf/1"}}},
+        {
+            "properties": {"n": {}},
+            "patternProperties": {"^o": {"type": "integer"}},
+            "additionalProperties": False,
+        },
+        {"properties": {"n": {}}, "additionalProperties": {"type": "integer"}, "required": ["other"]},
+    ],
+)
+@pytest.mark.parametrize("other", ["{{ payload.a }}", 7])
+def test_any_schema_of_a_tool_can_be_held_against(schema: dict[str, Any], other: object) -> None:
+    assert list(literal_faults({"type": "object", **schema}, {"n": 1, "other": other})) == []
+
+
 def test_a_call_without_parameters_is_a_problem_of_its_tool(tmp_path: Path) -> None:
     demo = LayeredPack(tmp_path)
     demo.manifest("")

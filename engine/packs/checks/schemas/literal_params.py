@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.checks.schemas.known_part import known_part
 from engine.templates import has_template
 from engine.tools.parameters import parameter_check
 
@@ -19,21 +20,8 @@ def literal_faults(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iter
 
     A value with a template in it, or that names a secret, is known when the step runs, and checked then.
     """
-    known = {name: value for name, value in params.items() if not _is_open(value)}
-    properties = schema.get("properties")
-    offered = properties if isinstance(properties, dict) else {}
-    reduced = {
-        key: value
-        for key, value in schema.items()
-        if key in {"type", "properties", "additionalProperties", "$defs", "required"}
-    }
-    reduced["properties"] = {
-        **offered,
-        **{name: {} for name in params if name in offered and name not in known},
-    }
-    values = {name: known.get(name) for name in params}
-    check = parameter_check(reduced)
-    for place, message in check(values)[:MOST]:
+    held, values = known_part(schema, params, {name for name, value in params.items() if _is_open(value)})
+    for place, message in parameter_check(held)(values)[:MOST]:
         name = place.lstrip("/").partition("/")[0]
         yield (name if name in params else ""), message
 
