@@ -202,6 +202,23 @@ async def test_what_is_typed_on_while_a_message_is_being_taken_stays(console: Op
         await stage.until(lambda: line.value == " two", "what was said is gone, the rest is not")
 
 
+async def test_a_message_that_was_not_sent_is_there_again_and_one_that_was_is_not(
+    console: OpenConsole,
+) -> None:
+    engine = a_waiting_engine()
+    async with console(engine, size=(100, 40)) as stage:
+        await talking(stage)
+        await stage.press("T", *"Look at", "escape", "escape")
+        await stage.on(RunScreen)
+        await stage.press("T")
+        await stage.on(ConversationScreen)
+        await stage.shows("Look at")
+        await stage.press("T", "end", *" it", "enter")
+        await stage.until(lambda: bool(engine.asked("answer")), "an answer")
+        assert engine.asked("answer")[0][1] == {"text": "Look at it"}
+        await stage.until(lambda: not engine.drafts.stored, "nothing is kept any more")
+
+
 async def test_a_conversation_is_ended_by_its_key(console: OpenConsole) -> None:
     engine = a_waiting_engine()
     async with console(engine, size=(100, 40)) as stage:

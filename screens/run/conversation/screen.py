@@ -67,7 +67,7 @@ class ConversationScreen(LookVerbs):
         yield Plain(sanitize(_NOTE), id="text-note")
         yield SearchLine(placeholder="words in any turn", id="turn-search")
         yield self._table
-        yield WritingLines(self.state.keymap, id="writing")
+        yield WritingLines(self.state, f"say {self._run_id} {self._step_id}", id="writing")
 
     def on_mount(self) -> None:
         """The turns have the keys."""

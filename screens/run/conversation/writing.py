@@ -12,7 +12,8 @@ from textual.message import Message
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
-from screens.frame.console import show_notice
+from screens.forms.draft_keeper import DraftKeeper
+from screens.frame.console import act, attempt, show_notice
 from screens.frame.inputs import SafeInput
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from screens.keys.keymap import Keymap
+    from screens.frame.console_state import ConsoleState
 
 _WORDS = "Your message; Enter sends it ({run.talk} writes, {talk.image} adds images)"
 _SKILLS = 3
@@ -29,7 +30,7 @@ _FILES = "image files that go with your message; in quotes where a name has blan
 
 
 class WritingLines(Vertical):
-    """Shown while an agent waits for a message; what is typed stays until it was taken."""
+    """Shown while an agent waits for a message; what is typed is kept under `key` until it was taken."""
 
     @dataclass
     class Written(Message):
@@ -40,18 +41,28 @@ class WritingLines(Vertical):
         named: str = ""
         """The line of images as it was written."""
 
-    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:
+    def __init__(self, state: ConsoleState, key: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._words = keymap.fill(_WORDS)
+        self._words = state.keymap.fill(_WORDS)
+        self._typed = {"text": "", "images": ""}
+        self._draft = DraftKeeper(self, state, key, lambda: self._typed)
 
     def compose(self) -> ComposeResult:
         """The images stand above the words, as they are told."""
         yield SafeInput(placeholder=_FILES, id="message-images")
         yield SafeInput(placeholder=self._words, id="message")
 
-    def on_mount(self) -> None:
-        """Nobody is asked yet, and nothing is shown to anybody."""
+    async def on_mount(self) -> None:
+        """Nobody is asked yet, and nothing is shown to anybody; what was not sent is there again."""
         self.show(opened=False)
+        kept = await attempt(self, self._draft.restore())
+        if kept is not None and not any(self._typed.values()):
+            self.words.value = str(kept[0].get("text", ""))
+            self.images.value = str(kept[0].get("images", ""))
+
+    async def on_unmount(self) -> None:
+        """However the conversation is left, the words stay."""
+        await self._draft.flush()
 
     @property
     def opened(self) -> bool:
@@ -95,6 +106,14 @@ class WritingLines(Vertical):
 
     def _show_images(self, *, shown: bool) -> None:
         self.images.display, self.images.disabled = shown, not shown
+
+    @on(Input.Changed)
+    def _edited(self) -> None:
+        self._typed = {"text": self.words.value, "images": self.images.value}
+        if any(self._typed.values()):
+            self._draft.edited()
+        else:
+            act(self, self._draft.drop(), group="draft")
 
     @on(Input.Submitted, "#message-images")
     def _named(self, message: Input.Submitted) -> None:
