@@ -5,20 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from textual import on
 from textual.containers import Vertical
+from textual.widgets import TextArea
 
 from engine.safe_text import sanitize
+from screens.forms.draft_keeper import DraftKeeper
 from screens.forms.values import read_json
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import attempt
 from screens.frame.inputs import SafeTextArea
 from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from engine.contracts.runs.request import OutcomeView
+    from screens.frame.console_state import ConsoleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +36,26 @@ class CallOutput:
     output: dict[str, Any] | None
 
 
+def output_draft(
+    owner: Widget, state: ConsoleState, request_id: str, typed: Callable[[], str] = str
+) -> DraftKeeper:
+    """What is kept of what a call brought until it is said."""
+    return DraftKeeper(owner, state, f"outcome {request_id}", lambda: {"output": typed()})
+
+
 class OutputDialog(Dialog[CallOutput]):
-    """A JSON object, or nothing. Enter begins a new line; what is no JSON object is not sent."""
+    """A JSON object, or nothing. Enter begins a new line; what is no JSON object is not sent.
+
+    What is typed is kept until it is.
+    """
 
     BINDINGS = bindings("dialog.confirm")
 
-    def __init__(self, outcome: OutcomeView) -> None:
+    def __init__(self, state: ConsoleState, outcome: OutcomeView) -> None:
         super().__init__()
         self._outcome = outcome
+        self._typed = ""
+        self._draft = output_draft(self, state, outcome.request_id, lambda: self._typed)
 
     def compose(self) -> ComposeResult:
         """Title, the text, what is wrong with it, the keys."""
@@ -46,15 +66,36 @@ class OutputDialog(Dialog[CallOutput]):
             yield Plain(sanitize(words), classes="dialog-text")
             yield SafeTextArea(id="output")
             yield Plain(classes="dialog-hint")
-            yield KeyHint("{dialog.confirm} say so   {form.editor} editor   {dialog.close} close")
+            yield KeyHint("{dialog.confirm} say so   {form.editor} editor   {dialog.close} close, keeps it")
         yield TooSmall()
 
-    def action_confirm(self) -> None:
+    async def on_mount(self) -> None:
+        """What was typed last time, if it was not said."""
+        kept = await attempt(self, self._draft.restore())
+        if kept is not None and not self._typed:
+            self._field.text = str(kept[0].get("output", ""))
+            self._field.move_cursor(self._field.document.end)
+
+    async def on_unmount(self) -> None:
+        """However the dialog goes."""
+        await self._draft.flush()
+
+    @property
+    def _field(self) -> SafeTextArea:
+        return self.query_one("#output", SafeTextArea)
+
+    @on(TextArea.Changed)
+    def _edited(self) -> None:
+        self._typed = self._field.text
+        self._draft.edited()
+
+    async def action_confirm(self) -> None:
         """Say it when it can be read."""
-        text = self.query_one("#output", SafeTextArea).text
+        text = self._field.text
         try:
             output = read_json(text, must_be_object=True) if text.strip() else None
         except ValueError as error:
             self.hint(f"Not sent: {error}")
         else:
+            await self._draft.flush()  # before it is said, and dropped
             self.dismiss(CallOutput(output))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import OutcomeDecision
-from screens.frame.console import show_notice
+from screens.frame.console import attempt, show_notice
 from screens.outcomes.dialog import SAID, OutcomeDialog
-from screens.outcomes.output_dialog import CallOutput, OutputDialog
+from screens.outcomes.output_dialog import CallOutput, OutputDialog, output_draft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +26,7 @@ def ask_what_became(
     async def decide(decision: OutcomeDecision, output: dict[str, Any] | None) -> None:
         requests = state.engine.requests
         await requests.decide_outcome(outcome.request_id, decision, actor=state.actor, output=output)
+        await attempt(widget, output_draft(widget, state, outcome.request_id).drop())
         call = outcome.action.target or outcome.step_id
         show_notice(widget, f"Said of {call}: {SAID[decision]}")
 
@@ -38,7 +39,7 @@ def ask_what_became(
 
     def chosen(decision: OutcomeDecision | None) -> None:
         if decision is OutcomeDecision.DONE:
-            widget.app.push_screen(OutputDialog(outcome), brought)
+            widget.app.push_screen(OutputDialog(state, outcome), brought)
         elif decision is not None:
             say(decision)
 
