@@ -10,6 +10,7 @@ from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.frame.console import console
+from screens.frame.screen import ConsoleScreen
 from screens.outcomes.saying import ask_what_became
 from screens.run.pane import RunMoment, RunPane
 from screens.widgets.ages import age
@@ -70,6 +71,7 @@ class RequestsPane(RunPane):
     async def load(self, moment: RunMoment) -> None:
         """All kinds together."""
         found: list[Request]
+        damaged: list[str] = []
         more = False
         if moment.past:
             detail = moment.past.detail
@@ -81,9 +83,12 @@ class RequestsPane(RunPane):
             outcomes = await requests.outcomes(status=None, run_id=self.run_id, limit=_MOST)
             found = [*approvals.items, *forms.items, *outcomes.items]
             more = any(page.next is not None for page in (approvals, forms, outcomes))
+            damaged = [one for page in (approvals, forms, outcomes) for one in page.unreadable]
+            if isinstance(self.screen, ConsoleScreen):
+                self.screen.leaves_out(damaged)
         found.sort(key=lambda request: request.requested_at)
         self._requests = {_id_of(request): request for request in found}
-        self.query_one("#no-requests").display = not found
+        self.query_one("#no-requests").display = not found and not damaged
         self.table.set_class(not found, "-empty")
         line = self.query_one("#more-requests", Plain)
         line.display = more

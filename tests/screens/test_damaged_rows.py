@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from screens.run.screen import RunScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_form, a_run, an_approval
 
@@ -26,3 +27,16 @@ async def test_damaged_runs_and_requests_are_named_and_the_others_shown(console:
         engine.damaged.clear()
         engine.news()
         await stage.until(lambda: "not shown" not in stage.text())
+
+
+async def test_a_run_whose_only_request_is_damaged_is_not_told_to_have_asked_nobody(
+    console: OpenConsole,
+) -> None:
+    engine = FakeEngine().add(a_run(), an_approval("app-1"))
+    engine.damaged = {"app-1"}
+    async with console(engine, size=(140, 32)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count)
+        stage.app.open_run("run-1", pane="requests")
+        await stage.on(RunScreen)
+        await stage.shows("not shown: app-1 (vasini doctor --deep)")
+        assert "asked nobody" not in stage.text()
