@@ -163,7 +163,7 @@ class UserInputRequest(Contract):
         if isinstance(data, dict) and not data.get("prompt"):
             if not data.get("title"):
                 raise ValueError("prompt (or title) is required")
-            return {**data, "prompt": data["title"]}
+            return {**data, "prompt": str(data["title"])}  # a title that is no text is one fault, not two
         return data
 
 

@@ -315,7 +315,9 @@ def _form_problems(document: Document, node: StepNode) -> Iterator[Problem]:
         return
     root = (*node.path, "params")
     # not strict: behind the model's own first validator a JSON list is no tuple
-    request, problems = validate(UserInputRequest, params, document, root=root, strict=False)
+    request, problems = validate(
+        UserInputRequest, params, document, root=root, strict=False, as_written=False
+    )
     for problem in problems:
         # a template may become any value: what it gives is checked when the form opens
         if not _is_templated(params, problem.field.split(".")[len(root) :]):

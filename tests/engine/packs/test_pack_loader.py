@@ -100,6 +100,16 @@ def test_a_version_stays_what_was_written(write_pack: WritePack) -> None:
     assert pack.manifest.compatibility.framework_max == "1.10"
 
 
+def test_a_number_where_a_form_wants_text_is_a_problem_since_the_run_would_find_one(
+    write_pack: WritePack,
+) -> None:
+    form = "{form_id: v, title: 1.10, schema: {type: object, properties: {}}}"
+    directory = write_pack(f=f"id: f\nsteps:\n  - {{id: ask, type: user_input, params: {form}}}\n")
+    (problem,) = read_pack(directory).problems
+    assert (problem.line, problem.field) == (3, "steps.0.params.title")
+    assert problem.message == "expected text, found the number 1.1"
+
+
 @pytest.mark.parametrize(
     ("line", "column", "field", "written", "words", "expected"),
     [

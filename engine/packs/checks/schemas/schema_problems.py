@@ -61,17 +61,19 @@ def validate(
     *,
     root: SourcePath = (),
     strict: bool = True,
+    as_written: bool = True,
 ) -> tuple[M | None, list[Problem]]:
     """Check `raw` (JSON values, left as they are), by default strictly; `root` is its place in the document.
 
-    A decimal number where text is wanted is taken as it was written, so `version: 1.10` is "1.10".
+    A decimal number where text is wanted is taken as it was written, so `version: 1.10` is "1.10"; not so
+    with `as_written` False, of what is only looked at here and read again when it is used.
     """
     try:
         return model.model_validate_json(json.dumps(raw), strict=strict), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     written: dict[SourcePath, str] = {}
-    for detail in details:
+    for detail in details if as_written else ():
         path = _source_path(detail, raw)
         text = document.written_at((*root, *path)) if detail["type"] == "string_type" else None
         if text is not None:
