@@ -34,11 +34,11 @@ def wait_moment(until: Any) -> int:
     """Microseconds UTC. Raises ValueError with what was expected."""
     try:
         moment = datetime.fromisoformat(until)
-    except (TypeError, ValueError):
-        raise ValueError(MOMENT_WORDS) from None
-    if moment.tzinfo is None:
-        raise ValueError(MOMENT_WORDS)
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+        if moment.tzinfo is not None:
+            return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    except (TypeError, ValueError, OverflowError):  # in UTC it is of no year that a time can have
+        pass
+    raise ValueError(MOMENT_WORDS)
 
 
 def _time_zone(name: str) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.moment import MOMENT_WORDS
 from engine.contracts.status import RunStatus, WaitKind
+from engine.errors import PackInvalid
 from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -106,6 +108,21 @@ async def test_what_is_no_time_fails_the_step(home: Home, fields: dict[str, Any]
         code, message = await error_of(engine, (await failed(engine, "job", {"x": "soon"})).run_id)
         assert code == "invalid_input"
         assert words in message
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_moment_that_is_of_no_year_in_utc_is_none(home: Home, at: str) -> None:
+    home.flow("job", wait(until="{{ payload.at }}"), AFTER)
+    async with home.working() as engine:
+        code, message = await error_of(engine, (await failed(engine, "job", {"at": at})).run_id)
+        assert (code, message) == ("invalid_input", f"step w: `until`: expected {MOMENT_WORDS}")
+
+
+async def test_a_flow_that_names_such_a_moment_is_refused_when_it_is_loaded(home: Home) -> None:
+    home.flow("job", wait(until="9999-12-31T23:59:59-12:00"), AFTER)
+    async with home.working() as engine:
+        with pytest.raises(PackInvalid, match="a moment with its offset"):
+            await start(engine, "job", {})
 
 
 async def test_a_waiting_run_holds_no_slot_and_says_until_when(home: Home) -> None:
