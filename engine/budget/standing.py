@@ -44,9 +44,9 @@ def _state(balance: Balance) -> CapState:
 
 
 def _runs_out(balance: Balance, now: int) -> int | None:
-    """When the hard cap is reached at the pace of this window, if that is within it."""
+    """When the hard cap is reached at the pace of this window, if that is within it and still to come."""
     limit, spent = balance.limit, balance.spent
-    if limit.until is None or limit.hard is None or spent <= 0 or now <= limit.since:
+    if limit.until is None or limit.hard is None or not 0 < spent < limit.hard or now <= limit.since:
         return None
-    ends = now + max(limit.hard - spent, 0) * (now - limit.since) // spent
+    ends = now + (limit.hard - spent) * (now - limit.since) // spent
     return ends if ends < limit.until else None

@@ -143,7 +143,7 @@ def _cap(cap: CapView) -> Row:
     label = CAP_STATES[cap.state]
     limit = cap.hard or cap.soft or 0
     each = cap.scope is CapScope.RUN  # each run by itself: there is no sum to tell
-    out = day_time(cap.runs_out_at) if cap.runs_out_at is not None and cap.state is not CapState.HARD else ""
+    out = day_time(cap.runs_out_at) if cap.runs_out_at is not None else ""
     return Row(
         cap_key(cap),
         (

@@ -130,7 +130,8 @@ class CapView(Contract):
     since: Timestamp | None = Field(default=None, description="When its window began; None for `total`.")
     until: Timestamp | None = Field(default=None, description="When its window ends.")
     runs_out_at: Timestamp | None = Field(
-        default=None, description="When it is used up if spending goes on as in this window; None: not in it."
+        default=None,
+        description="When it is used up if spending goes on as in this window; None: not in it, or already.",
     )
 
 

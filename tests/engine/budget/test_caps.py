@@ -157,9 +157,13 @@ def test_when_it_runs_out_is_told_if_that_is_within_the_window() -> None:
     assert standing(Balance(limit(until=None), 25, 0), DAY).runs_out_at is None
     for of, spent in ((limit(since=DAY), 25), (limit(), 0), (limit(hard=None), 25)):
         assert standing(Balance(of, spent, 20), DAY).runs_out_at is None
-    over = standing(Balance(limit(since=DAY), 125, 0), 3 * DAY).runs_out_at
-    assert over is not None
-    assert over.timestamp() * 1_000_000 == 3 * DAY
+
+
+def test_what_is_used_up_runs_out_at_no_moment_that_is_to_come() -> None:
+    for spent in (100, 125):
+        view = standing(Balance(limit(since=DAY), spent, 0), 3 * DAY)
+        assert (view.state, view.runs_out_at) == (CapState.HARD, None)
+    assert standing(Balance(limit(since=DAY, until=9 * DAY), 99, 0), 3 * DAY).runs_out_at is not None
 
 
 def test_a_top_up_raises_both_caps() -> None:
