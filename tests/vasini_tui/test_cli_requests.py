@@ -126,6 +126,17 @@ def test_answer_after_somebody_answered_tells_who(vasini: Vasini, fake: FakeEngi
     assert outcome.error["details"]["decided_by"] == "bo"
 
 
+def test_of_very_many_forms_that_were_answered_the_last_one_is_named(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(a_run())
+    for number in range(1_002):  # a long conversation: each message answered a form
+        answered = {"status": RequestStatus.ANSWERED, "answered_by": "bo", "answered_at": NOW}
+        fake.add(a_form(f"form-{number:04}", requested_at=ago(5_000 - number), **answered))
+    outcome = vasini("answer", "run-1", "--values", "{}", "--json")
+    assert outcome.error["details"]["request_id"] == "form-1001"
+
+
 def test_answer_of_a_run_that_waits_for_nothing_is_refused(vasini: Vasini, fake: FakeEngine) -> None:
     fake.add(a_run())
     outcome = vasini("answer", "run-1", "--values", "{}", "--json")

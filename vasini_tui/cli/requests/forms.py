@@ -11,6 +11,7 @@ import typer
 from engine.contracts.status import RequestStatus
 from engine.contracts.times import rfc3339, told_time
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.facade.pages import every_page
 from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
-_LATEST = 100
+_AT_ONCE = 1_000
 
 
 def forms(
@@ -137,9 +138,11 @@ async def only_form(engine: Engine, target: str) -> str:
     only = only_one(pending, run.run_id, "forms", what="forms", choose="choose one with --form")
     if only is not None:
         return only
-    answered = await engine.requests.forms(status=RequestStatus.ANSWERED, run_id=run.run_id, limit=_LATEST)
-    if answered.items:
-        _refuse_answered(answered.items[-1])
+    answered, latest = partial(engine.requests.forms, status=RequestStatus.ANSWERED, run_id=run.run_id), None
+    async for page in every_page(lambda after: answered(limit=_AT_ONCE, after=after)):
+        latest = page.items[-1] if page.items else latest
+    if latest is not None:
+        _refuse_answered(latest)
     raise Refused(
         ErrorCode.INVALID_TRANSITION,
         f"the run {run.run_id} waits for no form; it is {run.status}",
