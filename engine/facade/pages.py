@@ -19,3 +19,11 @@ async def every_page(read: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncI
     while page.next is not None:
         page = await read(page.next)
         yield page
+
+
+async def first_of(read: Callable[[str | None], Awaitable[Page[T]]]) -> T | None:
+    """The first that can be read; None of none."""
+    async for page in every_page(read):
+        if page.items:
+            return page.items[0]
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.facade.pages import first_of
 from screens.frame.console import console, show_notice
 from screens.frame.current_run import CurrentRunScreen
 from screens.keys.bindings import bindings
@@ -43,11 +44,10 @@ class LookVerbs(CurrentRunScreen):
 
 async def pending_of(requests: Requests, run_id: str) -> ApprovalView | FormView | OutcomeView | None:
     """What the run asks a person: an approval before a form, a form before an interrupted call."""
-    approvals = await requests.approvals(run_id=run_id, limit=1)
-    if approvals.items:
-        return approvals.items[0]
-    forms = await requests.forms(run_id=run_id, limit=1)
-    if forms.items:
-        return forms.items[0]
-    outcomes = await requests.outcomes(run_id=run_id, limit=1)
-    return outcomes.items[0] if outcomes.items else None
+    approval = await first_of(lambda after: requests.approvals(run_id=run_id, limit=1, after=after))
+    form = None
+    if approval is None:
+        form = await first_of(lambda after: requests.forms(run_id=run_id, limit=1, after=after))
+    if approval is not None or form is not None:
+        return approval or form
+    return await first_of(lambda after: requests.outcomes(run_id=run_id, limit=1, after=after))

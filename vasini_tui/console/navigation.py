@@ -137,14 +137,15 @@ class Navigation:
 
     async def _oldest_pending(self) -> None:
         from engine.contracts.runs import request  # noqa: PLC0415 - after the first frame
-        from engine.contracts.status import RequestStatus  # noqa: PLC0415 - after the first frame
+        from engine.facade.pages import first_of  # noqa: PLC0415 - after the first frame
 
         requests = self._state().engine.requests
-        approvals = await requests.approvals(status=RequestStatus.PENDING, limit=1)
-        forms = await requests.forms(status=RequestStatus.PENDING, limit=1)
-        outcomes = await requests.outcomes(status=RequestStatus.PENDING, limit=1)
-        waiting: list[request.ApprovalView | request.FormView | request.OutcomeView]
-        waiting = [*approvals.items, *forms.items, *outcomes.items]
+        firsts: list[request.ApprovalView | request.FormView | request.OutcomeView | None] = [
+            await first_of(lambda after: requests.approvals(limit=1, after=after)),
+            await first_of(lambda after: requests.forms(limit=1, after=after)),
+            await first_of(lambda after: requests.outcomes(limit=1, after=after)),
+        ]
+        waiting = [one for one in firsts if one is not None]
         oldest = min(waiting, key=lambda one: one.requested_at, default=None)
         if isinstance(oldest, request.FormView):
             self.open_form(oldest)
