@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -131,7 +131,11 @@ def test_of_very_many_forms_that_were_answered_the_last_one_is_named(
 ) -> None:
     fake.add(a_run())
     for number in range(1_002):  # a long conversation: each message answered a form
-        answered = {"status": RequestStatus.ANSWERED, "answered_by": "bo", "answered_at": NOW}
+        answered: dict[str, Any] = {
+            "status": RequestStatus.ANSWERED,
+            "answered_by": "bo",
+            "answered_at": NOW,
+        }
         fake.add(a_form(f"form-{number:04}", requested_at=ago(5_000 - number), **answered))
     outcome = vasini("answer", "run-1", "--values", "{}", "--json")
     assert outcome.error["details"]["request_id"] == "form-1001"

@@ -140,12 +140,10 @@ class Navigation:
         from engine.facade.pages import first_of  # noqa: PLC0415 - after the first frame
 
         requests = self._state().engine.requests
-        firsts: list[request.ApprovalView | request.FormView | request.OutcomeView | None] = [
-            await first_of(lambda after: requests.approvals(limit=1, after=after)),
-            await first_of(lambda after: requests.forms(limit=1, after=after)),
-            await first_of(lambda after: requests.outcomes(limit=1, after=after)),
-        ]
-        waiting = [one for one in firsts if one is not None]
+        approval = await first_of(lambda after: requests.approvals(limit=1, after=after))
+        form = await first_of(lambda after: requests.forms(limit=1, after=after))
+        outcome = await first_of(lambda after: requests.outcomes(limit=1, after=after))
+        waiting = [one for one in (approval, form, outcome) if one is not None]
         oldest = min(waiting, key=lambda one: one.requested_at, default=None)
         if isinstance(oldest, request.FormView):
             self.open_form(oldest)
