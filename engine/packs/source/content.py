@@ -56,15 +56,18 @@ class PackContent:
         return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> PackContent:
-        """Read what `to_json` wrote. Raises PackInvalid when it is something else."""
+    def from_json(cls, text: str, digest: str) -> PackContent:
+        """Read what `to_json` wrote of the content of that digest. Raises PackInvalid when it is something
+        else."""
         try:
             document = json.loads(text)
             files = {str(path): str(body) for path, body in document["files"].items()}
             pack_id, version = document["pack_id"], document["version"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackInvalid(f"stored pack content cannot be read: {error}") from error
-        return cls(str(pack_id), version, content_digest(files), files)
+        if content_digest(files) != digest:
+            raise PackInvalid("stored pack content is damaged: it is not what was stored", {"digest": digest})
+        return cls(str(pack_id), version, digest, files)
 
 
 def is_code_part(name: str) -> bool:

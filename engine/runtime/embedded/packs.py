@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
 from engine.contracts.packs.versions import PackDetail, SourceFile
-from engine.errors import NotFound
+from engine.errors import NotFound, PackInvalid
 from engine.governance.access import DEFAULT_TENANT, AccessScoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.pack_library.diffs import between, on_disk
@@ -187,7 +187,10 @@ class PackList(AccessScoped):
 
     async def _last_change(self, found: CatalogEntry, now: Side) -> PackDiff | None:
         digest = await self._source.good.before(found.reading.place.key)
-        before = await self._sides.stored(found.pack, digest) if digest is not None else None
+        try:
+            before = await self._sides.stored(found.pack, digest) if digest is not None else None
+        except PackInvalid:  # what was before is damaged: the pack is shown all the same
+            return None
         return await between(before, now) if before is not None else None
 
 

@@ -54,11 +54,14 @@ class DiffSides:
         return Side(pack, await self._library.label(pack))
 
     async def stored(self, like: LoadedPack | None, digest: str) -> Side | None:
-        """A content that the journal keeps, under its own version; None when it does not keep it."""
+        """A content that the journal keeps, under its own version; None when it does not keep it.
+
+        Raises PackInvalid where it is damaged.
+        """
         text = await self._journal.content(digest)
         if text is None:
             return None
-        pack = await asyncio.to_thread(_load, text, like)
+        pack = await asyncio.to_thread(_load, text, digest, like)
         return Side(pack, pack.version)
 
     async def _published(self, pack_id: str, version: str) -> Side:
@@ -95,11 +98,11 @@ def _between(before: Side, after: Side, layers: bool) -> PackDiff:
     )
 
 
-def _load(text: str, like: LoadedPack | None) -> LoadedPack:
+def _load(text: str, digest: str, like: LoadedPack | None) -> LoadedPack:
     from engine.packs.loader import load_content  # noqa: PLC0415
     from engine.packs.source.content import PackContent  # noqa: PLC0415 - see _between
 
-    return load_content(PackContent.from_json(text), source=like.source if like else "home")
+    return load_content(PackContent.from_json(text, digest), source=like.source if like else "home")
 
 
 async def _directory(directory: Path) -> Side:

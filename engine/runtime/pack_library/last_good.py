@@ -68,14 +68,14 @@ class LastKnownGood:
 
     async def _load(self, reading: Reading, row: GoodPack) -> LoadedPack | None:
         text = await self._journal.content(row.digest)
-        return None if text is None else await asyncio.to_thread(self._load_text, reading, text)
+        return None if text is None else await asyncio.to_thread(self._load_text, reading, text, row.digest)
 
-    def _load_text(self, reading: Reading, text: str) -> LoadedPack | None:
+    def _load_text(self, reading: Reading, text: str, digest: str) -> LoadedPack | None:
         from engine.packs.loader import load_content  # noqa: PLC0415 - likewise
         from engine.packs.source.content import PackContent  # noqa: PLC0415 - reading packs is slow to import
 
         try:
-            content = PackContent.from_json(text)
+            content = PackContent.from_json(text, digest)
         except PackInvalid:
             return None
         pack = load_content(content, source=reading.place.root.source, tool_names=self._tool_names())

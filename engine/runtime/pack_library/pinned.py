@@ -133,7 +133,7 @@ class PinnedPacks:
             raise PackInvalid(
                 f"the content of pack {pack_id} that the run pinned is not stored", {"digest": digest}
             )
-        pack = await asyncio.to_thread(_read_content, text)
+        pack = await asyncio.to_thread(_read_content, text, digest)
         self._hold(digest, pack)
         self._stored.add(digest)
         return pack
@@ -158,8 +158,8 @@ def _limits(policies: Policies, layer: ToolsLayer | None) -> RunLimits:
     return RunLimits(policies.max_steps, calls, tokens, at_once, calls_setting=setting)
 
 
-def _read_content(text: str) -> LoadedPack:
+def _read_content(text: str, digest: str) -> LoadedPack:
     from engine.packs.loader import load_content  # noqa: PLC0415
     from engine.packs.source.content import PackContent  # noqa: PLC0415 - see CatalogSource
 
-    return load_content(PackContent.from_json(text))
+    return load_content(PackContent.from_json(text, digest))

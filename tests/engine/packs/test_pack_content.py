@@ -61,7 +61,7 @@ def test_paths_and_texts_cannot_be_shifted_into_each_other() -> None:
 
 def test_content_survives_json_and_loads_to_the_same_flows(write_pack: WritePack) -> None:
     pack = read_pack(write_pack(f=FLOW))
-    content = PackContent.from_json(pack.content.to_json())
+    content = PackContent.from_json(pack.content.to_json(), pack.content.digest)
     assert content == pack.content
     assert load_content(content).flows == pack.flows
 
@@ -69,7 +69,13 @@ def test_content_survives_json_and_loads_to_the_same_flows(write_pack: WritePack
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1, "pack_id": "a", "version": "1"}'])
 def test_stored_text_that_is_no_content_is_a_typed_error(text: str) -> None:
     with pytest.raises(PackInvalid, match="stored pack content"):
-        PackContent.from_json(text)
+        PackContent.from_json(text, "")
+
+
+def test_stored_content_of_another_digest_is_a_typed_error(write_pack: WritePack) -> None:
+    content = read_pack(write_pack(f=FLOW)).content
+    with pytest.raises(PackInvalid, match="is not what was stored"):
+        PackContent.from_json(content.to_json().replace("files.read", "files.list"), content.digest)
 
 
 def test_a_link_that_leads_out_is_not_followed(write_pack: WritePack, tmp_path: Path) -> None:

@@ -135,3 +135,31 @@ async def test_whoever_steers_a_damaged_run_is_told_which_it_is(home: Home) -> N
         with pytest.raises(Unavailable) as caught:
             await engine.runs.cancel(run_id, actor=BOB)
         assert (caught.value.code, caught.value.details["run_id"]) == (ErrorCode.JOURNAL_CORRUPT, run_id)
+
+
+async def test_a_run_is_not_worked_by_pack_content_that_is_not_what_it_pinned(home: Home) -> None:
+    home.flow("gated", approval("ok", gates="none"), tool("write", params={"path": "mine"}))
+    async with home.working() as engine:
+        run_id = await start(engine, "gated")
+        asked = await pending_approval(engine, run_id)
+    await damage(home, "UPDATE pack_contents SET content = replace(content, 'mine', 'mind')")
+    home.flow("gated", tool("write"))
+    async with home.working() as engine:
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        async with asyncio.timeout(PATIENCE):
+            run = await engine.runs.wait(run_id)
+        assert run.error is not None
+        assert run.error.message == "stored pack content is damaged: it is not what was stored"
+        assert home.tools.given("write") == []
+
+
+async def test_a_pack_is_shown_though_its_content_of_before_is_damaged(home: Home) -> None:
+    home.flow("go", tool("write", params={"path": "mine"}))
+    async with home.open() as engine:
+        await engine.packs.list()
+        home.flow("go", tool("write", params={"path": "yours"}))
+        await engine.packs.reload()
+        assert (await engine.packs.get("demo")).last_change is not None
+    await damage(home, "UPDATE pack_contents SET content = replace(content, 'mine', 'mind')")
+    async with home.open() as engine:
+        assert (await engine.packs.get("demo")).last_change is None
