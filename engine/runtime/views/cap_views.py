@@ -38,12 +38,13 @@ _WORST = {CapState.HARD: 0, CapState.SOFT: 1, CapState.OK: 2}
 
 @dataclass(frozen=True, slots=True)
 class CapViews:
-    """Reads how caps stand at a moment (microseconds)."""
+    """Reads how caps stand at a moment (microseconds), with what is held then."""
 
     money: Spending
     caps: Sequence[Cap]
     now: int
     zone: ZoneInfo
+    holds: Sequence[HoldRow]
 
     async def all(self, tenant: str | None) -> list[CapView]:
         """Those of a tenant, or of all, the worst first."""
@@ -108,7 +109,7 @@ class CapViews:
     async def _views(self, limits: Sequence[Limit], rows: Iterable[SpendRow]) -> list[CapView]:
         top_ups = by_cap(await self.money.top_ups())
         holds: dict[str, list[HoldRow]] = {}
-        for hold in await self.money.holds():
+        for hold in self.holds:
             holds.setdefault(hold["tenant"], []).append(hold)
         raised_limits = [with_top_ups(limit, top_ups) for limit in limits]
         return await asyncio.to_thread(self._stand, raised_limits, rows, holds)

@@ -81,9 +81,11 @@ async def test_a_tenant_that_appears_mid_month_has_all_of_its_cap(journal: Journ
     assert isinstance(await begun(journal, a_call(held, 1, each)), OverHardCap)
     subject = Subject("new", "docs", "fast", other.run_id)
     assert isinstance(await begun(journal, a_call(other, 2, each, subject=subject)), Granted)
-    (view,) = await CapViews(journal.spending, (each,), NOW, UTC).all("default")
+    (view,) = await CapViews(journal.spending, (each,), NOW, UTC, await journal.spending.holds()).all(
+        "default"
+    )
     assert (view.spent, view.left) == (90, 10)
-    mine = await CapViews(journal.spending, (each,), NOW, UTC).all("new")
+    mine = await CapViews(journal.spending, (each,), NOW, UTC, await journal.spending.holds()).all("new")
     since, _ = window_around(MONTH, NOW, UTC)
     assert [(one.spent, one.held, one.left) for one in mine] == [(0, 100, 0)]
     assert mine[0].since is not None
@@ -103,7 +105,12 @@ async def test_ten_thousand_tenants_each_have_their_own_sum() -> None:
 
     await journal.write(spend)
     each = Cap(CapScope.TENANT, MONTH, soft=9_000, hard=9_990)
-    views = {one.tenant: one for one in await CapViews(journal.spending, (each,), NOW, UTC).all(None)}
+    views = {
+        one.tenant: one
+        for one in await CapViews(journal.spending, (each,), NOW, UTC, await journal.spending.holds()).all(
+            None
+        )
+    }
     assert len(views) == TENANTS
     assert [(views[name].spent, views[name].left) for name in ("t00001", "t09989")] == [
         (1, 9_989),

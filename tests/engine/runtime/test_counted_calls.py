@@ -13,6 +13,7 @@ from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapOf, CapScope, CapState
 from engine.contracts.status import CancelMode, RunStatus
 from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.clock import SystemClock
 from engine.runtime.processes import boot_id
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.agents_at_work import agent, models_at
@@ -149,6 +150,26 @@ async def test_a_call_without_a_price_that_ends_with_its_worker_counts_as_one_of
         (row,) = (await engine.budget.spending()).rows
         assert (row.sum.cost, row.sum.calls, row.sum.unpriced) == (0, 2, 2)
         assert row.sum.input_tokens > lost["input"]
+
+
+@pytest.mark.parametrize(
+    ("boot", "ago", "counts"), [("", 0, True), ("", 10**12, False), ("earlier", 0, False)]
+)
+async def test_what_nobody_can_be_making_any_more_is_not_told_as_held(
+    home: Home, boot: str, ago: int, counts: bool
+) -> None:
+    cap = {"scope": "pack", "of": "demo", "window": "total", "hard": 5}
+    async with asking(home, budget(cap)) as (engine, _):
+        ends = SystemClock().uptime() + 10**11 - ago
+        made = boot or await asyncio.to_thread(boot_id)
+        row = f"'hold_1', 'run_1', 'work/0/model', 'default', 'demo', 'served', 'run_1', 10, '{made}', {ends}"
+        await on_file(home, f"INSERT INTO holds VALUES ({row}, 'null', 0, 0, 0, 0, 1)")
+        caps = await engine.for_(ANN, tenant="default").budget.caps()
+        (one,) = caps.caps
+        assert (caps.held, caps.held_calls, one.held, one.held_calls) == (
+            (10, 1) * 2 if counts else (0, 0) * 2
+        )
+        assert one.left == 5 * 10**9 - one.held
 
 
 async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -> None:

@@ -105,10 +105,11 @@ class Budget(AccessScoped):
 
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""
-        views = await (await self._caps.views()).all(self.access.tenant)
+        in_force = await self._caps.views()
+        views = await in_force.all(self.access.tenant)
         money = self._journal.spending
         found = await money.newest_acts(self.access.tenant, acts) if acts else ()
-        holds = [one for one in await money.holds() if self.access.sees(one["tenant"])]
+        holds = [one for one in in_force.holds if self.access.sees(one["tenant"])]
         held = [one["amount"] for one in holds if one["amount"]]
         table = await asyncio.to_thread(shipped_table)
         return Caps(

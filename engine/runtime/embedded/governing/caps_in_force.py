@@ -10,6 +10,7 @@ from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.errors import InvalidInput
 from engine.journal.rules.spending.holding import set_cap
 from engine.runtime.embedded.governing.late_questions import is_current
+from engine.runtime.processes import boot_id
 from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from engine.budget.settings import BudgetSettings
     from engine.contracts.governing.budget import CapView
     from engine.journal.rules.spend_store import Spending
-    from engine.journal.spend_rows import ActRow, WaitingRow
+    from engine.journal.spend_rows import ActRow, HoldRow, WaitingRow
     from engine.runtime.clock import Clock
 
 MOST = 10**18
@@ -38,6 +39,7 @@ class CapsInForce:
         self._clock = clock
         self._time_zone = settings.time_zone
         self._zone: ZoneInfo | None = None
+        self._boot: str | None = None
         self.of_settings: tuple[Cap, ...] = tuple(one.cap for one in settings.caps)
 
     async def zone(self) -> ZoneInfo:
@@ -52,8 +54,17 @@ class CapsInForce:
 
     async def views(self) -> CapViews:
         """How they stand now."""
-        zone, caps = await self.zone(), await self.all()
-        return CapViews(self._money, caps, self._clock.now(), zone)
+        zone, caps, holds = await self.zone(), await self.all(), await self.holds()
+        return CapViews(self._money, caps, self._clock.now(), zone, holds)
+
+    async def holds(self) -> list[HoldRow]:
+        """What is held for calls under way: of those that nobody can be making any more the journal is told
+        only when the next call begins."""
+        found = await self._money.holds()
+        if found and self._boot is None:
+            self._boot = await asyncio.to_thread(boot_id)
+        uptime = self._clock.uptime()
+        return [one for one in found if one["boot_id"] == self._boot and one["deadline"] >= uptime]
 
     async def view_of(self, row: ActRow | WaitingRow) -> CapView | None:
         """How the cap that a row is about stands now; None where it is gone."""

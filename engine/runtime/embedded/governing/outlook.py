@@ -82,12 +82,11 @@ class Outlooks:
             ):
                 limits[limit.scope, limit.window, limit.name] = limit
         top_ups = by_cap(await money.top_ups())
-        holds = await money.holds()
         found: list[CapView] = []
         for limit in limits.values():
             if limit.scope is CapScope.MODEL and not limit.name:
                 continue
-            held = held_for(limit, holds)
+            held = held_for(limit, in_force.holds)
             spent = await self._spent(limit, rows)
             balance = Balance(with_top_ups(limit, top_ups), spent, sum(one["amount"] for one in held))
             found.append(standing(balance, now, calls=len(held)))
