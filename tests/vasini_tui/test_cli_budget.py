@@ -125,6 +125,9 @@ def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
     late = embedded(*again, "--seen", "2.50")
     assert "the hard cap of model own is $3.50, not $2.50: nothing was done" in late.stderr
     assert embedded(*again, "--seen", "3.50").status == 0
+    warned = embedded("budget", "set", "model", "own", "--window", "day", "--soft", "2")
+    assert "calls may pass $2.50 now: --soft alone leaves no hard cap" in warned.stderr
+    assert not embedded("budget", "set", "model", "own", "--window", "day", "--soft", "1").stderr
     assert embedded("budget", "set", "model", "own", "--window", "day", "--off").status == 0
     rows = embedded("budget", "show").stdout
     assert "$22.00" in rows

@@ -185,9 +185,21 @@ def top_up(
 
 async def _set(session: Session, *, of: CapOf, terms: CapTerms, comment: str) -> int:
     async with session.engine() as engine:
+        lost = await _lost_hard(engine, of, terms)
         await engine.budget.set_cap(of, terms, actor=session.actor, comment=comment)
         caps = await engine.budget.caps(acts=1)
+    if lost is not None:
+        session.out.note(f"calls may pass {lost} now: --soft alone leaves no hard cap, --hard keeps one")
     return _done(session, caps)
+
+
+async def _lost_hard(engine: Engine, of: CapOf, terms: CapTerms) -> str | None:
+    """The hard cap, as it was set, that a warning alone takes away."""
+    if terms.soft is None or terms.hard is not None or (of.scope is CapScope.RUN and of.name != "*"):
+        return None
+    before = await engine.budget.cap(of)
+    hard = None if before is None or before.hard is None else before.hard - before.topped_up
+    return None if hard is None else dollars(hard)
 
 
 async def _top_up(session: Session, *, of: CapOf, amount: int, comment: str, seen: int | None) -> int:
