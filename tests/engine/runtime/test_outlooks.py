@@ -80,6 +80,20 @@ async def test_a_run_of_unknown_cost_says_nothing_about_the_next_one(home: Home)
         assert outlook.words == "cost so far 1 call of unknown cost, to finish unknown"
 
 
+@pytest.mark.parametrize("cap", [{"scope": "pack", "of": "demo", "window": "month"}, {"scope": "run"}])
+async def test_the_tightest_cap_tells_the_calls_that_are_not_in_it(home: Home, cap: dict[str, Any]) -> None:
+    flows(home)
+    settings = budget({**cap, "hard": 100}, prices={}, unpriced="allow")
+    async with (
+        serving(answer) as server,
+        home.working(models=models_at(server.url), budget=settings) as engine,
+    ):
+        run_id, _ = await asked(engine)
+        tightest = (await engine.budget.outlook(run_id, "ask")).tightest
+        assert tightest is not None
+        assert (tightest.scope, tightest.spent, tightest.unpriced) == (cap["scope"], 0, 1)
+
+
 async def test_nobody_sees_the_money_of_another_tenant(home: Home) -> None:
     home.flow("work", approval())
     operators = {"far": Operator(tenants=("other",), roles=frozenset({Role.ADMIN}))}

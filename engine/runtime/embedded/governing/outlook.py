@@ -41,6 +41,10 @@ def learned(rests: Sequence[RestRow]) -> tuple[int | None, int | None]:
     return -(-sum(costs) // len(costs)), max(costs)
 
 
+def _sums(rows: Sequence[SpendRow]) -> tuple[int, int]:
+    return sum(one["cost"] for one in rows), sum(one["unpriced"] for one in rows)
+
+
 class Outlooks:
     """Reads what the journal says of the money of runs to come."""
 
@@ -87,18 +91,19 @@ class Outlooks:
             if limit.scope is CapScope.MODEL and not limit.name:
                 continue
             held = held_for(limit, in_force.holds)
-            spent = await self._spent(limit, rows)
+            spent, unpriced = await self._spent(limit, rows)
             balance = Balance(with_top_ups(limit, top_ups), spent, sum(one["amount"] for one in held))
-            found.append(standing(balance, now, calls=len(held)))
+            found.append(standing(balance, now, calls=len(held), unpriced=unpriced))
         return found
 
-    async def _spent(self, limit: Limit, of_tree: Sequence[SpendRow]) -> int:
+    async def _spent(self, limit: Limit, of_tree: Sequence[SpendRow]) -> tuple[int, int]:
+        """Billionths, and calls of unknown cost."""
         if limit.scope is CapScope.RUN:
-            return sum(one["cost"] for one in of_tree)
+            return _sums(of_tree)
         rows = await self._journal.spending.by_names(limit.tenant, limit.since // SLOT, _ALWAYS)
         names = {CapScope.TENANT: "tenant", CapScope.PACK: "pack", CapScope.MODEL: "model"}
         column = names[limit.scope]
-        return sum(one["cost"] for one in rows if dict(one)[column] == limit.name)
+        return _sums([one for one in rows if dict(one)[column] == limit.name])
 
     async def of_pack(self, run: RunRow) -> tuple[Cap, ...]:
         """What the pack itself says a run may cost."""
