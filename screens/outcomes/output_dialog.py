@@ -73,25 +73,22 @@ class OutputDialog(Dialog[CallOutput]):
         """What was typed last time, if it was not said."""
         kept = await attempt(self, self._draft.restore())
         if kept is not None and not self._typed:
-            self._field.text = str(kept[0].get("output", ""))
-            self._field.move_cursor(self._field.document.end)
+            for field in self.query("#output").results(SafeTextArea):  # none is left when it closed at once
+                field.text = str(kept[0].get("output", ""))
+                field.move_cursor(field.document.end)
 
     async def on_unmount(self) -> None:
         """However the dialog goes."""
         await self._draft.flush()
 
-    @property
-    def _field(self) -> SafeTextArea:
-        return self.query_one("#output", SafeTextArea)
-
     @on(TextArea.Changed)
-    def _edited(self) -> None:
-        self._typed = self._field.text
+    def _edited(self, message: TextArea.Changed) -> None:
+        self._typed = message.text_area.text
         self._draft.edited()
 
     async def action_confirm(self) -> None:
         """Say it when it can be read."""
-        text = self._field.text
+        text = self.query_one("#output", SafeTextArea).text
         try:
             output = read_json(text, must_be_object=True) if text.strip() else None
         except ValueError as error:

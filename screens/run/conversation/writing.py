@@ -57,8 +57,10 @@ class WritingLines(Vertical):
         self.show(opened=False)
         kept = await attempt(self, self._draft.restore())
         if kept is not None and not any(self._typed.values()):
-            self.words.value = str(kept[0].get("text", ""))
-            self.images.value = str(kept[0].get("images", ""))
+            # Neither is left while the screen is being taken off, which leaving it at once may do.
+            for name, place in (("text", "#message"), ("images", "#message-images")):
+                for line in self.query(place).results(SafeInput):
+                    line.value = str(kept[0].get(name, ""))
 
     async def on_unmount(self) -> None:
         """However the conversation is left, the words stay."""
@@ -108,8 +110,8 @@ class WritingLines(Vertical):
         self.images.display, self.images.disabled = shown, not shown
 
     @on(Input.Changed)
-    def _edited(self) -> None:
-        self._typed = {"text": self.words.value, "images": self.images.value}
+    def _edited(self, message: Input.Changed) -> None:
+        self._typed["images" if message.input.id == "message-images" else "text"] = message.value
         if any(self._typed.values()):
             self._draft.edited()
         else:
