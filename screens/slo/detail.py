@@ -13,7 +13,7 @@ from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, burn_words, milliseconds
 from screens.slo.spend_rows import waiting_share
 from screens.widgets.ages import zoned
-from screens.widgets.numbers import counted, percent
+from screens.widgets.numbers import counted, percent, percent_of_bad
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import STYLES
 
@@ -185,7 +185,7 @@ def _flagged(found: HallucinationView) -> list[Part]:
         return []
     doubt = f" + {found.doubtful:,} of {found.stated:,} doubtful" if found.stated else ""
     told = f"{counted(found.flagged, 'run')}{doubt}"
-    words = f"{told}, {percent(found.rate)} % (goal {percent(found.goal)} %)"
+    words = f"{told}, {percent_of_bad(found.rate)} % (goal {percent(found.goal)} %)"
     return [
         (sanitize(" Flagged "), "bold $quiet"),
         (sanitize(words), "bold $bad" if found.kept is False else ""),
@@ -221,7 +221,7 @@ def _drift(drift: DriftView) -> str:
     if drift.metric is DriftMetric.TIME:
         before, now = milliseconds(round(drift.baseline * 1000)), milliseconds(round(drift.current * 1000))
     elif drift.metric is DriftMetric.FAILURES:
-        before, now = f"{percent(drift.baseline)} %", f"{percent(drift.current)} %"
+        before, now = (f"{percent_of_bad(one)} %" for one in (drift.baseline, drift.current))
     elif drift.metric is DriftMetric.COST:
         before, now = (short_dollars(round(one * BILLIONTHS)) for one in (drift.baseline, drift.current))
     else:

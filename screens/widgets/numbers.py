@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 _TEN_UNITS = 100
 """In tenths: below that one decimal is shown."""
 
@@ -25,11 +27,16 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{_hundredths(share) / 100:g}"
 
 
+def percent_of_bad(share: float | None) -> str:
+    """The same of what should be few, rounded up."""
+    return "-" if share is None else f"{-_hundredths(-share) / 100:g}"
+
+
 def percent_cell(share: float | None) -> str:
     """The same for a column: five characters, always of as many digits: `97.05`, ` 9.50`, `100.0`."""
     return "    -" if share is None else f"{_hundredths(share) / 100:5.2f}"[:5]
 
 
 def _hundredths(share: float) -> int:
-    """Of a percent."""
-    return int(share * 10_000 + 1e-6)
+    """Of a percent, the whole ones below it."""
+    return floor(share * 10_000 + 1e-6)

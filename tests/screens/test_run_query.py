@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from screens.runs.query import EXAMPLE, run_query
-from screens.widgets.numbers import percent_cell, short_number
+from screens.widgets.numbers import percent, percent_cell, percent_of_bad, short_number
 from tests.fakes.views import NOW
 
 if TYPE_CHECKING:
@@ -150,3 +150,11 @@ def test_a_share_in_a_column_has_always_as_many_digits_and_is_never_rounded_up(
 
 def test_the_example_fits_into_the_usual_width_of_a_terminal() -> None:
     assert len(EXAMPLE) <= 80 - 2
+
+
+@pytest.mark.parametrize(
+    ("share", "good", "bad"),
+    [(None, "-", "-"), (0.0, "0", "0"), (0.05, "5", "5"), (0.05004, "5", "5.01"), (1 / 30_000, "0", "0.01")],
+)
+def test_a_share_is_never_rounded_to_a_better_one(share: float | None, good: str, bad: str) -> None:
+    assert (percent(share), percent_of_bad(share)) == (good, bad)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screens.widgets.numbers import percent, percent_cell
+from screens.widgets.numbers import percent, percent_cell, percent_of_bad
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.host.tenants import note_unknown_tenant
@@ -160,7 +160,8 @@ def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:
 def _flagged(found: HallucinationView) -> str:
     """A pack whose agents never say how sure they are is told so: none doubtful means nothing then."""
     doubt = f"{found.doubtful} of {found.stated} doubtful" if found.stated else "confidence not stated"
-    return f"{found.flagged} flagged, {doubt}: {_share(found.rate)} (goal {_share(found.goal)})"
+    rate = "-" if found.rate is None else f"{percent_of_bad(found.rate)} %"
+    return f"{found.flagged} flagged, {doubt}: {rate} (goal {_share(found.goal)})"
 
 
 def _human(people: PeopleView) -> str | None:
