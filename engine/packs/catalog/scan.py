@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.packs.source.directory import is_passed_over, path_text, stat_stamp
+from engine.packs.source.content import is_passed_over
+from engine.packs.source.directory import path_text, stat_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,6 +18,7 @@ MANIFEST = "profession-pack.yaml"
 CODE = "tools.py"
 _CODE_PART = re.compile(r"tools_[a-z0-9_]{1,60}\.py\Z")
 FLOWS = "flows"
+_COMPILED = "__pycache__"
 FLOW_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -39,7 +40,11 @@ class PackContent:
     def own_files(self) -> tuple[str, ...]:
         """Manifest, code and flows, in the order they are loaded; layers are found through the manifest."""
         manifest = (MANIFEST,) if MANIFEST in self.files else ()
-        inside = (name for name in self.files if posixpath.dirname(name) == FLOWS)
+        inside = (
+            name
+            for name in self.files
+            if posixpath.dirname(name) == FLOWS and not is_passed_over(posixpath.basename(name))
+        )
         flows = sorted(name for name in inside if posixpath.splitext(name)[1] in FLOW_SUFFIXES)
         return (*manifest, *self.code, *flows)
 
@@ -68,6 +73,12 @@ class PackContent:
         if content_digest(files) != digest:
             raise PackInvalid("stored pack content is damaged: it is not what was stored", {"digest": digest})
         return cls(str(pack_id), version, digest, files)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether what has that name in a directory is not looked at, unless a layer names it."""
+    # editors keep swap and lock files beside the file they edit, Python its compiled code
+    return name.startswith((".", "#")) or name == _COMPILED
 
 
 def is_code_part(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import Problem
-from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST, is_code_part
+from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST, is_code_part, is_passed_over
 from engine.packs.source.pack_files import MISSING, Unreadable
 from engine.packs.source.source_text import MAX_BYTES, decode_text
 from engine.safe_files.walking import open_to_read
@@ -22,7 +22,6 @@ OUTSIDE = "it is outside the packs directories, or a link leads out of them"
 MAX_FILES = 500
 MAX_TOTAL_BYTES = 10 * 1024 * 1024
 SHARED = "_shared"
-_COMPILED = "__pycache__"
 
 
 class PackDirectory:
@@ -119,12 +118,6 @@ class PackDirectory:
         if size > MAX_BYTES:
             return _problem(name, f"the file is too large: {size:,} bytes, at most {MAX_BYTES:,} are read")
         return decode_text(raw, name)
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether what has that name in a directory is not looked at, unless a layer names it."""
-    # editors keep swap and lock files beside the file they edit, Python its compiled code
-    return name.startswith((".", "#")) or name == _COMPILED
 
 
 def file_stamp(path: str) -> str:

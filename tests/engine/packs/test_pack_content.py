@@ -66,6 +66,17 @@ def test_content_survives_json_and_loads_to_the_same_flows(write_pack: WritePack
     assert load_content(content).flows == pack.flows
 
 
+def test_a_hidden_layer_among_the_flows_is_no_flow_of_the_stored_content_either(
+    write_pack: WritePack,
+) -> None:
+    directory = write_pack(f=FLOW)
+    manifest = directory / "profession-pack.yaml"
+    manifest.write_text(f"{manifest.read_text()}memory: {{file: flows/.memory.yaml}}\n")
+    (directory / "flows" / ".memory.yaml").write_text("short_term: {ttl: 12h}\n")
+    pack = read_pack(directory)
+    assert (pack.problems, load_content(pack.content).problems) == ((), ())
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1, "pack_id": "a", "version": "1"}'])
 def test_stored_text_that_is_no_content_is_a_typed_error(text: str) -> None:
     with pytest.raises(PackInvalid, match="stored pack content"):
