@@ -85,19 +85,19 @@ bench-console: $(STAMP)
 
 # make chaos MINUTES=30 SEED=7
 chaos: $(STAMP)
-	$(BIN)/python -m tests.system.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.system.chaos.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 # fetches MCP servers by npm and runs the flows of docs/examples/mcp against them
 published-mcp: $(STAMP)
-	$(BIN)/python -m tests.system.published_mcp
+	$(BIN)/python -m tests.system.published.published_mcp
 
 # plays the published conformance scenarios of MCP, which it fetches by npm, with our client and `vasini mcp`
 published-conformance: $(STAMP)
-	$(BIN)/python -m tests.system.published_conformance
+	$(BIN)/python -m tests.system.published.published_conformance
 
 # runs Gemini's command line (AGENT=path of its program) as an agent, with a scripted model
 published-acp: $(STAMP)
-	$(BIN)/python -m tests.system.published_agent $(AGENT)
+	$(BIN)/python -m tests.system.published.published_agent $(AGENT)
 
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.console.soak

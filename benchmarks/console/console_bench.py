@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import percentile
-from tests.system.terminal import Seen, Terminal
+from tests.system.terminals.terminal import Seen, Terminal
 
 ROOT = Path(__file__).parents[2]
 CONSOLE = (str(Path(sys.executable).with_name("vasini")),)

@@ -33,7 +33,7 @@ from benchmarks.console.console_bench import (
     vasini,
 )
 from benchmarks.figures import percentile
-from tests.system.terminal import Seen, Terminal
+from tests.system.terminals.terminal import Seen, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

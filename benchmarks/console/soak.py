@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.system.terminal import Terminal
+from tests.system.terminals.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

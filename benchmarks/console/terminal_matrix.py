@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.system.slow_line import slow_line
-from tests.system.ssh_server import SshServer, ssh_server
-from tests.system.terminal import Terminal
+from tests.system.terminals.slow_line import slow_line
+from tests.system.terminals.ssh_server import SshServer, ssh_server
+from tests.system.terminals.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

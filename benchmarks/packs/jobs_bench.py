@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.engine.packs import (
+from tests.engine.packs.shipped import (
     access_log_corpus,
     commit_subjects_corpus,
     secret_files_corpus,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.packs.made_packs import write_packs
-from tests.system.terminal import Seen, Terminal
+from tests.system.terminals.terminal import Seen, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

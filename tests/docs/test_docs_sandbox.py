@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.tools.builtin.all import builtin_registry
 
 ROOT = Path(__file__).parents[2]
-TRIED = (ROOT / "tests" / "engine" / "tools" / "test_attacks_by_level.py").read_text("utf-8")
+TRIED = (ROOT / "tests" / "engine" / "tools" / "isolation" / "test_attacks_by_level.py").read_text("utf-8")
 ATTACK = re.compile(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| `(test_\w+)` \|$", re.MULTILINE)
 TABLE = {
     test: (process, isolated)

@@ -19,7 +19,7 @@ from screens.widgets.tables.columns import GAP
 from screens.widgets.tables.line_table import GUTTER, LineTable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_plan, an_approval
-from tests.screens.levels import SOME_LEVELS
+from tests.screens.packs.levels import SOME_LEVELS
 from tests.screens.picture import characters, strips, styles
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.options import ConsoleOptions

@@ -5,7 +5,7 @@ Reads orders from a line, one JSON object each: `{"start": 1, "home": ..., "faul
 After `{"end": true}` no worker is left, which it tells with `{"end": true}` in its turn.
 A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time; with
 `stop:` before the point it stands still there until somebody continues it.
-Without one it writes down every point it reaches. With a `role` it is one of tests.system.chaos_roles.
+Without one it writes down every point it reaches. With a `role` it is one of tests.system.chaos.chaos_roles.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from engine.runtime.embedded.engine import open_engine
-from tests.system import chaos_roles
+from tests.system.chaos import chaos_roles
 from tests.system.drill import config, make_home, registry
-from tests.system.person import person_at
-from tests.system.spenders import spend
+from tests.system.kills.spenders import spend
+from tests.system.terminals.person import person_at
 
 if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults

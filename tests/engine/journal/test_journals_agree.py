@@ -37,6 +37,7 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.empty_journal import lay_journal
 from tests.engine.in_memory import in_memory
+from tests.engine.journal.money.test_journal_holding import a_call, hard
 from tests.engine.journal.run_script import (
     ALL,
     NOW,
@@ -51,7 +52,6 @@ from tests.engine.journal.run_script import (
     refused_run,
     step_started,
 )
-from tests.engine.journal.test_journal_holding import a_call, hard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from engine.models.conversation import Message, MessageRole, ModelRequest, ToolC
 from engine.models.settings import ProviderName
 from tests.engine.models.asked_models import reply_to
 from tests.engine.models.loopback import answering, head, serving
-from tests.engine.models.test_wire_formats import ANTHROPIC, OLLAMA, OPENAI
+from tests.engine.models.servers.test_wire_formats import ANTHROPIC, OLLAMA, OPENAI
 from tests.engine.pictures import as_text, gif, png
 
 SHOT, CHART = ImageBlock("png", 640, 480, png()), ImageBlock("gif", 20, 10, gif(20, 10))

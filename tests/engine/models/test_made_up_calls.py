@@ -15,7 +15,7 @@ from engine.models.wire.told_tools import schema_of
 from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import failure_of, reply_to
 from tests.engine.models.loopback import answering, head, sse
-from tests.engine.models.test_wire_formats import ANTHROPIC, OLLAMA, OPENAI, chunk
+from tests.engine.models.servers.test_wire_formats import ANTHROPIC, OLLAMA, OPENAI, chunk
 
 TAKEN = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 MADE_UP = ["", "functions.look!", "\x1b[31mevil", "x" * 300, "häufig", "a/b", "lone \ud800"]

@@ -14,7 +14,7 @@ from engine.models.wire.openai_chat import OpenAiChat
 from engine.models.wire.wire_format import WireNames
 from tests.engine.models.asked_models import HELLO, provider_at, reply_to
 from tests.engine.models.loopback import answering, head, lines, serving, sse
-from tests.engine.models.test_wire_formats import chunk, openai_call
+from tests.engine.models.servers.test_wire_formats import chunk, openai_call
 
 SIGNED = {"google": {"thought_signature": "c2lnbmVk"}}
 OPENAI = sse(

@@ -16,7 +16,7 @@ from engine.governance.tools_layer import tools_layer
 from engine.tools.context import ToolContext
 from engine.tools.mcp.records import views
 from engine.tools.mcp.session import MAX_PROGRESS
-from tests.engine.tools.isolating import layer
+from tests.engine.tools.isolation.isolating import layer
 from tests.engine.tools.mcp_client.conftest import bench, declared
 from tests.patience import PATIENCE
 
