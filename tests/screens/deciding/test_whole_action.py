@@ -109,7 +109,7 @@ async def test_other_content_has_to_be_seen_again(console: OpenConsole) -> None:
         await to_the_end(stage)
         engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
         engine.news()
-        await stage.shows("│ b")
+        await stage.shows("digest another")
         await stage.graced()
         await stage.press("a")
         await stage.shows("more lines of the action")
@@ -126,7 +126,7 @@ async def test_what_took_the_place_of_a_card_while_another_view_was_open_has_to_
         await stage.press("1")
         engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
         await stage.press("2")
-        await stage.shows("│ b")
+        await stage.shows("digest another")
         await stage.graced()
         assert shown(stage).goes_on()
         await stage.press("a")
@@ -174,7 +174,7 @@ async def test_keys_that_follow_the_one_that_opens_a_view_find_it_laid_out(
         with stage.app._context():
             await stage.app.action_view("approvals")
         assert not stage.app._batch_count, "nothing is laid out in a batch"
-        await stage.shows("│ b")
+        await stage.shows("digest another")
         await stage.press("enter", "G")
         card = stage.app.screen.query_one(DecisionCard)
         await stage.until(lambda: card.end_seen)
