@@ -6,8 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from engine.threads import finish
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
@@ -26,9 +24,14 @@ async def cancelled(task: asyncio.Task[None]) -> None:
     """Cancel a task and wait until it is gone, undisturbed, also when the caller is cancelled meanwhile: then
     that goes on. Raises what the task failed with before."""
     task.cancel()
-    try:
-        await finish(asyncio.wait((task,)))
-    finally:
-        failed = None if task.cancelled() else task.exception()
+    disturbed = False
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            disturbed = True
+    failed = None if task.cancelled() else task.exception()
+    if disturbed:
+        raise asyncio.CancelledError
     if failed is not None:
         raise failed
