@@ -22,11 +22,11 @@ install: $(STAMP)
 run: $(STAMP)
 	$(BIN)/vasini
 
-# Four workers on any machine: half of the tests wait for processes and terminals, not for the processor.
+# Five workers on any machine: half of the tests wait for processes and terminals, not for the processor.
 # What Python has compiled is kept, else each of them and every process they start compiles all of it again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 5 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

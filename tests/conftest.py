@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts processes mostly waits, and takes longest: it comes first, and all else goes on beside it.
 
     pytest-xdist gives each of its workers one stretch of the list and takes from the ends of the others'
-    when one is through: so half of it begins the list and half the second half of it, and of four workers
+    when one is through: so half of it begins the list and half the second half of it, and of five workers
     two at a time wait, and make the processes that others are forked from.
     """
     waiting = [item for item in items if item.get_closest_marker("system")]
