@@ -50,14 +50,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts processes mostly waits, and takes longest: it comes first, and all else goes on beside it.
 
     pytest-xdist gives each of its workers one stretch of the list and takes from the ends of the others'
-    when one is through: so half of it begins the list and half the second half of it, and of five workers
-    two at a time wait, and make the processes that others are forked from.
+    when one is through: so of five workers every other one begins with a third of what waits, and makes the
+    processes that others are forked from.
     """
     waiting = [item for item in items if item.get_closest_marker("system")]
     rest = [item for item in items if not item.get_closest_marker("system")]
-    first, later = len(items) // 2, len(waiting) // 2
-    begin = rest[: first - later]
-    items[:] = [*waiting[:later], *begin, *waiting[later:], *rest[len(begin) :]]
+    third, stretch = -(-len(waiting) // 3), len(items) // 5
+    items[:] = []
+    for begin in range(0, len(waiting), third):
+        first = waiting[begin : begin + third]
+        number = max(0, 2 * stretch - len(first))
+        items += [*first, *rest[:number]]
+        del rest[:number]
+    items += rest
 
 
 def pytest_collection() -> None:
