@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     waiting = [item for item in items if item.get_closest_marker("system")]
     rest = [item for item in items if not item.get_closest_marker("system")]
-    third, stretch = -(-len(waiting) // 3), len(items) // 5
+    third, stretch = max(1, -(-len(waiting) // 3)), len(items) // 5
     items[:] = []
     for begin in range(0, len(waiting), third):
         first = waiting[begin : begin + third]
