@@ -1,4 +1,7 @@
-"""Stopping in good order: the first SIGINT or SIGTERM is a request, the second one ends the process.
+"""Stopping in good order: the first SIGINT or SIGTERM is a request, the second one acts as before it.
+
+That is: a second SIGINT cancels the command at its next await, as `asyncio.run` has it (KeyboardInterrupt
+between any two lines of the event loop could lose what was to be called), a second SIGTERM ends the process.
 
 A terminal that is closed (SIGHUP) is a request, too, and no more than one however often it is said: shell and
 kernel both say it. Where it is ignored (`nohup`) it stays so.
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -23,8 +26,9 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_requests() -> Iterator[asyncio.Future[signal.Signals]]:
-    """A future that holds the first signal; from then on signals act as they do by default."""
+    """A future that holds the first signal; from then on signals act as they did before."""
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
     stopped: asyncio.Future[signal.Signals] = loop.create_future()
 
     def ask(number: signal.Signals) -> None:
@@ -32,7 +36,7 @@ def stop_requests() -> Iterator[asyncio.Future[signal.Signals]]:
             stopped.set_result(number)
 
     def stop(number: signal.Signals) -> None:
-        _default(loop)
+        _give_back(loop, before)
         ask(number)
 
     for number in _NUMBERS:
@@ -43,7 +47,7 @@ def stop_requests() -> Iterator[asyncio.Future[signal.Signals]]:
     try:
         yield stopped
     finally:
-        _default(loop)
+        _give_back(loop, before)
         if hangs_up:
             loop.remove_signal_handler(signal.SIGHUP)
         stopped.cancel()
@@ -69,6 +73,7 @@ async def result_or_signal(
             await asyncio.wait({task})
 
 
-def _default(loop: asyncio.AbstractEventLoop) -> None:
-    for number in _NUMBERS:
-        loop.remove_signal_handler(number)
+def _give_back(loop: asyncio.AbstractEventLoop, before: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
+        if loop.remove_signal_handler(number):
+            signal.signal(number, handler)
