@@ -34,8 +34,11 @@ _TEXT_SIGNS = (
 )
 _NAME_SIGNS = (
     *("private", "ssh", "password", "passwd", "secret", "token", "cookie", "session", "pwd", "passphrase"),
-    *("credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
+    "credential",
 )
+_SHORT_SIGNS = ("otp", "pin")
+_SHORT_NAME_SIGN = re.compile(r"(?:[Oo]tp|[Pp]in)s?(?![a-z])|(?:OTP|PIN)S?(?![a-z])")
+"""These where they are a word of a name: they are parts of many others."""
 _SECRET_SIGNS = (*_TEXT_SIGNS, *_NAME_SIGNS)
 _MEASURE = 'put_tokens"'
 _MEASURES = ('"input_tokens"', '"output_tokens"')
@@ -59,7 +62,10 @@ def may_hold_secret(text: str) -> bool:
     if _MEASURE in lowered:
         for name in _MEASURES:
             lowered = lowered.replace(name, "")
-    return any(map(lowered.__contains__, _SECRET_SIGNS))
+    if any(map(lowered.__contains__, _SECRET_SIGNS)):
+        return True
+    short = any(map(lowered.__contains__, _SHORT_SIGNS))
+    return short and _SHORT_NAME_SIGN.search(text) is not None
 
 
 def may_match_secret(text: str) -> bool:

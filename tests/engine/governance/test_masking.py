@@ -117,6 +117,7 @@ def test_ordinary_words_are_no_secrets(text: str) -> None:
         ),
         *("accesstoken", "dbpassword", "apikeys", "clientsecret", "sessionid", "secretkey", "passwords"),
         *("sessions", "credentials", "pwd", "passphrase", "card_pin", "otp"),
+        *("otpCode", "otp-code", "OTP1", "totp.OTPValue", "pin-code", "pinNumber", "user pin", "PIN2"),
     ],
 )
 def test_whole_words_of_a_key_name_a_secret(key: str) -> None:
