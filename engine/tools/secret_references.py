@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _REFERENCE = "$secret"
 _OF_A_HEADER = re.compile(r"(bearer|basic|token|apikey) +(\S+)", re.IGNORECASE)
 """A secret that is the whole of a header: servers tell the token in it by itself."""
+_SHORTEST_LINE = 6
+"""Characters of a line that is struck out by itself: shorter ones, as `}`, are in every text."""
 
 
 def names_a_secret(value: Any) -> bool:
@@ -52,7 +54,12 @@ def _resolve(reference: dict[str, Any], lookup: Callable[[str], str | None], use
 
 
 def _told_alone(secret: str) -> Iterator[str]:
-    """The parts of a header that servers tell by themselves: its token, and what `Basic` has encoded."""
+    """The parts of a secret that are told by themselves: each of several lines, the token of a header, and
+    what its `Basic` has encoded.
+    """
+    lines = [line.strip() for line in secret.splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _SHORTEST_LINE)
     found = _OF_A_HEADER.fullmatch(secret)
     if found is None:
         return

@@ -243,6 +243,19 @@ async def test_a_secret_reaches_the_tool_and_nothing_else() -> None:
     assert params == {"headers": {"token": {"$secret": "TOKEN"}}}
 
 
+async def test_a_secret_of_several_lines_is_struck_out_by_line_as_well() -> None:
+    """As a command shows it with `parse: lines`, and as its output is kept while it comes."""
+    secret = "machine example.org\n  login ana\r\n  password hunter22\n}\n"
+
+    async def leak(params: dict[str, Any], context: ToolContext) -> Any:
+        lines = params["netrc"].splitlines()
+        return {"lines": [f"> {line}" for line in lines], "whole": params["netrc"], "end": "22", "}": "}"}
+
+    result = await call(leak, {"netrc": {"$secret": "NETRC"}}, secrets={"NETRC": secret})
+    lines = ["> [SECRET]", ">   [SECRET]", ">   [SECRET]", "> }"]
+    assert result.data == {"lines": lines, "whole": "[SECRET]", "end": "22", "}": "}"}
+
+
 @pytest.mark.parametrize("shown", ["{0}", "{0!r}", "{1}"])
 async def test_a_secret_is_struck_out_of_errors_in_every_form(shown: str) -> None:
     secret = "pass'word\\/+ é"
