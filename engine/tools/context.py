@@ -47,6 +47,7 @@ class ToolLimits:
     """Of these."""
     processors: float | None = None
     scoped_roots: tuple[Path, ...] | None = None
+    """Real paths, as they were resolved."""
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"
     hosts: frozenset[str] | None = None
     sandbox: Literal["auto", "process", "isolated"] = "auto"

@@ -28,8 +28,11 @@ def rendered_scopes(layer: ToolsLayer | None, payload: Any) -> dict[str, list[st
 
 
 def opened_scopes(scopes: Mapping[str, list[str]], workdir: Path) -> dict[str, tuple[Path, ...]]:
-    """The same as paths of one run, whose work folder is `workdir`."""
-    return {tool: tuple(Path(workdir, path) for path in paths) for tool, paths in scopes.items()}
+    """The same as paths of one run, whose work folder is `workdir`: real ones, also where that is reached
+    over a link, unless somebody puts links into the work folder (blocking).
+    """
+    real = workdir.parent.resolve() / workdir.name
+    return {tool: tuple(Path(real, path) for path in paths) for tool, paths in scopes.items()}
 
 
 def _rendered(path: str, payload: Any) -> str:

@@ -105,13 +105,11 @@ def _sandbox(
         case "scoped":
             scopes = limits.scoped_roots or ()
             for scope in scopes:
-                _require_unmoved(scope, workdir)
+                _require_unmoved(scope)
             return replace(bare, writes=(*scopes, workdir), folder="write")
 
 
-def _require_unmoved(scope: Path, workdir: Path) -> None:
+def _require_unmoved(scope: Path) -> None:
     """Raises ToolFailure for a scope that somebody has put a link in the place of: it was resolved before."""
-    inside = scope.is_relative_to(workdir)
-    named = workdir.resolve() / scope.relative_to(workdir) if inside else scope
-    if scope.resolve() != named:
+    if scope.resolve() != scope:
         raise permission_denied(f"{str(scope)!r}, a scoped path of {_LAYER}, is a symbolic link by now")

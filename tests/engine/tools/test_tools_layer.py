@@ -18,6 +18,7 @@ from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.registry import ToolRegistry
+from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,44 @@ async def test_a_scoped_tool_stays_below_its_directories(context: ToolContext, r
     assert "scoped_paths" in message_of(beside)
     assert not linked.ok
     assert not (root / "a.txt").exists()
+
+
+async def test_a_link_in_the_place_of_a_scoped_directory_opens_nothing(
+    context: ToolContext, root: Path
+) -> None:
+    scope = context.workdir / "out"
+    scope.mkdir(parents=True)
+    files = {"filesystem": "scoped", "scoped_paths": ["out"]}
+    bound = layer({"id": "files.write", "sandbox": files}, {"id": "files.read", "sandbox": files})
+    scopes = opened_scopes({"files.write": ["out"], "files.read": ["out"]}, context.workdir)
+    rules = CallRules(layer=bound, scopes=scopes)
+    (root / "a.txt").write_text("not for it")
+    assert (await outcome(rules, context, "files.write", root=str(scope), path="a.txt", text="a")).ok
+    (scope / "a.txt").unlink()
+    scope.rmdir()
+    scope.symlink_to(root)  # as an isolated call may, which sees the work folder alone
+    for params in ({"root": str(scope)}, {"root": str(root)}):
+        limits = ToolLimits(allowed_roots=(root.parent,))  # its scope has not been looked at before
+        read = await outcome(rules, context, "files.read", limits, path="a.txt", **params)
+        written = await outcome(rules, context, "files.write", limits, path="b.txt", text="b", **params)
+        assert "scoped_paths" in message_of(read)
+        assert "scoped_paths" in message_of(written)
+    assert not (root / "b.txt").exists()
+
+
+async def test_a_work_folder_that_is_reached_over_a_link_is_the_work_folder(tmp_path: Path) -> None:
+    (tmp_path / "real" / "run").mkdir(parents=True)
+    (tmp_path / "home").symlink_to(tmp_path / "real")
+    work = tmp_path / "home" / "run" / "work"
+    context = ToolContext("run-1", "step", 1, "run-1/step", "default", work)
+    files = {"filesystem": "scoped", "scoped_paths": ["out"]}
+    rules = CallRules(
+        layer=layer({"id": "files.write", "sandbox": files}),
+        scopes=opened_scopes({"files.write": ["out"]}, work),
+    )
+    work.mkdir()
+    written = await outcome(rules, context, "files.write", root=str(work), path="out/a.txt", text="a")
+    assert written.ok, written.error
 
 
 @pytest.mark.parametrize(

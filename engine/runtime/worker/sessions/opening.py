@@ -161,7 +161,8 @@ class Sessions:
                 await load_checks()  # of what models write, which is checked while the run is planned
         workdir = self._folders.path(row["pack"], row["run_id"], "runtime", "work")
         input_dir = self._folders.path(row["pack"], row["run_id"], "input")
-        scopes = opened_scopes(before.state.scopes, workdir)
+        kept = before.state.scopes
+        scopes = await asyncio.to_thread(opened_scopes, kept, workdir) if kept else {}
         site = CallSite(row, flow, workdir, input_dir, scopes, outermost, usage, epoch)
         return Session(
             self._journal,

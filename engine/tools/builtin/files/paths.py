@@ -41,8 +41,7 @@ class PathScope:
 
     def __init__(self, limits: ToolLimits) -> None:
         self._filesystem = limits.filesystem
-        scoped = limits.scoped_roots
-        self._scoped = None if scoped is None else tuple(root.resolve() for root in scoped)
+        self._scoped = limits.scoped_roots  # as they are: a link in the place of one allows nothing
         self._allowed = tuple(root.resolve() for root in limits.allowed_roots)
         self._denied = _ALWAYS_DENIED + tuple(root.resolve() for root in limits.denied_roots)
 
