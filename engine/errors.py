@@ -118,6 +118,11 @@ class InvalidTransition(Refused):
 class Unavailable(VasiniError):
     """Storage or surroundings are not usable right now; nothing was half-written."""
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it is worth to try again: what is missing or damaged does not come back."""
+        return self.code is not ErrorCode.JOURNAL_CORRUPT
+
 
 class EventUnreadable(Unavailable):
     """A stored event or step that this version does not know; `details` name it, and its run."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.errors import ErrorCode, PackInvalid, Unavailable
+from engine.errors import PackInvalid, Unavailable
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.rows.run_rows import stored_run
 from engine.runtime.worker.run_endings import RunEndings
@@ -250,10 +250,10 @@ class HeldRuns:
             logger.warning("run %s was taken over by another worker", run_id)
         except Unavailable as error:
             logger.warning("run %s waits: %s", run_id, error.message)
-            if error.code is ErrorCode.JOURNAL_CORRUPT:  # what is missing does not come back
-                await self._failed_work(run_id, epoch, error)
-            else:
+            if error.may_pass:
                 await self._let_go(run_id, epoch, RETRY_SECONDS)
+            else:
+                await self._failed_work(run_id, epoch, error)
         except Exception as defect:
             logger.exception("work on run %s ended unexpectedly", run_id)
             await self._failed_work(run_id, epoch, defect)

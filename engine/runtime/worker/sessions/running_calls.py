@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.errors import Unavailable
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+AGAIN_SECONDS = 0.5
+"""After so long a call that the journal kept from beginning is tried again."""
 _OF_AGENTS = (PromptStep, PermissionStep)
 _NO_ATTEMPT = 0
 """Of a call that is over for everybody: only what it used is heard."""
@@ -194,18 +200,43 @@ class RunningCalls:
     async def _made(
         self, execution: Execution, call: Callable[[], Awaitable[tuple[Input, Mapping[str, bytes]]]]
     ) -> tuple[Input, Mapping[str, bytes]]:
-        if execution.ask_when_lost:
+        async def begun() -> tuple[Input, Mapping[str, bytes]]:
+            if not execution.ask_when_lost:
+                return await call()
+            self._waiting.add(execution.path)
             await self._still_held()
-        self._waiting.discard(execution.path)
-        return await call()
+            self._waiting.discard(execution.path)
+            try:
+                return await call()
+            except Unavailable:
+                self._waiting.add(execution.path)
+                raise
+
+        return await self._begun(begun)
+
+    async def _begun(self, begin: Callable[[], Awaitable[T]]) -> T:
+        """What comes of a call that the journal may keep from beginning: it begins when that is over, and
+        others of the run that are under way are not stopped for it."""
+        said = False
+        while True:
+            try:
+                return await begin()
+            except Unavailable as away:
+                if not away.may_pass:
+                    raise
+                if not said:
+                    logger.warning("a call of run %s waits: %s", self._site.row["run_id"], away.message)
+                said = True
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
         """A prompt waits for people as long as it takes: it takes nobody's turn. What it asked for and may do
         has been told before its end is."""
         if not execution.model:
-            return await self._callers.outside.permit(self._site, execution)
+            return await self._begun(partial(self._callers.outside.permit, self._site, execution))
         with self._scheduler.marked(self._site.row["run_id"], execution) as mark:
-            ended = await self._callers.outside.prompt(self._site, execution, state, self._tells, mark.waits)
+            prompt = partial(self._callers.outside.prompt, self._site, execution, state)
+            ended = await self._begun(partial(prompt, self._tells, mark.waits))
         below = outer_path_of(execution.path) + "/"
         beside = [
             task for path, task in self._tasks.items() if path.startswith(below) and path != execution.path

@@ -1,4 +1,5 @@
-"""What becomes of calls that are under way when they are cancelled."""
+"""Calls of a run that are cancelled while they are under way, and those that the journal keeps from
+beginning: these fail nothing and stop nothing, they begin afterwards."""
 
 from __future__ import annotations
 
@@ -6,14 +7,21 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepStatus
+from engine.errors import ErrorCode, Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import Execution, RunState
 from engine.runtime.clock import SystemClock
 from engine.runtime.worker.sessions.call_scheduler import CallScheduler
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.running_calls import Callers, RunningCalls
+from engine.runtime.worker.steps.calls.tool_call import ToolCalls
+from tests.engine.runtime.embedded_home import until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -97,3 +105,123 @@ async def test_what_an_agent_used_is_told_though_it_is_cancelled_while_its_permi
     (ended,) = told
     assert isinstance(ended, StepFinished)
     assert (ended.cancelled, ended.usage) == (True, USED)
+
+
+DONE = StepFinished(now=1, path="send", attempt=1, ok=True, output={})
+NOTHING: Any = None
+
+
+def away(code: ErrorCode = ErrorCode.JOURNAL_LOCKED) -> Unavailable:
+    return Unavailable(code, "not now")
+
+
+class FakeTools:
+    """The first call cannot begin, as its journal cannot be read."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        self.refuses: list[Unavailable] = [away(code)]
+        self.refused = asyncio.Event()
+        self.calls = 0
+
+    async def slot(self, *_: Any) -> None: ...
+
+    async def call(self, *_: Any) -> tuple[StepFinished, dict[str, bytes]]:
+        self.calls += 1
+        if self.refuses:
+            self.refused.set()
+            raise self.refuses.pop()
+        return DONE, {}
+
+
+class FakeToolGraph:
+    """One tool, as often as is asked for."""
+
+    limits = SimpleNamespace(calls_at_once=None)
+
+    def step_at(self, _: str) -> ToolStep:
+        return ToolStep.model_construct(type="tool", id="send", tool="fake.send")
+
+
+def running(tools: FakeTools, folder: Path, told: list[Input], failed: list[Exception]) -> RunningCalls:
+    async def held() -> None:
+        """The run is ours."""
+
+    flow = SimpleNamespace(graph=FakeToolGraph())
+    site = SimpleNamespace(row={"run_id": "run_1"}, flow=flow, outermost="run_1")
+    return RunningCalls(
+        Callers(cast("ToolCalls", tools), NOTHING, NOTHING, cast("Any", FakeLines())),
+        SystemClock(),
+        NO_FAULTS,
+        cast("Any", site),
+        scheduler=CallScheduler(folder, folder / "slots", "wrk_1"),
+        spawn=spawn,
+        still_held=held,
+        tells=lambda given, _: told.append(given),
+        failed=failed.append,
+    )
+
+
+def sending(**fields: Any) -> Execution:
+    return Execution(path="send", step="send", type="tool", status=StepStatus.RUNNING, attempt=1, **fields)
+
+
+async def test_it_is_made_when_that_is_over_and_had_not_begun_until_then(tmp_path: Path) -> None:
+    told: list[Input] = []
+    failed: list[Exception] = []
+    tools = FakeTools(ErrorCode.JOURNAL_LOCKED)
+    calls = running(tools, tmp_path, told, failed)
+    calls.start(sending(ask_when_lost=True), RunState())
+    async with asyncio.timeout(PATIENCE):
+        await tools.refused.wait()
+        assert calls.not_begun == ["send"], "nobody has to be asked what became of it"
+
+        async def has_ended() -> bool:
+            return bool(told)
+
+        await until(has_ended)
+    assert (told, failed, tools.calls, calls.not_begun) == ([DONE], [], 2, [])
+
+
+async def test_one_that_is_stopped_meanwhile_has_not_begun(tmp_path: Path) -> None:
+    told: list[Input] = []
+    tools = FakeTools(ErrorCode.DISK_FULL)
+    calls = running(tools, tmp_path, told, [])
+    calls.start(sending(ask_when_lost=True), RunState())
+    async with asyncio.timeout(PATIENCE):
+        await tools.refused.wait()
+        await calls.stop()
+    assert (told, tools.calls, calls.not_begun) == ([], 1, ["send"])
+
+
+async def test_what_the_journal_has_lost_is_not_waited_for(tmp_path: Path) -> None:
+    told: list[Input] = []
+    failed: list[Exception] = []
+    tools = FakeTools(ErrorCode.JOURNAL_CORRUPT)
+    calls = running(tools, tmp_path, told, failed)
+    calls.start(sending(), RunState())
+
+    async def none_is_under_way() -> bool:
+        return not calls.any
+
+    await until(none_is_under_way)
+    assert (told, tools.calls) == ([], 1)
+    assert [type(one) for one in failed] == [Unavailable]
+
+
+@pytest.mark.parametrize("where", ["input", "room"])
+async def test_a_tool_whose_journal_cannot_be_read_is_not_called_and_has_not_failed(where: str) -> None:
+    async def load(value: Any) -> Any:
+        if where == "input":
+            raise away()
+        return value
+
+    async def usage() -> Any:
+        raise away()
+
+    limits = SimpleNamespace(max_tool_calls=3)
+    flow = SimpleNamespace(graph=SimpleNamespace(limits=limits, step_at=FakeToolGraph().step_at))
+    site: Any = SimpleNamespace(flow=flow, usage=usage)
+    values: Any = SimpleNamespace(load_stored=load)
+    tools = ToolCalls(NOTHING, values, NOTHING, SystemClock(), 60.0, NOTHING, NOTHING)
+    with pytest.raises(Unavailable):
+        await tools.call(site, sending(input={"to": "ops"}), NOTHING)

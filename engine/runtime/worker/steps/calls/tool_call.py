@@ -12,7 +12,7 @@ from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import AwaitedAnswer
-from engine.errors import VasiniError
+from engine.errors import Unavailable, VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
@@ -171,13 +171,17 @@ class ToolCalls:
     ) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool, which holds its slot: how it ended, and the blobs its output refers to.
 
-        Never raises but for cancellation: what went wrong is the step's error.
+        Raises Unavailable while the journal keeps it from beginning, else nothing but cancellation: what went
+        wrong is the step's error.
         """
         step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
         given: Any = None
+        begins = False
         try:
             given = await self._values.load_stored(execution.input)
+            await _require_room(site)
+            begins = True
             output, meta = await self._output(site, execution, step, given, slot.waited)
             if isinstance(output, AwaitedAnswer):
                 return await self._awaiting(site, execution, output, meta, kept_with_form(step, given))
@@ -185,7 +189,10 @@ class ToolCalls:
             if brings_images(output):
                 output, images = await asyncio.to_thread(kept_images, output)
             stored = await self._values.store_any(told_of_change(step, given, output))
-        except Exception as wrong:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
+        except Exception as wrong:
+            if not begins and isinstance(wrong, Unavailable) and wrong.may_pass:
+                raise
+            # the edge of the step runner: recorded as the step's failure
             error = failed_as_changed(self._values, step, given, _error_of(wrong))
             return self._failed(execution, error, wrong.meta if isinstance(wrong, _Failed) else None), {}
         finished = StepFinished(
@@ -251,7 +258,6 @@ class ToolCalls:
         self, site: CallSite, execution: Execution, step: ToolStep, params: Any, waited: float
     ) -> tuple[Any, dict[str, Any]]:
         """What the tool brought, and how the call went; `params` is what it was started with."""
-        await _require_room(site)
         if step.chosen and params["tool"] == FIND and "among" in params:
             return await find_tools(self._executor, site.flow, params), {}
         data: Mapping[str, Any] = {}

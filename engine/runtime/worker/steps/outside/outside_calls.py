@@ -138,7 +138,10 @@ class OutsideAgents:
         ), {}
 
     async def permit(self, site: CallSite, execution: Execution) -> Finished:
-        """Tell the agent that it may do what was approved, and wait until it has: what it says came of it."""
+        """Tell the agent that it may do what was approved, and wait until it has: what it says came of it.
+
+        Raises Unavailable while the journal keeps it from being told.
+        """
         scope, _, number = scope_path_of(execution.path).rpartition("/")
         live: _Live | None = None
         try:
@@ -149,6 +152,8 @@ class OutsideAgents:
             error = _told(failed, live, recoverable=False)
             return failed_call(self._clock, self._values, execution, error), {}
         except VasiniError as refused:
+            if isinstance(refused, Unavailable) and refused.may_pass:
+                raise
             error = failure(StepErrorCode.CONTRACT_VIOLATION, refused.message, recoverable=False)
             return failed_call(self._clock, self._values, execution, error), {}
         return self._finished(execution, stored.value, _meta(live)), stored.blobs
