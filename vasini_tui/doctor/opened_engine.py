@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.sqlite.file.check import find_damage
+from engine.journal.sqlite.file.connection import open_anywhere
 from vasini_tui.wiring import OpenEngine, engine_config
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def _journal_file(file: Path) -> dict[str, Any]:
         "schema_version": None,
     }
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_anywhere(file)) as connection:
             (facts["schema_version"],) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, VasiniError):
         # Opening the engine says what is wrong with it, in words.
         return facts
     return facts

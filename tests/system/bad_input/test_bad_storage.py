@@ -218,7 +218,13 @@ def test_a_read_only_disk(used: Vasini) -> None:
         told(disk.vasini(*RUN), "read_only")
         examined = disk.vasini("doctor")
         assert (examined.status, "Traceback" in examined.stderr) == (7, False)
+        document = disk.vasini("doctor", "--deep", "--json").document
+        assert [problem["code"] for problem in document["problems"]] == ["read_only"]
+        assert document["journal"]["state"] == "read_only"
+        assert document["journal"]["schema_version"] is not None
         assert len(disk.vasini.ok("runs")["runs"]) == 1
+        copy = used.home.parent / "copy.db"
+        assert disk.vasini.ok("backup", str(copy))["runs"] == 1
     assert len(used.ok("runs")["runs"]) == 1
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, InvalidInput, Unavailable
-from engine.journal.sqlite.file.connection import open_reader
+from engine.journal.sqlite.file.connection import open_anywhere
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import query
 from engine.safe_files.new_file import NotNewError, new_file
@@ -37,7 +37,7 @@ def back_up(journal: Path, target: Path) -> Backup:
     `target` is there already, cannot be or its directory is not there, Unavailable.
     """
     try:
-        with new_file(target) as file, closing(open_reader(journal)) as source:
+        with new_file(target) as file, closing(open_anywhere(journal)) as source:
             schema, runs = _copy(source, file)
     except sqlite3.Error as error:
         raise unavailable(error, target) from error
@@ -69,7 +69,7 @@ def contents(journal: Path) -> dict[str, int]:
 
     Raises Unavailable.
     """
-    with closing(open_reader(journal)) as connection:
+    with closing(open_anywhere(journal)) as connection:
         try:
             row = connection.execute(query("contents")).fetchone()
             (pages,) = connection.execute("PRAGMA freelist_count").fetchone()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from engine.errors import VasiniError
 from engine.journal.encoding import decode, readable_input, stored_event
 from engine.journal.rules.rows.run_head import run_head
-from engine.journal.sqlite.file.connection import open_reader
+from engine.journal.sqlite.file.connection import open_anywhere
+from engine.journal.sqlite.file.failures import is_damage, unavailable
 from engine.journal.sqlite.queries import query
 from engine.machine.events.fold import fold
 
@@ -35,13 +36,15 @@ class Damage:
 
 def find_damage(path: Path, *, deep: bool) -> list[Damage]:
     """What is wrong with the journal at `path`; `deep` also checks every index entry and every run that is
-    over. Raises Unavailable when it cannot be opened."""
-    with closing(open_reader(path)) as connection:
+    over. Raises Unavailable when it cannot be opened or read."""
+    with closing(open_anywhere(path)) as connection:
         found: list[Damage] = []
         for look in (_pages, _mail, _requests, _runs):
             try:
                 found += _first(look(connection, deep))
             except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise unavailable(error, path) from error
                 found.append(Damage(f"not everything could be read: {error}"))
         return found
 

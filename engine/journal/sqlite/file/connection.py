@@ -75,24 +75,37 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def open_anywhere(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, also where nobody can write. Raises Unavailable."""
+    return open_reader(path, immutable=_only_immutable(path))
+
+
 def read_only_journal(path: Path) -> bool:
     """For a journal that cannot be written: whether it has to be read as `immutable`.
 
     Raises Unavailable when it cannot be read either: it is of another schema, or what was written last
     stands in a WAL that can be read only where it can be written.
     """
+    immutable = _only_immutable(path)
+    with closing(open_reader(path, immutable=immutable)) as connection:
+        _refuse_other(connection, path)
+        found = _version(connection)
+    if found < schema_version():
+        words = f"the journal {path} has schema {found} and cannot be brought to {schema_version()}"
+        raise Unavailable(ErrorCode.READ_ONLY, f"{words}: the file or its disk is read-only; copy it")
+    return immutable
+
+
+def _only_immutable(path: Path) -> bool:
+    """Whether a reader has to take the file as `immutable`. Raises Unavailable where it cannot be read."""
     for immutable in (False, True):
         try:
             with closing(open_reader(path, immutable=immutable)) as connection:
-                _refuse_other(connection, path)
-                found = _version(connection)
+                _version(connection)
         except sqlite3.Error as error:
             if immutable:
                 raise unavailable(error, path) from error
             continue
-        if found < schema_version():
-            words = f"the journal {path} has schema {found} and cannot be brought to {schema_version()}"
-            raise Unavailable(ErrorCode.READ_ONLY, f"{words}: the file or its disk is read-only; copy it")
         wal = Path(f"{path}-wal")
         if immutable and wal.exists() and wal.stat().st_size:
             words = (

@@ -28,12 +28,23 @@ _BY_NAME = {
 
 def unavailable(error: sqlite3.Error, path: Path | str) -> Unavailable:
     """An SQLite failure as a typed error that names the file and what to do."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    base = "_".join(name.split("_")[:2])
+    name, base = _names(error)
     if base in {"SQLITE_IOERR", "SQLITE_CANTOPEN"}:
         base = _disk_state(path) or base
     code, words = _BY_NAME.get(base, (ErrorCode.JOURNAL_UNAVAILABLE, f"failed: {error}"))
     return Unavailable(code, f"the journal {path} {words}", {"path": str(path), "sqlite": name or str(error)})
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether what the file holds is wrong, and not that it cannot be read or written now."""
+    known = _BY_NAME.get(_names(error)[1])
+    return known is None or known[0] is ErrorCode.JOURNAL_CORRUPT
+
+
+def _names(error: sqlite3.Error) -> tuple[str, str]:
+    """SQLite's name of the error, and that of its family."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return name, "_".join(name.split("_")[:2])
 
 
 def no_text(error: UnicodeEncodeError) -> InvalidInput:
