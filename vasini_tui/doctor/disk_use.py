@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def disk_by_kind(places: Places) -> dict[str, int]:
     """Bytes by kind; a kind that cannot be looked at is left out."""
     found: dict[str, int] = {}
-    if places.journal_file.exists():
-        with suppress(VasiniError):  # what is wrong with the journal stands among the problems
+    with suppress(VasiniError, OSError):  # what is wrong with the journal stands among the problems
+        if places.journal_file.exists():
             found |= {f"journal: {kind}": size for kind, size in _journal(places.journal_file).items()}
     kinds = {"folders of runs": places.runs_dir, "cache": places.cache_dir, "log": places.log_file}
     for kind, place in kinds.items():

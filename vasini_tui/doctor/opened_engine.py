@@ -34,22 +34,17 @@ class OpenedEngine:
 async def open_and_look(loaded: LoadedSettings, opener: OpenEngine, *, deep: bool) -> OpenedEngine:
     """Open an engine on the journal, else on a throw-away one. What is wrong is in the result."""
     file = loaded.places.journal_file
-    state = "ok" if file.exists() else "missing"
-    seen = OpenedEngine({"state": state, "path": str(file)})
-    if state == "ok":
-        seen.journal |= await asyncio.to_thread(_journal_file, file)
-        try:
+    seen = OpenedEngine({"state": "missing", "path": str(file)})
+    try:
+        if _is_there(file):
+            seen.journal["state"] = "ok"
+            seen.journal |= await asyncio.to_thread(_journal_file, file)
             await _read_engine(loaded, opener, seen)
-        except VasiniError as error:
-            seen.journal["state"] = error.code.removeprefix("journal_")
-            seen.errors.append(error)
-        else:
             await _check_journal(file, seen, deep=deep)
             return seen
-    elif not _can_be_made(file):
-        seen.journal["state"] = "read_only"
-        message = f"the journal {file} cannot be made there; choose another VASINI_HOME"
-        seen.errors.append(Unavailable(ErrorCode.READ_ONLY, message))
+    except VasiniError as error:
+        seen.journal["state"] = error.code.removeprefix("journal_")
+        seen.errors.append(error)
     await _packs_without_journal(loaded, opener, seen)
     return seen
 
@@ -103,20 +98,25 @@ async def _read_engine(loaded: LoadedSettings, opener: OpenEngine, seen: OpenedE
 async def _packs_without_journal(loaded: LoadedSettings, opener: OpenEngine, seen: OpenedEngine) -> None:
     """Packs can be told even without a usable journal: an engine on a throw-away one loads them."""
     aside = OpenedEngine({})
-    with tempfile.TemporaryDirectory(prefix="vasini-doctor-") as name:
-        directory = Path(name)
-        config = replace(
-            engine_config(loaded),
-            data_dir=directory / "data",
-            runs_dir=directory / "runs",
-            cache_dir=directory / "cache",
-        )
-        for made in (config.data_dir, config.runs_dir, config.cache_dir):
-            made.mkdir()
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="vasini-doctor-") as name:
+            directory = Path(name)
+            config = replace(
+                engine_config(loaded),
+                data_dir=directory / "data",
+                runs_dir=directory / "runs",
+                cache_dir=directory / "cache",
+            )
+            for made in (config.data_dir, config.runs_dir, config.cache_dir):
+                made.mkdir()
             await _read_engine(loaded, lambda _: opener(config), aside)
-        except VasiniError as error:
-            seen.errors.append(error)
+    except VasiniError as error:
+        seen.errors.append(error)
+    except OSError as error:
+        message = (
+            f"packs cannot be looked at: no temporary folder: {error.strerror}; free or name one by TMPDIR"
+        )
+        seen.errors.append(Unavailable(ErrorCode.ENGINE_STOPPED, message))
     seen.packs = aside.packs
 
 
@@ -137,6 +137,16 @@ def _journal_file(file: Path) -> dict[str, Any]:
     return facts
 
 
-def _can_be_made(file: Path) -> bool:
-    nearest = next(place for place in file.parents if place.exists())
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+def _is_there(file: Path) -> bool:
+    """Whether there is a journal. Raises Unavailable where none can be looked for, or made."""
+    try:
+        if file.exists():
+            return True
+        nearest = next(place for place in file.parents if place.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            return False
+    except OSError as error:  # as of a folder of another account
+        message = f"the journal {file} cannot be looked for: {error.strerror}; choose another VASINI_HOME"
+        raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, message) from error
+    message = f"the journal {file} cannot be made there; choose another VASINI_HOME"
+    raise Unavailable(ErrorCode.READ_ONLY, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,7 @@ def _budget(loaded: LoadedSettings, seen: OpenedEngine) -> list[str]:
 
 def _own_themes(places: Places) -> list[str]:
     """Themes that cannot be used or are hard to read; the console goes on with another."""
-    if not places.themes_dir.is_dir():
+    if not os.path.isdir(places.themes_dir):  # noqa: PTH112 - that of Path raises where it may not look
         return []
     from vasini_tui.console.themes.themes import find_themes  # noqa: PLC0415  # loads Textual
 

@@ -69,8 +69,12 @@ def config_invalid(path: Path, problem: str, *, line: int | None = None, key: st
 
 def config_error(source: str, problems: list[dict[str, Any]]) -> VasiniError:
     """The error for all faults of one source: the first one in words, each in the details."""
-    first = problems[0]
-    place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    words = f"{place}: {first['key']}: {first['message']}{more}"
+    words = f"{format_problem(problems[0])}{more}"
     return VasiniError(ErrorCode.CONFIG_INVALID, words, {"source": source, "problems": problems})
+
+
+def format_problem(problem: Mapping[str, Any]) -> str:
+    """One fault as it stands in the details, in words."""
+    place = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
+    return f"{place}: {problem['key']}: {problem['message']}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
+from engine.packs.source.yaml_events import ReadError, bounded_events
 from vasini_tui.settings.config_content import ConfigFile, KeyPath, by_one_name, config_invalid
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def parse_config(path: Path, text: str) -> ConfigFile:
     """The content. Raises VasiniError (`config_invalid`)."""
     try:
+        bounded_events(text)  # aliases may stand for more than there is memory
         node = yaml.compose(text, yaml.SafeLoader)
         if node is None:
             return ConfigFile(path)
@@ -23,6 +25,8 @@ def parse_config(path: Path, text: str) -> ConfigFile:
         lines: dict[KeyPath, int] = {}
         _index(path, node, (), lines)
         data = yaml.SafeLoader("").construct_document(node)
+    except ReadError as error:
+        raise config_invalid(path, error.message, line=error.line) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise config_invalid(path, f"is not valid YAML: {error.problem}", line=line) from error
@@ -35,16 +39,21 @@ def parse_config(path: Path, text: str) -> ConfigFile:
 
 
 def _index(path: Path, node: Any, above: KeyPath, lines: dict[KeyPath, int]) -> None:
-    """Remember the line of every key; refuse what safe_load would take without a word."""
-    for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
-            _refuse(path, "a key must be plain text", key_node)
-        key = (*above, key_node.value)
-        if key in lines:
-            _refuse(path, f"the key {'.'.join(key)} stands here a second time", key_node)
-        lines[key] = key_node.start_mark.line + 1
-        if isinstance(value_node, yaml.MappingNode):
+    """Remember the line of every key and item; refuse what safe_load would take without a word."""
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                _refuse(path, "a key must be plain text", key_node)
+            key = (*above, key_node.value)
+            if key in lines:
+                _refuse(path, f"the key {'.'.join(key)} stands here a second time", key_node)
+            lines[key] = key_node.start_mark.line + 1
             _index(path, value_node, key, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            key = (*above, str(place))
+            lines[key] = item.start_mark.line + 1
+            _index(path, item, key, lines)
 
 
 def _refuse(path: Path, problem: str, node: Any) -> NoReturn:

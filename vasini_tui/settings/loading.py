@@ -112,13 +112,18 @@ def _merged(sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def load_what_can_be() -> LoadedSettings:
-    """For `doctor`: leave every faulty source out and tell what was wrong with it."""
+    """For `doctor`: leave every faulty source out and tell what was wrong with it.
+
+    Raises VasiniError where nobody knows in which place they would be.
+    """
     problems: list[VasiniError] = []
     without: frozenset[Source] = frozenset()
     while True:
         try:
             loaded = load_settings(without=without)
         except VasiniError as error:
+            if "source" not in error.details:
+                raise
             problems.append(error)
             without |= {error.details["source"]}
         else:

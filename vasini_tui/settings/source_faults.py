@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import is_dataclass
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from engine.budget.settings import ModelPrice
-from engine.contracts.actor import Operator
 from engine.governance.policies import Policies
-from engine.models.settings import NamedModel
-from engine.tools.mcp.settings import VALUE_MARKS, McpServer, SecretReference
-from engine.tools.remote.settings import RemoteTool
-from vasini_tui.settings.config_content import config_error
+from engine.tools.mcp.settings import VALUE_MARKS
+from vasini_tui.settings.config_content import BY_PACK, config_error
 from vasini_tui.settings.in_force import GROUPS, kind_of, names_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
 
@@ -22,16 +20,6 @@ if TYPE_CHECKING:
     from engine.errors import VasiniError
     from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
-_BY_NAME: Mapping[str, type] = {
-    "operators": Operator,
-    "named": NamedModel,
-    "prices": ModelPrice,
-    "servers": McpServer,
-    "remote": RemoteTool,
-    "headers": SecretReference,
-    "env": SecretReference,
-}
-"""What stands under each name of a mapping."""
 _MARKS = frozenset({"[key]", *VALUE_MARKS})
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
@@ -55,14 +43,34 @@ def source_invalid(source: str, faults: Iterable[Mapping[str, Any]], file: Confi
 def _known_keys(above: KeyPath) -> tuple[str, ...]:
     if not above:
         return GROUPS
-    kind = kind_of(above[0])
-    for part in above[1:]:
-        field = getattr(kind, "model_fields", {}).get(part)
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
-        elif part in _BY_NAME:
-            kind = _BY_NAME[part]
-        elif part == "by_pack":
+    kind, parts = kind_of(above[0]), above[1:]
+    if kind is Policies and parts[:1] == (BY_PACK,):
+        if len(parts) == 2:
             return Policies.names()
-    return ("$secret",) if kind is SecretReference else names_of(kind)
+        parts = parts[2:]  # as in the group itself
+    for part in parts:
+        kind = _inside(kind, part)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return tuple(field.alias or name for name, field in kind.model_fields.items())
+    return names_of(kind)
+
+
+def _inside(kind: Any, part: str) -> Any:
+    """The type of what stands under a key: of a field, of the values of a mapping, of the items of a list."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _bare(kind.model_fields[part].annotation)
+    if is_dataclass(kind):
+        return _bare(get_type_hints(kind)[part])
+    return _bare(next(one for one in reversed(get_args(kind)) if one is not Ellipsis))
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what is said about it; of several the one that has keys."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in {Union, UnionType}:
+        several = [_bare(one) for one in get_args(kind)]
+        return next(
+            (one for one in several if isinstance(one, type) and issubclass(one, BaseModel)), several[0]
+        )
+    return kind

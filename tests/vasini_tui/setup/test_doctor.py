@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,6 +122,50 @@ def test_a_place_where_no_journal_can_be_is_told(
     outcome = vasini("doctor", "--json")
     assert outcome.status == ExitCode.UNAVAILABLE
     assert outcome.document["journal"]["state"] == "read_only"
+
+
+def test_a_place_that_nobody_can_look_into_is_told(
+    vasini: Vasini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name that is too long is refused to root as well, as a folder of another account is to others.
+    monkeypatch.setenv("VASINI_HOME", str(tmp_path / ("x" * 300)))
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert outcome.document["journal"]["state"] == "unavailable"
+    assert [found["code"] for found in outcome.document["problems"]] == [
+        *["config_invalid"] * 3,
+        "journal_unavailable",
+    ]
+
+
+def test_an_account_without_a_home_is_told_to_name_a_place(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("VASINI_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "nowhere")
+    monkeypatch.setattr(os, "getuid", lambda: 4_294_000_000)
+    outcome = vasini("doctor")
+    assert outcome.status == ExitCode.USAGE
+    assert "name a place for everything with VASINI_HOME" in outcome.stderr
+
+
+def test_a_full_temporary_folder_hides_only_the_packs(
+    vasini: Vasini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert "TMPDIR" in outcome.error["message"]
+    assert outcome.document["settings"]
+
+
+def test_every_fault_of_the_settings_is_told_to_a_person(vasini: Vasini, home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text("console: {grase_ms: 1}\nengine:\n  slots: 0\n", encoding="utf-8")
+    told = vasini("doctor").stderr
+    assert "config.yaml:1: console.grase_ms: unknown key" in told
+    assert "config.yaml:3: engine.slots: " in told
 
 
 def test_faulty_settings_are_told_beside_what_could_be_loaded(

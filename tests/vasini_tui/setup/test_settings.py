@@ -130,6 +130,49 @@ def test_unknown_keys_of_a_pack_policy_and_of_the_top_name_what_is_known(home: P
     assert "known here are policies" in refusal().message
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("slo: {by_pack: {hello: {x: 1}}}", "success_rate"),
+        ("slo: {by_product: {hello: {x: 1}}}", "success_rate"),
+        ("budget: {caps: [{scope: tenant, window: day, hard: 1, x: 1}]}", "scope, of, tenant"),
+        ("budget: {prices: {strong: {input: 1, output: 2, x: 1}}}", "input, output, cached"),
+        ("policies: {hooks: [{id: a, at: start, reason: b, x: 1}]}", "id, "),
+        ("policies: {by_pack: {hello: {hooks: [{id: a, at: start, reason: b, x: 1}]}}}", "id, "),
+        ("agents: {acp: {coder: {command: a, x: 1}}}", "command, "),
+        ("models: {named: {timeouts: {provider: ollama, model: m, x: 1}}}", "provider, model"),
+        ("models: {named: {a: {provider: ollama, model: m, timeouts: {x: 1}}}}", "connect, "),
+        ("models: {breaker: {x: 1}}", "failures, "),
+        ("tools: {mcp: {servers: {a: {command: [b], x: 1}}}}", "command, url"),
+        ("identity: {operators: {ana: {tenants: [a], roles: [admin], x: 1}}}", "tenants, roles"),
+        ("console: {x: 1}", "theme, "),
+    ],
+)
+def test_an_unknown_key_anywhere_names_what_is_known_there(home: Path, text: str, known: str) -> None:
+    write(home / "config.yaml", text)
+    assert f"x: unknown key; known here are {known}" in refusal().message
+
+
+def test_a_key_that_stands_twice_in_an_item_of_a_list_is_refused_at_its_line(home: Path) -> None:
+    caps = "budget:\n  caps:\n    - {scope: run, hard: 5}\n    - scope: pack\n      window: day\n"
+    path = write(home / "config.yaml", caps + "      hard: 100\n      hard: 1000000\n")
+    words = f"{path}:7: the key budget.caps.1.hard stands here a second time"
+    assert refusal().message == words
+
+
+def test_a_fault_in_an_item_of_a_list_names_the_line_of_the_item(home: Path) -> None:
+    caps = "budget:\n  caps:\n    - {scope: tenant, window: day, hard: 5}\n    - scope: pack\n"
+    path = write(home / "config.yaml", caps + "      window: year\n      hard: 100\n")
+    assert refusal().message.startswith(f"{path}:5: budget.caps.1.window: ")
+
+
+def test_aliases_that_stand_for_more_than_a_settings_file_holds_are_refused(home: Path) -> None:
+    lines = ["a0: &a0 {x: 1, y: 2}"]
+    lines += [f"a{place}: &a{place} {{x: *a{place - 1}, y: *a{place - 1}}}" for place in range(1, 40)]
+    path = write(home / "config.yaml", "\n".join(lines))
+    assert refusal().message.startswith(f"{path}:14: too many values")
+
+
 def test_all_faults_of_a_file_are_told_at_once(home: Path) -> None:
     write(home / "config.yaml", "engine:\n  slots: many\n  lease_seconds: 0\n")
     error = refusal()
@@ -160,7 +203,7 @@ def test_a_wrong_variable_is_named_as_it_is_written(monkeypatch: pytest.MonkeyPa
         ("tools: {command_env: ['A=1']}\n", "must be the name of an environment variable"),
         ("tools: {processes: 1}\n", "greater than or equal to 4"),
         ("logging: {redact_patterns: ['(']}\n", "not a regular expression"),
-        pytest.param("a: " + "[" * 1000, "not valid YAML", id="deep"),
+        pytest.param("a: " + "[" * 1000, "nested too deeply", id="deep"),
     ],
 )
 def test_a_broken_config_file_is_refused_with_its_name(home: Path, text: str, words: str) -> None:

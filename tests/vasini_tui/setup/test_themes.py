@@ -134,7 +134,7 @@ def test_what_an_own_theme_says_is_kept_and_what_is_hard_to_read_is_told(home: P
         ("a", "dark: [\n", "not valid YAML"),
         ("a", "- a\n", "must be a mapping"),
         ("a", OWN + "dark: false\n", "a second time"),
-        ("a", "dark: !!python/object/apply:os.system [id]\n", "not valid YAML"),
+        ("a", "dark: !!python/object/apply:os.system [id]\n", "tags are not allowed"),
         ("a", "", "Field required"),
         ("nord", OWN, "a theme of this name already"),
         ("vasini-dark", OWN, "a theme of this name already"),

@@ -10,6 +10,7 @@ import typer
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
 from vasini_tui.output import format_size
+from vasini_tui.settings.config_content import format_problem
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ async def _doctor(session: Session, *, deep: bool) -> int:
         _write(session.out, found)
     for error in found.errors:
         session.out.note(f"vasini: {error.code}: {error.message}")
+        for problem in error.details.get("problems", ())[1:]:
+            session.out.note(f"  and: {format_problem(problem)}")
     return found.status
 
 
