@@ -195,6 +195,10 @@ class Agent:
         self.costs(0.25)
         sys.exit(3)
 
+    def tells_usage_and_asks(self) -> None:
+        self.costs(0.25)
+        self.file()
+
     def diff(self) -> None:
         """Arguments that are nothing but a change to a file."""
         change = {"type": "diff", "path": "/srv/a.txt", "oldText": "one\n", "newText": "two\n"}

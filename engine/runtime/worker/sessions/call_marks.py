@@ -91,7 +91,7 @@ class LongMark:
     def __init__(self, marks: CallMarks, mark: bytes) -> None:
         self._marks, self._mark = marks, mark
         self._place: int | None = None
-        self._waits = self._aside = False
+        self._waits = self._aside = self._over = False
 
     def waits(self, waits: bool) -> None:
         """Whether all that it does is to wait for people, by which it ends no worker."""
@@ -104,13 +104,14 @@ class LongMark:
         self._show()
 
     def end(self) -> None:
-        """It is over."""
-        self._marks.remove(self._place)
-        self._place = None
+        """It is over, whatever is told of it afterwards."""
+        self._over = True
+        self._show()
 
     def _show(self) -> None:
-        if self._waits or self._aside:
-            self.end()
+        if self._waits or self._aside or self._over:
+            self._marks.remove(self._place)
+            self._place = None
         elif self._place is None:
             self._place = self._marks.put(self._mark)
 

@@ -80,6 +80,7 @@ class RunningCalls:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._expected: dict[str, int | None] = {}
         self._waiting: set[str] = set()
+        self._used: list[StepFinished] = []
         self._stopping = False
 
     @property
@@ -91,6 +92,11 @@ class RunningCalls:
     def not_begun(self) -> list[str]:
         """Paths of calls that must not be made twice, and never began here."""
         return sorted(self._waiting)
+
+    def take_used(self) -> list[StepFinished]:
+        """What calls used that were stopped, and for which nothing is held: nobody else can tell."""
+        used, self._used = self._used, []
+        return used
 
     def expect(self, paths: AbstractSet[str]) -> None:
         """These calls begin next, once the commit that is about to be made stands."""
@@ -149,7 +155,7 @@ class RunningCalls:
             usage = used_until(stopped)
             if self._stopping:
                 if usage is not None:
-                    await self._left(usage)
+                    await self._left(path, usage)
                 raise
             told, blobs = self._cancelled(path, execution.attempt, usage), {}
         except Exception as defect:  # noqa: BLE001 - the edge of a call: raised where the run is worked
@@ -160,7 +166,10 @@ class RunningCalls:
                 del self._tasks[path]
         self._tells(told, blobs)
 
-    async def _left(self, usage: Mapping[str, Any]) -> None:
+    async def _left(self, path: str, usage: dict[str, Any]) -> None:
+        if "hold" not in usage:
+            self._used.append(self._cancelled(path, _NO_ATTEMPT, usage))
+            return
         with suppress(Unavailable):  # then the most that it may have cost is counted
             await finish(self._callers.models.leave(usage))
 

@@ -319,8 +319,10 @@ class Session:
 
     async def _give_back(self) -> None:
         await self._stop_calls()
-        if not self._released and (paths := self._calls.not_begun):
-            await self._take_in(put_back(paths, self._clock), budget=0, keep=True)
+        used = [Incoming(one) for one in self._calls.take_used()]
+        left = [*used, *put_back(self._calls.not_begun, self._clock)]
+        if left and not self._released:
+            await self._take_in(left, budget=0, keep=True)
         if not self._released:
             await self._journal.release(self.run_id, self.epoch, ready=True)
             self._released = True

@@ -86,6 +86,18 @@ def test_a_long_call_has_one_mark_however_often_it_is_told_of(marks: CallMarks, 
     assert lost_calls(tmp_path, "wrk_1").marks == frozenset()
 
 
+def test_a_long_call_that_is_over_has_no_mark_whatever_is_told_of_it(
+    marks: CallMarks, tmp_path: Path
+) -> None:
+    long = LongMark(marks, mark(1))
+    long.aside(False)
+    long.end()
+
+    long.waits(False)
+
+    assert lost_calls(tmp_path, "wrk_1").marks == frozenset()
+
+
 def test_a_call_that_nobody_marked_may_have_begun() -> None:
     assert not LostCalls(died=True).had_not_begun("run_1", "a")
 

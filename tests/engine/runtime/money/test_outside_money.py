@@ -88,6 +88,27 @@ async def test_an_agent_whose_run_is_cancelled_is_a_call_of_unknown_cost(home: H
         assert [one.payload["partial"] for one in await usages(engine, run_id)] == [True]
 
 
+async def test_an_agent_whose_worker_leaves_is_counted_with_what_it_had_told(home: Home) -> None:
+    home.flow("ask", agent())
+    async with home.open(agents=agents(home, "tells_usage_and_asks")) as engine:
+        async with engine.work():
+            run_id = await start(engine, "ask")
+            await pending_approval(engine, run_id)
+        (usage,) = await usages(engine, run_id)
+        assert (usage.payload["cost"], usage.payload["partial"]) == (250_000_000, True)
+        async with engine.work():
+            card = await pending_approval(engine, run_id)
+            await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+
+            async def goes_on() -> bool:
+                return (await engine.runs.summary(run_id)).status is RunStatus.COMPLETED
+
+            await until(goes_on)
+        run = await engine.runs.summary(run_id)
+        assert (run.cost, run.unpriced_calls) == (500_000_000, 0)
+        assert (await engine.runs.step(run_id, "work/0/prompt")).attempt == 1
+
+
 async def test_below_a_hard_cap_an_agent_does_not_start_unless_that_is_allowed(home: Home) -> None:
     home.flow("ask", agent())
     async with home.working(agents=agents(home, "tells_usage"), budget=budget(HARD)) as engine:

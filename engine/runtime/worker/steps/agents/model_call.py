@@ -141,10 +141,10 @@ class ModelCalls:
         return carried.kept_as(await off_loop_if_large(data, lambda: self._values.scrubbed(data)))
 
     async def leave(self, usage: Mapping[str, Any]) -> None:
-        """A call was stopped that is made again by whoever goes on with its run, who counts this one."""
-        if "hold" in usage:
-            tokens = usage["input"], usage["output"]
-            await self._paying.lower(usage["hold"], usage.get("cost", 0), tokens)
+        """A call for which something is held was stopped: it is made again by whoever goes on with its run,
+        who counts this one."""
+        tokens = usage["input"], usage["output"]
+        await self._paying.lower(usage["hold"], usage.get("cost", 0), tokens)
 
     async def left(self, run_id: str) -> list[dict[str, Any]]:
         """What calls of a run used that nobody makes any more and nobody has counted, each with its path: the
