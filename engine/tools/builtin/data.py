@@ -81,7 +81,7 @@ def _read(limits: ToolLimits, params: dict[str, Any], stop: StopFlag) -> dict[st
         "jsonl": _json_lines,
         "csv": _csv,
         "toml": _toml,
-        "yaml": lambda text, path, _stop: parse_yaml(text, path),
+        "yaml": parse_yaml,
     }
     return {"data": parsers[format_name](text, path, stop), "format": format_name}
 

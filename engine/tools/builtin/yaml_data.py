@@ -10,14 +10,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from engine.tools.failure import ToolFailure, invalid_input
 
+if TYPE_CHECKING:
+    from engine.threads import StopFlag
+
 _MAX_DEPTH = 100
 _MAX_NODES = 2_000_000
+"""Of what is written out, aliases as what they name; 16 characters of a text count as one."""
 _TAG = "tag:yaml.org,2002:"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -36,10 +40,10 @@ class _Node:
     merged: dict[str, Any] = field(default_factory=dict)
 
 
-def parse_yaml(text: str, path: str) -> Any:
+def parse_yaml(text: str, path: str, stop: StopFlag) -> Any:
     """The one document of `text`. Raises ToolFailure(invalid_input) naming the line."""
     try:
-        return _Reader(path).read(yaml.parse(text, Loader=yaml.CSafeLoader))
+        return _Reader(path).read(yaml.parse(text, Loader=yaml.CSafeLoader), stop)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -59,9 +63,10 @@ class _Reader:
         self._documents = 0
         self._line = 1
 
-    def read(self, events: Any) -> Any:
+    def read(self, events: Any, stop: StopFlag) -> Any:
         """The value of the only document."""
         for event in events:
+            stop.check()
             self._line = event.start_mark.line + 1
             if isinstance(event, yaml.DocumentStartEvent):
                 self._documents += 1
@@ -104,7 +109,8 @@ class _Reader:
         if node is not None and isinstance(node.value, dict) and node.key is None:
             self._take_key(node, event)
             return
-        self._add(self._value(event), 1, event.anchor)
+        value = self._value(event)
+        self._add(value, _size(value), event.anchor)
 
     def _take_key(self, node: _Node, event: yaml.ScalarEvent) -> None:
         value = self._value(event)
@@ -114,9 +120,9 @@ class _Reader:
         if value in node.value:
             raise self._fault(f"the key {value!r} appears twice")
         if event.anchor:
-            self._anchors[event.anchor] = (value, 1)
+            self._anchors[event.anchor] = (value, _size(value))
         node.key = value
-        node.size += 1
+        node.size += _size(value)
 
     def _add(self, value: Any, size: int, anchor: str | None) -> None:
         if anchor:
@@ -178,6 +184,11 @@ class _Reader:
 
     def _fault(self, what: str) -> ToolFailure:
         return _unreadable(self._path, self._line, what)
+
+
+def _size(value: Any) -> int:
+    """What a scalar counts as."""
+    return 1 + len(value) // 16 if isinstance(value, str) else 1
 
 
 def _plain(text: str) -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import StepErrorCode
+from engine.threads import StopFlag
 from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import ToolFailure
 
@@ -89,7 +90,7 @@ def test_yaml_scalars_have_the_types_json_has() -> None:
         "[yes, 012, 12:30, .nan, 1e999, 2024-01-01T00:00:00Z, '5', "
         "!!str 5, 5, -1.5, 1e2, true, ~, null, 0x10]"
     )
-    assert parse_yaml(text, "f") == [
+    assert parse_yaml(text, "f", StopFlag()) == [
         "yes",
         "012",
         "12:30",
@@ -110,7 +111,7 @@ def test_yaml_scalars_have_the_types_json_has() -> None:
 
 def test_yaml_aliases_and_merges_work() -> None:
     text = "base: &b {k: 1, z: 2}\none:\n  <<: *b\n  k: own\ntwo: [*b]\n"
-    parsed = parse_yaml(text, "f")
+    parsed = parse_yaml(text, "f", StopFlag())
     assert parsed["one"] == {"k": "own", "z": 2}
     assert parsed["two"] == [{"k": 1, "z": 2}]
 
@@ -137,9 +138,17 @@ def test_yaml_aliases_and_merges_work() -> None:
 )
 def test_yaml_that_is_no_plain_data_is_refused_with_its_line(text: str, line: int) -> None:
     with pytest.raises(ToolFailure) as refused:
-        parse_yaml(text, "f.yaml")
+        parse_yaml(text, "f.yaml", StopFlag())
     assert refused.value.code == StepErrorCode.INVALID_INPUT
     assert refused.value.details["line"] == line
+
+
+@pytest.mark.parametrize("anchored", ["text: &t {}", "? &t {}\n: 1", "part: &t [{}]"])
+def test_aliases_of_a_long_yaml_text_count_as_much_as_it_says(anchored: str) -> None:
+    text = anchored.format("x" * 100_000) + "\nmany:\n"
+    assert len(parse_yaml(text + "- *t\n" * 300, "f.yaml", StopFlag())["many"]) == 300
+    with pytest.raises(ToolFailure, match="with its aliases written out it holds more than"):
+        parse_yaml(text + "- *t\n" * 350, "f.yaml", StopFlag())
 
 
 async def test_a_report_with_a_body(call: Call) -> None:
