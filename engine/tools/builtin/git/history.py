@@ -57,7 +57,7 @@ async def read_authors(repository: GitRepository, from_ref: str | None, to_ref: 
     last = await repository.commit(to_ref)
     span = last if from_ref is None else f"{await repository.commit(from_ref)}..{last}"
     outcome = await repository.read("shortlog", "--summary", "--numbered", "--email", span, "--")
-    lines = outcome.stdout.decode("utf-8", "replace").splitlines()
+    lines = outcome.stdout.decode("utf-8", "replace").split("\n")  # a name may hold other line ends
     found = (_AUTHOR.match(line) for line in lines)
     authors = [
         {"name": match["name"], "email": match["email"], "commits": int(match["commits"])}

@@ -49,7 +49,7 @@ def find_place(directory: Path, shown: str, scope: PathScope) -> GitPlace:
             return _place(candidate, None, scope)
         entry = candidate / ".git"
         if entry.is_file():
-            pointer = small_file(entry)
+            pointer = small_file(entry, scope)
             if not pointer.startswith("gitdir: "):
                 raise invalid_input(f"{str(entry)!r} does not say where its git directory is")
             target = (candidate / pointer.removeprefix("gitdir: ")).resolve()
@@ -66,7 +66,7 @@ def _place(git_dir: Path, work_tree: Path | None, scope: PathScope) -> GitPlace:
     scope.require(git_dir, str(git_dir))
     common = git_dir
     if (git_dir / "commondir").exists():
-        common = (git_dir / small_file(git_dir / "commondir")).resolve()
+        common = (git_dir / small_file(git_dir / "commondir", scope)).resolve()
         scope.require(common, str(common))
     return GitPlace(git_dir, common, work_tree, _objects(common / "objects", scope))
 
@@ -94,7 +94,7 @@ def _objects(directory: Path, scope: PathScope) -> tuple[Path, ...]:
         scope.require(real, str(real))
         borrowed = real / "info" / "alternates"
         if borrowed.exists():
-            for line in filter(None, small_file(borrowed).splitlines()):
+            for line in filter(None, small_file(borrowed, scope).split("\n")):  # lines as git has them
                 if line.startswith('"'):  # git would read it as another name than the one checked here
                     raise invalid_input(f"{str(borrowed)!r} holds a quoted name, which is not supported")
                 waiting.append(real / line)
@@ -113,9 +113,13 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def small_file(path: Path) -> str:
-    """The text of a small regular file, its last newline taken off. Raises ToolFailure."""
-    with open_regular(path) as stream:
+def small_file(path: Path, scope: PathScope) -> str:
+    """The text of a small regular file, its last newline taken off. Raises ToolFailure, also where it is a
+    link to what tools may not read: failures quote such texts.
+    """
+    real = path.resolve()
+    scope.require(real, str(path))
+    with open_regular(real) as stream:
         raw = stream.read(_MAX_POINTER_BYTES + 1)
     if len(raw) > _MAX_POINTER_BYTES:
         raise invalid_input(f"{str(path)!r} is larger than {_MAX_POINTER_BYTES} bytes")

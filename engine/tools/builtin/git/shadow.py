@@ -61,7 +61,7 @@ def build_shadow(
     (shadow / "info").mkdir()
     (shadow / "config").write_text(_config(place, settings), "utf-8")
     # git takes a HEAD that is a link for a branch's name, so it is copied
-    (shadow / "HEAD").write_text(small_file(place.git_dir / "HEAD") + "\n", "utf-8", "surrogateescape")
+    (shadow / "HEAD").write_text(small_file(place.git_dir / "HEAD", scope) + "\n", "utf-8", "surrogateescape")
     own = [*_OF_THE_WORK_TREE, "info/sparse-checkout"]
     targets = [(place.git_dir / name, shadow / name) for name in own]
     targets += [(place.common_dir / name, shadow / name) for name in _OF_THE_REPOSITORY]

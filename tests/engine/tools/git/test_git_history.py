@@ -137,3 +137,10 @@ async def test_authors_are_counted(call: Call, repo: Path) -> None:
         {"name": "A", "email": "a@example.invalid", "commits": 1},
     ]
     assert [author["commits"] for author in some.data["authors"]] == [1]
+
+
+async def test_an_author_whose_name_has_other_line_ends_is_counted(call: Call, repo: Path) -> None:
+    author = "Eve \u2028\x85\x0b\x1c Mallory"
+    git(repo, "commit", "-q", "--allow-empty", "-m", "x", f"--author={author} <eve@example.org>")
+    authors = (await call("git.authors", {"repo": str(repo)})).data["authors"]
+    assert {"name": author, "email": "eve@example.org", "commits": 1} in authors

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import StepErrorCode
+from engine.safe_files.removing import discard
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
@@ -99,11 +100,18 @@ def elsewhere_by_config(repo: Path, other: Path) -> None:
     (repo / ".git" / "config").symlink_to(other / ".git" / "config")
 
 
+def elsewhere_by_odd_alternates(repo: Path, other: Path) -> None:
+    """To git it is one line, whatever Unicode takes for the end of one."""
+    odd = repo / ".git" / "objects" / "a\u2028b"
+    odd.symlink_to(other / ".git" / "objects")
+    (repo / ".git" / "objects" / "info" / "alternates").write_text(f"{odd.name}\n")
+
+
 @pytest.mark.parametrize(
     "lead",
     [
         elsewhere_by_pointer, elsewhere_by_alternates, elsewhere_by_quoted_alternates, elsewhere_by_link,
-        elsewhere_by_commondir, elsewhere_by_config,
+        elsewhere_by_commondir, elsewhere_by_config, elsewhere_by_odd_alternates,
     ],
 )  # fmt: skip
 async def test_a_repository_does_not_lead_out_of_the_allowed_directories(
@@ -115,6 +123,23 @@ async def test_a_repository_does_not_lead_out_of_the_allowed_directories(
         result = await only(repo, context)(tool, {"repo": str(repo)})
         assert result.error is not None, tool
         assert result.error.code in {StepErrorCode.PERMISSION_DENIED, StepErrorCode.INVALID_INPUT}
+
+
+@pytest.mark.parametrize("name", ["commondir", "HEAD", "objects/info/alternates", ""])
+async def test_a_file_elsewhere_is_not_read_for_one_of_the_repository(
+    context: ToolContext, repo: Path, name: str
+) -> None:
+    private = repo.parent / "private"
+    private.write_text("gitdir: /of/hunter2" if not name else "/of/hunter2")
+    place = repo / ".git" / name
+    if not name:
+        discard(place)
+    place.unlink(missing_ok=True)
+    place.symlink_to(private)
+    result = await only(repo, context)("git.log", {"repo": str(repo)})
+    assert result.error is not None
+    assert result.error.code is StepErrorCode.PERMISSION_DENIED
+    assert "hunter2" not in result.model_dump_json()
 
 
 @pytest.mark.parametrize("name", ["HEAD", "index", "packed-refs"])
