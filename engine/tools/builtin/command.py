@@ -162,7 +162,7 @@ def _parsed(name: str, outcome: CommandOutcome, parse: str) -> Any:
     """Standard output as text, as lines without their ends, or as the JSON value it is."""
     text = outcome.stdout.decode("utf-8", "replace")
     if parse == "lines":
-        return text.splitlines()
+        return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if parse == "json":
         try:
             return json.loads(text, parse_constant=_refuse_constant)

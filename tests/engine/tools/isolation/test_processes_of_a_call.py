@@ -221,6 +221,7 @@ async def test_a_secret_in_the_environment_comes_back_from_nowhere(
         ("a\\nb\\n", "text", "a\nb\n"),
         ("a\\nb\\n", "lines", ["a", "b"]),
         ("", "lines", []),
+        ("a\\r\\n\\n\\302\\205 b\\f\\342\\200\\250c", "lines", ["a", "", "\x85 b\f\u2028c"]),
         ('{"a": [1, 2.5]}', "json", {"a": [1, 2.5]}),
     ],
 )
