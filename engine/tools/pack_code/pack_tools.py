@@ -58,7 +58,7 @@ class PackBackEnd:
         self._reserved = reserved
         self._bubblewrap = bubblewrap
         self._described: dict[tuple[str, str], dict[str, RegisteredTool]] = {}
-        self._describing = asyncio.Lock()
+        self._describing: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def find(self, tool: str, code: PackCode | None) -> RegisteredTool | None:
         """The tool of that name, if the pack's code defines it. Raises PackInvalid."""
@@ -68,16 +68,24 @@ class PackBackEnd:
 
     async def _tools(self, code: PackCode) -> dict[str, RegisteredTool]:
         key = (code.pack, code.digest)
-        async with self._describing:  # side by side, each caller would start a process for the same answer
-            if key not in self._described:
-                functions = await describe_functions(code, await self._limits_to_read(code))
-                self._refuse_reserved(functions)
-                while len(self._described) >= _MAX_CACHED:
-                    del self._described[next(iter(self._described))]
-                self._described[key] = {
-                    function.spec.name: self._registered(code, function) for function in functions
-                }
-            return self._described[key]
+        if (known := self._described.get(key)) is not None:
+            return known
+        # side by side, each caller would start a process for the same answer
+        async with self._describing.setdefault(key, asyncio.Lock()):
+            try:
+                known = self._described.get(key)
+                return known if known is not None else await self._read(key, code)
+            finally:
+                self._describing.pop(key, None)
+
+    async def _read(self, key: tuple[str, str], code: PackCode) -> dict[str, RegisteredTool]:
+        functions = await describe_functions(code, await self._limits_to_read(code))
+        self._refuse_reserved(functions)
+        tools = {function.spec.name: self._registered(code, function) for function in functions}
+        while len(self._described) >= _MAX_CACHED:
+            del self._described[next(iter(self._described))]
+        self._described[key] = tools
+        return tools
 
     async def _limits_to_read(self, code: PackCode) -> ToolLimits:
         """Reading what it offers runs its code, too."""

@@ -235,6 +235,38 @@ async def test_code_that_cannot_be_described_is_an_invalid_pack(
     assert words in problem["message"]
 
 
+async def test_code_that_takes_long_to_be_read_holds_up_no_other_pack(
+    call: Call, context: ToolContext, appears: Appears
+) -> None:
+    source = f"""
+import os, pathlib, time
+place = pathlib.Path({str(context.workdir.parent)!r}) / "reading"
+place.write_text(str(os.getpid()))
+time.sleep(60)
+"""
+    slow = PackCode("slow", "d", {"tools.py": source})
+    assert (await call("my_pack.group", {"items": []}, code=CODE)).ok
+    reading = asyncio.ensure_future(call("slow.work", {}, code=slow))
+    await appears(context.workdir.parent / "reading")
+    known = await call("my_pack.group", {"items": []}, code=CODE)
+    new = await call(
+        "other.count", {}, code=PackCode("other", "d", {"tools.py": "def count() -> int: return 1"})
+    )
+    assert (known.ok, new.data, reading.done()) == (True, 1, False)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+async def test_code_is_read_once_for_all_that_ask_side_by_side(call: Call, context: ToolContext) -> None:
+    place = context.workdir.parent / "read"
+    source = f"open({str(place)!r}, 'a').write('x')\ndef count() -> int: return 1"
+    code = PackCode("counted", "d", {"tools.py": source})
+    results = await asyncio.gather(*(call("counted.gone", {}, code=code) for _ in range(3)))
+    assert [result.error.code for result in results if result.error] == [StepErrorCode.NOT_FOUND] * 3
+    assert await asyncio.to_thread(place.read_text) == "x"
+
+
 async def test_a_pack_cannot_take_the_name_of_a_built_in_tool(context: ToolContext) -> None:
     async def log(params: dict[str, Any], _context: ToolContext) -> Any:
         return None
