@@ -147,11 +147,6 @@ class ModelRequest:
     temperature: float | None = None
     schema: Mapping[str, Any] | None = None
 
-    @property
-    def in_words(self) -> ModelRequest:
-        """The same for a model that takes no images."""
-        return replace(self, messages=tuple(map(_in_words, self.messages)))
-
     def told_by(self, asked: str) -> ModelRequest:
         """The same without what others than `asked` want to be told again."""
         if all(one.carried is None or one.carried.of == asked for one in self.messages):
@@ -161,13 +156,6 @@ class ModelRequest:
             for one in self.messages
         )
         return replace(self, messages=tuple(told))
-
-
-def _in_words(message: Message) -> Message:
-    if not message.images:
-        return message
-    told = (replace(one, data=b"") if isinstance(one, ImageBlock) else one for one in message.blocks)
-    return replace(message, blocks=tuple(told))
 
 
 @frozen

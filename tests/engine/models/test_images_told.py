@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -19,16 +20,22 @@ from tests.engine.pictures import as_text, gif, png
 SHOT, CHART = ImageBlock("png", 640, 480, png()), ImageBlock("gif", 20, 10, gif(20, 10))
 IN_WORDS = ImageBlock("webp", 8, 8)
 CALLS = (ToolCall("a", "files.image", "{}"), ToolCall("b", "files.read", "{}"))
-ASKED = ModelRequest(
-    (
-        Message(MessageRole.USER, "What is this?", blocks=(SHOT, IN_WORDS)),
-        Message(MessageRole.ASSISTANT, "I look.", CALLS),
-        Message(MessageRole.TOOL, '{"images":["[image 20x10 gif]"]}', call_id="a", blocks=(CHART,)),
-        Message(MessageRole.TOOL, "text", call_id="b"),
-        Message(MessageRole.ASSISTANT, "A chart."),
-        Message(MessageRole.USER, "And now?"),
+
+
+def asking(shot: ImageBlock, chart: ImageBlock) -> ModelRequest:
+    return ModelRequest(
+        (
+            Message(MessageRole.USER, "What is this?", blocks=(shot, IN_WORDS)),
+            Message(MessageRole.ASSISTANT, "I look.", CALLS),
+            Message(MessageRole.TOOL, '{"images":["[image 20x10 gif]"]}', call_id="a", blocks=(chart,)),
+            Message(MessageRole.TOOL, "text", call_id="b"),
+            Message(MessageRole.ASSISTANT, "A chart."),
+            Message(MessageRole.USER, "And now?"),
+        )
     )
-)
+
+
+ASKED = asking(SHOT, CHART)
 BODIES = {
     ProviderName.OPENAI: (OPENAI, "text/event-stream"),
     ProviderName.ANTHROPIC: (ANTHROPIC, "text/event-stream"),
@@ -101,7 +108,7 @@ async def test_ollama_gets_images_as_its_own_library_sends_them() -> None:
 
 @pytest.mark.parametrize("provider", BODIES)
 async def test_in_words_no_byte_of_an_image_is_sent(provider: ProviderName) -> None:
-    messages = await sent(provider, ASKED.in_words)
+    messages = await sent(provider, asking(replace(SHOT, data=b""), replace(CHART, data=b"")))
     assert "[image 640x480 png]" in str(messages)
     assert as_text(png()) not in str(messages)
     assert "base64" not in str(messages)

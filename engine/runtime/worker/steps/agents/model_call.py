@@ -21,6 +21,7 @@ from engine.models.conversation import (
     ThoughtDelta,
 )
 from engine.models.failure import ModelErrorCode, ModelFailure, ModelRefused
+from engine.models.routing import Route
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.askers import asker_of, tries_before
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
@@ -92,7 +93,12 @@ class ModelCalls:
         asked: Question | None = None
         try:
             asked = await self._questions.of(site, execution, state)
-            meter, asked = await self._begun(site, execution, asked)
+            try:
+                meter, asked = await self._begun(site, execution, asked)
+            except LowerTierWanted as wanted:
+                route, asked = self._below(site, asked, wanted.limit), None
+                asked = await self._questions.of(site, execution, state, route)
+                meter, asked = await self._begun(site, execution, asked, may_lower=False)
             reply = await self._reply(site, execution, asked, meter)
             reply = replace(reply, carried=await self._kept(reply.carried))
             stored = await self._values.store_any(_as_data(reply, asked))
@@ -168,20 +174,15 @@ class ModelCalls:
             for hold in await self._paying.left(run_id)
         ]
 
-    async def _begun(self, site: CallSite, execution: Execution, asked: Question) -> tuple[Meter, Question]:
-        """What is asked once it is paid for: of this model or, as a person said at a soft cap, of one of a
-        lower tier."""
-        router = self._catalog.router
-        try:
-            with router.until_asked(asked.route):
-                return await self._paid(site, execution, asked)
-        except LowerTierWanted as wanted:
-            lower = self._lower(site, asked, wanted.limit)
-            with router.until_asked(lower.route):
-                return await self._paid(site, execution, lower, may_lower=False)
+    async def _begun(
+        self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
+    ) -> tuple[Meter, Question]:
+        """What is asked once it is paid for. Raises as `Paying.begin`."""
+        with self._catalog.router.until_asked(asked.route):
+            return await self._paid(site, execution, asked, may_lower=may_lower)
 
     async def _paid(
-        self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
+        self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool
     ) -> tuple[Meter, Question]:
         """What is asked once its money is held, where it costs any, and its tokens, where a ceiling holds.
         Raises as `Paying.begin`."""
@@ -207,20 +208,13 @@ class ModelCalls:
         async with self._outputs(site.row, execution) as output:
             output.write("err", f"{words}\n".encode())
 
-    def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
-        """The same of the model of the next lower tier, as a person said at a soft cap."""
-        lower = self._catalog.router.below(asked.route.name, asker_of(site)) or asked.route.name
-        tried_until = self._catalog.router.breaker.tries(lower)
+    def _below(self, site: CallSite, asked: Question, limit: Limit) -> Route:
+        """To the model of the next lower tier, as a person said at a soft cap: it is asked a question of its
+        own, as it may be told less."""
+        router = self._catalog.router
+        lower = router.below(asked.route.name, asker_of(site)) or asked.route.name
         why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
-        bounds = [
-            one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
-        ]
-        takes = self._catalog.takes_images(lower)
-        told, unseen = (asked.request, asked.unseen) if takes else (asked.request.in_words, len(asked.images))
-        schema = told.schema if self._catalog.takes_schema(lower) else None
-        request = replace(told, max_tokens=min(bounds, default=None), schema=schema)
-        route = replace(asked.route, name=lower, why=why, tried_until=tried_until)
-        return replace(asked, route=route, request=request, unseen=unseen)
+        return Route(lower, why, router.breaker.tries(lower))
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None

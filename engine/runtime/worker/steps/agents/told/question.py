@@ -86,8 +86,11 @@ class Questions:
         self._turns = turns
         self._offered: dict[str, tuple[ToolSpec, ToolOffer]] = {}
 
-    async def of(self, site: CallSite, execution: Execution, state: RunState) -> Question:
-        """The question that an execution of a model's step is.
+    async def of(
+        self, site: CallSite, execution: Execution, state: RunState, route: Route | None = None
+    ) -> Question:
+        """The question that an execution of a model's step is; `route` is to the model that is asked where
+        that is known.
 
         Raises LoopDetected, ModelFailure, and NotFound or InvalidInput for a model that is not there.
         """
@@ -101,7 +104,7 @@ class Questions:
         context = (*context_messages(given), *asked_again(execution.error))
         tried = [one["model"] for one in tries_before(execution)]
         asker = asker_of(site, step.model)
-        route = self._catalog.router.route(asker, tried)
+        route = route or self._catalog.router.route(asker, tried)
         with self._catalog.router.until_asked(route):
             hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
             bound = self._bound(step.max_tokens, route.name, site.flow.policies.model_max_tokens)
