@@ -19,6 +19,7 @@ from engine.machine.steps.registry import STEP_KINDS
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, kinds, tool
+from tests.engine.runtime.fake_faults import FakeFaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,5 +123,29 @@ async def test_a_stored_flow_with_a_step_type_of_another_version_ends_the_run(ho
     async with home.working() as other:
         run = await other.runs.wait(run_id)
         assert run.status is RunStatus.FAILED
+        assert run.error is not None
+        assert run.error.code == "flow_unavailable"
+
+
+async def test_a_run_that_had_ended_stays_so_when_its_flow_cannot_be_read_any_more(home: Home) -> None:
+    undo, faults = STEP_TYPES.add(NoteStep), FakeFaults()
+    try:
+        home.flow("noting", {"id": "note", "type": "note", "text": "hello"})
+        faults.fail("before_document")  # so that a worker takes it up once more
+        async with home.working(faults=faults) as engine:
+            run_id = (await engine.runs.start("demo", "noting", {}, actor=ANN)).run_id
+            await engine.runs.wait(run_id)
+    finally:
+        undo()
+
+    async with home.open() as other, other.work() as worker:
+        await worker.idle()
+        run = await other.runs.summary(run_id)
+        assert run.error is not None
+        assert run.error.code == "unknown_step_type"
+        assert (await kinds(other, run_id)).count("run_failed") == 1
+        await other.runs.retry(run_id, actor=ANN)  # is refused again, and says why
+        await worker.idle()
+        run = await other.runs.summary(run_id)
         assert run.error is not None
         assert run.error.code == "flow_unavailable"

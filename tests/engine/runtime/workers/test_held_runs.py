@@ -1,4 +1,4 @@
-"""A worker's hold on runs that it lost and took again."""
+"""What becomes of runs that a worker holds: lost and taken again, or ended since they cannot be worked."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
+from engine.contracts.runs.listed import RunFilter
+from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.clock import SystemClock
-from engine.runtime.worker.held_runs import HeldRuns
+from engine.runtime.worker.held_runs import MAX_FAILED_WORKS, HeldRuns
+from tests.engine.runtime.embedded_home import (
+    BOB,
+    Home,
+    Step,
+    approval,
+    error_of,
+    rest,
+    retry,
+    start,
+    tool,
+    until,
+)
+from tests.engine.runtime.fake_clock import slow_clock
+from tests.engine.runtime.fake_faults import FakeFaults
 
 if TYPE_CHECKING:
+    from engine.facade.engine import Engine
     from engine.runtime.worker.sessions.opening import Sessions
 
 
@@ -55,3 +72,57 @@ async def test_one_that_is_cancelled_while_it_waits_for_its_predecessor_leaves_t
     over.set()
     await first
     assert held.empty
+
+
+def child(step: str, flow: str) -> Step:
+    return {"id": step, "type": "subflow", "subflow": flow}
+
+
+async def is_so(engine: Engine, run_id: str, status: RunStatus) -> None:
+    async def so() -> bool:
+        return (await engine.runs.summary(run_id)).status is status
+
+    await until(so)
+
+
+def fail_always(faults: FakeFaults, point: str, step_type: str | None = None) -> None:
+    for _ in range(MAX_FAILED_WORKS):
+        faults.fail(point, step_type)
+
+
+async def test_the_run_above_one_that_is_given_up_does_not_wait_for_it_for_ever(home: Home) -> None:
+    home.flow("below", tool("a", params={"x": 1}))
+    home.flow("above", child("go", "below"))
+    faults = FakeFaults()
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
+        fail_always(faults, "before_tool", "tool")
+        run_id = await start(engine, "above")
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        code, message = await error_of(engine, run_id)
+        assert code == "child_failed"
+        assert "DEAD_LETTER" in message
+        await retry(engine, run_id)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
+async def test_a_run_that_is_given_up_keeps_what_it_used_and_ends_what_it_started(home: Home) -> None:
+    home.flow("below", approval("ok"))
+    asks = [approval("first"), tool("b")]
+    home.flow("above", tool("a"), {"id": "c", "type": "parallel", "branches": [[child("go", "below")], asks]})
+    faults = FakeFaults()
+    async with home.working(clock=slow_clock(), faults=faults, lease_seconds=0.05) as engine:
+        run_id = await start(engine, "above")
+
+        async def asked() -> bool:
+            return len((await engine.requests.approvals()).items) == 2
+
+        await until(asked)
+        (below,) = (await engine.runs.list(RunFilter(parent=run_id))).items
+        (own,) = (await engine.requests.approvals(run_id=run_id)).items
+        used = await engine.runs.summary(run_id)
+        fail_always(faults, "before_commit")
+        await engine.requests.approve(own.approval_id, actor=BOB)
+        await is_so(engine, run_id, RunStatus.DEAD_LETTER)
+        given_up = await engine.runs.summary(run_id)
+        assert given_up.steps_executed >= used.steps_executed > 0
+        await rest(engine, below.run_id, expect=RunStatus.CANCELLED)
