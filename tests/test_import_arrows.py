@@ -67,7 +67,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.shared_notes",
         "engine.runtime.processes",
     ),
-    ("engine.runtime.background", "engine.runtime.large_values"),
+    ("engine.runtime.background", "engine.runtime.failing", "engine.runtime.large_values"),
     ("engine.journal.sqlite.journal",),
     ("engine.journal.sqlite.lists",),
     ("engine.journal.sqlite", "engine.journal.memory"),

@@ -117,7 +117,7 @@ class Worker(Protocol):
     async def idle(self) -> None:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry.
 
-        Raises as `journal_lost`.
+        Raises as `journal_lost`, and whatever has kept the worker from looking at the journal for a minute.
         """
         ...
 

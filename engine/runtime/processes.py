@@ -53,7 +53,7 @@ def is_gone(process: str, proc: Path = _PROC) -> bool:
         return True
     space, _, rest = rest.partition("/")
     pid, _, started = rest.partition("/")
-    if space != _number_space() or not started:
+    if space != _number_space() or not started or not pid.isdecimal():
         return False
     found = _started(int(pid), proc)
     return found is not None and found != started

@@ -6,13 +6,13 @@ A process that stands still wakes up once a second for all of it, and asks nothi
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
 from engine.runtime.background import in_background
+from engine.runtime.failing import Failing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 ROUND_SECONDS = 1.0
 AFTER_A_DEFECT_SECONDS = 60.0
-"""A look that fails by a fault of this program is tried again, but does not fill the log."""
+"""A look that fails by a fault of this program is tried again so much later, or after a change."""
 SET_BY = 500_000
 """Microseconds by which the wall clock has moved against the time since the machine was started when it
 counts as set: what was to be done at a moment of it may be due, or not be yet."""
-logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,6 +96,7 @@ class Rounds:
             self.make()
 
     async def _look_on(self, one: _Looked) -> None:
+        failing = Failing(f"looking at {one.what}")
         while True:
             await one.called.wait()
             one.called.clear()
@@ -104,8 +104,10 @@ class Rounds:
             try:
                 seconds = await one.look()
             except VasiniError as error:
-                logger.warning("%s cannot be looked at: %s", one.what, error.message)
-            except Exception:  # the edge: one look that fails must not end the others
-                logger.exception("looking at %s failed", one.what)
+                failing.failed(error)
+            except Exception as defect:  # noqa: BLE001 - the edge: one look that fails must not end the others
+                failing.failed(defect)
                 seconds = AFTER_A_DEFECT_SECONDS
+            else:
+                failing.worked()
             one.due = None if seconds is None else self._clock.uptime() + round(seconds * 1_000_000)

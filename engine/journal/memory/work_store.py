@@ -10,7 +10,7 @@ from engine.journal.memory.spending import MemorySpendStore
 from engine.journal.memory.tables import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.journal.records import ClockOffset
     from engine.journal.rows import (
@@ -81,10 +81,15 @@ class MemoryWorkStore(MemorySpendStore):
         if row is not None and row["lease_epoch"] == epoch:
             self._change(run_id, lease_worker=None, ready=int(ready))
 
-    def at_work(self) -> bool:
+    def at_work(self, damaged: Collection[str]) -> bool:
         """See rules."""
-        held = any(self.runs[run_id]["lease_worker"] is not None for run_id in self.ready)
-        return held or any(row["status"] == RunStatus.RETRYING.value for row in self.runs.values())
+        held = any(
+            self.runs[run_id]["lease_worker"] is not None for run_id in self.ready if run_id not in damaged
+        )
+        return held or any(
+            row["status"] == RunStatus.RETRYING.value and row["run_id"] not in damaged
+            for row in self.runs.values()
+        )
 
     def put_worker(
         self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int

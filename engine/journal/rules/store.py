@@ -229,8 +229,8 @@ class Store(SpendStore, Protocol):
         """Take a run from its worker, if the epoch is still this one."""
         ...
 
-    def at_work(self) -> bool:
-        """Whether a worker, living or dead, holds a run, or a run waits for its retry."""
+    def at_work(self, damaged: Collection[str]) -> bool:
+        """Whether a worker, living or dead, holds a run, or a run waits for its retry: one not `damaged`."""
         ...
 
     def put_worker(

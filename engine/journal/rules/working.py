@@ -220,4 +220,4 @@ def any_ready(store: Store, now: int, damaged: Collection[str]) -> bool:
 
 def any_busy(store: Store, now: int, damaged: Collection[str]) -> bool:
     """Whether a run is held, could be claimed, or waits for its retry."""
-    return store.at_work() or any_ready(store, now, damaged)
+    return store.at_work(damaged) or any_ready(store, now, damaged)

@@ -18,6 +18,7 @@ from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.file.connection import (
     BUSY_SECONDS,
+    is_whole,
     read_only,
     read_only_journal,
     takes_broken_texts,
@@ -163,8 +164,7 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
     async def next_timer(self) -> int | None:
         """See port."""
         rows = await self._read(query("next_timer"))
-        due = rows[0][0]
-        return None if due is None else int(due)
+        return int(rows[0]["due"]) if rows else None
 
     async def mail_for(self, worker_id: str) -> list[tuple[int, str, Input]]:
         """See port."""
@@ -186,7 +186,8 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
 
     async def workers(self) -> list[WorkerRow]:
         """See port."""
-        return [WorkerRow(**dict(row)) for row in await self._read(query("select_workers"))]
+        rows = await self._read(query("select_workers"))
+        return [WorkerRow(**dict(row)) for row in rows if is_whole(row)]  # of others the lease ends by itself
 
     async def _read(
         self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()

@@ -297,10 +297,11 @@ class SqliteStore(SqliteSpendStore):
         """See rules."""
         self._execute(query("drop_lease"), (int(ready), run_id, epoch))
 
-    def at_work(self) -> bool:
+    def at_work(self, damaged: Collection[str]) -> bool:
         """See rules."""
         self._transaction.write_counts()
-        return self._execute(query("at_work")).fetchone() is not None
+        left_out = listed(sorted(damaged))
+        return self._execute(query("at_work"), (left_out, left_out)).fetchone() is not None
 
     def put_worker(
         self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int

@@ -31,10 +31,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _GoingOn = Coroutine[Any, Any, None]
 
-RETRY_SECONDS = 1.0
 MAX_FAILED_WORKS = 5
 ENDING_PER_SLOT = 64
 """Runs whose documents may be outstanding, per slot."""
+
+
+def retry_seconds(lease_seconds: float) -> float:
+    """How long a worker waits before it tries again what the journal could not do."""
+    return min(1.0, lease_seconds / 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,7 @@ class HeldRuns:
         except Unavailable as error:
             logger.warning("run %s waits: %s", run_id, error.message)
             if error.may_pass:
-                await self._let_go(run_id, epoch, RETRY_SECONDS)
+                await self._let_go(run_id, epoch, retry_seconds(self._lease_seconds))
             else:
                 await self._failed_work(run_id, epoch, error)
         except Exception as defect:
@@ -267,10 +271,14 @@ class HeldRuns:
 
     async def _failed_work(self, run_id: str, epoch: int, defect: Exception) -> None:
         """Try again later, unless it has failed too often: then the run ends."""
-        with suppress(Unavailable, LeaseLost):  # it is tried again, and found to fail, by whoever claims it
+        try:
             if await self._journal.work_failed(run_id, epoch) >= MAX_FAILED_WORKS:
                 await self._endings.give_up(run_id, epoch, defect)
                 return
+        except (Unavailable, LeaseLost):
+            pass  # it is tried again, and found to fail, by whoever claims it
+        except Exception:
+            logger.exception("run %s could not be ended", run_id)
         await self._let_go(run_id, epoch, self._lease_seconds)
 
     async def _let_go(self, run_id: str, epoch: int, after: float) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import Unavailable
 from engine.runtime.clock import new_id
+from engine.runtime.failing import Failing
 from engine.runtime.processes import gone_workers
 from engine.runtime.worker.heartbeat import Heartbeat
-from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
+from engine.runtime.worker.held_runs import HeldRuns, retry_seconds
 
 if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from engine.runtime.rounds import Rounds
     from engine.runtime.worker.sessions.opening import Sessions
 
-logger = logging.getLogger(__name__)
-
 LOOK_FOR_DEAD_SECONDS = 1.0
 """How long the runs of a process that has died wait at the most."""
+GIVES_UP_AFTER = 60
+"""Times the wait before a new try for which rounds may fail until whoever waits for the worker is told."""
 
 
 class Worker:
@@ -44,6 +44,8 @@ class Worker:
         self._clock = clock
         self._rounds = rounds
         self._lease_seconds = lease_seconds
+        self._retry_seconds = retry_seconds(lease_seconds)
+        self._failing = Failing("a round of the worker")
         self._heartbeat = Heartbeat(journal, clock, self.worker_id, lease_seconds)
         self._held = HeldRuns(
             journal,
@@ -67,7 +69,7 @@ class Worker:
         """Something changed since the last heartbeat, or others may have to be taken over from."""
         self._dropped_after = 0
         """The lapses of the lease after which what others took was let go of."""
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._look = True  # something may have come that is worth a look at the journal
         self._next_timer: int | None = 0
 
@@ -104,7 +106,7 @@ class Worker:
 
     def stop(self) -> None:
         """Begin to drain: nothing new is started from now on."""
-        self._stopping = True
+        self._stopping.set()
         self._held.stop()
         self._wake.set()
 
@@ -114,7 +116,7 @@ class Worker:
         return self._held
 
     async def idle(self) -> None:
-        """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
+        """See facade."""
         self._look = True
         self._wake.set()
         # each round of the loop says so when it found nothing to do; between two of them it rests
@@ -122,6 +124,8 @@ class Worker:
             await self._quiet.wait()
             self._quiet.clear()
             self._refuse_lost_journal()
+            if self._failing.last is not None and self._has_given_up:
+                raise self._failing.last
             if self._held.empty and not await self._journal.any_busy(self._clock.uptime()):
                 return
 
@@ -137,24 +141,35 @@ class Worker:
             raise self._journal.failure
 
     async def _loop(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._wake.clear()
             try:
                 more = await self._round()
             except Unavailable as error:
-                logger.warning("the journal is not usable: %s", error.message)
+                self._failing.failed(error)
                 self._hindered.set()
-                if self._journal.failure is not None:
-                    self._quiet.set()
-                await self._nap(RETRY_SECONDS)
+                await self._hold_back()
                 continue
-            except Exception:  # the edge: such as no thread that can be started, for a moment
-                logger.exception("a round of the worker failed")
-                await self._nap(RETRY_SECONDS)
+            except Exception as defect:  # noqa: BLE001 - the edge: such as no thread to be had for a moment
+                self._failing.failed(defect)
+                await self._hold_back(self._failing.times)
                 continue
+            self._failing.worked()
             if not more and not self._wake.is_set():
                 self._quiet.set()
                 await self._nap(self._until_timer())
+
+    async def _hold_back(self, times: int = 1) -> None:
+        """A breath before what failed is tried again, whatever comes meanwhile."""
+        if self._journal.failure is not None or self._has_given_up:
+            self._quiet.set()  # whoever waits hears of it
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._retry_seconds * min(times, GIVES_UP_AFTER)):
+                await self._stopping.wait()
+
+    @property
+    def _has_given_up(self) -> bool:
+        return self._failing.seconds >= GIVES_UP_AFTER * self._retry_seconds
 
     async def _round(self) -> bool:
         """One look at everything; True when there may be more to do at once."""
@@ -229,6 +244,7 @@ class Worker:
 
     async def _keep_heartbeat(self) -> None:
         """Beat three times a lease, and at once when the process of another worker has died."""
+        failing = Failing("the worker's heartbeat")
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._lease_seconds / 3):
@@ -242,11 +258,9 @@ class Worker:
                 self._stirred = False
                 # timers that other processes set are noticed with the heartbeat at the latest
                 await self._read_timers()
-            except Unavailable as error:
-                logger.warning("the worker's heartbeat was not written: %s", error.message)
-                self._stirred = True
-            except Exception:  # the edge: without it the worker would end, and its process would not notice
-                logger.exception("the worker's heartbeat failed")
+                failing.worked()
+            except Exception as error:  # noqa: BLE001 - the edge: else the worker would end, unnoticed
+                failing.failed(error)
                 self._stirred = True
             self._look = True
             self._wake.set()
@@ -267,7 +281,9 @@ class Worker:
         return LOOK_FOR_DEAD_SECONDS if others else None
 
     async def _leave(self) -> None:
-        with suppress(Unavailable):  # the leases expire by themselves
+        """What cannot be written is left: the leases expire by themselves."""
+        with suppress(Unavailable):
             await self._held.release_failed()
+        with suppress(Unavailable):
             await self._journal.retire(self.worker_id)
-            await self._held.close()
+        await self._held.close()

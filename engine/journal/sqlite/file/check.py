@@ -39,7 +39,7 @@ def find_damage(path: Path, *, deep: bool) -> list[Damage]:
     over. Raises Unavailable when it cannot be opened or read."""
     with closing(open_anywhere(path)) as connection:
         found: list[Damage] = []
-        for look in (_pages, _mail, _requests, _runs):
+        for look in (_pages, _mail, _timers, _requests, _runs):
             try:
                 found += _first(look(connection, deep))
             except sqlite3.DatabaseError as error:
@@ -70,6 +70,12 @@ def _mail(connection: sqlite3.Connection, _deep: bool) -> Iterator[Damage]:
         if row["unread"] or readable_input(row["input"]) is None:
             words = f"mail {row['mail_id']} of run {row['run_id']} cannot be read and reaches nobody"
             yield Damage(words, row["run_id"])
+
+
+def _timers(connection: sqlite3.Connection, _deep: bool) -> Iterator[Damage]:
+    for row in connection.execute(query("select_odd_timers")):
+        run_id, timer = (bytes(part).decode(errors="replace") for part in row)
+        yield Damage(f"a timer of run {run_id} cannot be read and never fires: {timer}", run_id)
 
 
 def _requests(connection: sqlite3.Connection, deep: bool) -> Iterator[Damage]:

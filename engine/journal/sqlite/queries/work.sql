@@ -68,8 +68,14 @@ UPDATE runs SET lease_worker = ?, lease_epoch = lease_epoch + 1, ready = 1 WHERE
 UPDATE runs SET lease_worker = NULL, ready = ? WHERE run_id = ? AND lease_epoch = ?
 
 -- name: due_timers
--- timers that are due, the oldest first
-SELECT run_id, timer, due FROM timers WHERE due <= ? ORDER BY due, run_id, timer LIMIT ?
+-- timers that are due, the oldest first; a damaged name is none
+SELECT run_id, timer, due FROM timers WHERE due <= ? AND run_id NOT GLOB '*[^0-9A-Za-z_-]*' AND timer NOT GLOB '*[^ -~]*'
+ORDER BY due, run_id, timer LIMIT ?
+
+-- name: select_odd_timers
+-- timers with a damaged name
+SELECT CAST(run_id AS BLOB), CAST(timer AS BLOB) FROM timers
+WHERE run_id GLOB '*[^0-9A-Za-z_-]*' OR timer GLOB '*[^ -~]*'
 
 -- name: timer
 -- when a timer is due
@@ -80,8 +86,8 @@ SELECT due FROM timers WHERE run_id = ? AND timer = ?
 SELECT run_id, timer, due FROM timers WHERE timer GLOB ? ORDER BY run_id, timer
 
 -- name: next_timer
--- when the next timer is due
-SELECT min(due) FROM timers
+-- when the next timer is due; a damaged name is none
+SELECT due FROM timers WHERE run_id NOT GLOB '*[^0-9A-Za-z_-]*' AND timer NOT GLOB '*[^ -~]*' ORDER BY due LIMIT 1
 
 -- name: select_mail
 -- inputs that wait for a run
@@ -115,9 +121,11 @@ SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
 WHERE run_id = ?1 AND kind IN (SELECT value FROM json_each(?2)) ORDER BY run_seq LIMIT 1
 
 -- name: at_work
--- whether a worker holds a run, or a run waits for its retry
-SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL)
-    OR EXISTS (SELECT 1 FROM run_buckets WHERE status = 'RETRYING' AND n > 0)
+-- whether a worker holds a run, or a run waits for its retry; one that is damaged does not go on
+SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL
+        AND run_id NOT GLOB '*[^0-9A-Za-z_-]*' AND run_id NOT IN (SELECT value FROM json_each(?)))
+    OR (SELECT coalesce(sum(n), 0) FROM run_buckets WHERE status = 'RETRYING')
+        > (SELECT count(*) FROM runs WHERE status = 'RETRYING' AND run_id IN (SELECT value FROM json_each(?)))
 
 -- name: keep_unread_mail
 -- an input that cannot be read is kept for whoever looks into it

@@ -15,7 +15,7 @@ from engine.journal.sqlite.file.check import find_damage
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.run_facts import RunFailed
 from engine.machine.events.step_facts import StepSkipped
-from engine.machine.model.inputs import Pause
+from engine.machine.model.inputs import Pause, TimerFired
 from tests.engine.empty_journal import lay_journal
 from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, approve, event, hold, wait_for_approval
 
@@ -86,6 +86,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str, bool]] = {
     ),
     "mail of an unknown kind": (
         change("INSERT INTO mailbox (run_id, input) VALUES ('run_0002', '{\"type\": \"Teleport\"}')"),
+        "run_0002",
+        False,
+    ),
+    "a timer whose name is no text": (
+        change("INSERT INTO timers VALUES ('run_0002', CAST(x'ff' AS TEXT), 1)"),
         "run_0002",
         False,
     ),
@@ -195,3 +200,44 @@ async def test_mail_that_cannot_be_read_holds_nobody_up(tmp_path: Path) -> None:
     await journal.close()
     damage = await asyncio.to_thread(find_damage, path, deep=False)
     assert [item.run_id for item in damage] == ["run_0001", "run_0001"]
+
+
+@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.RETRYING])
+async def test_a_damaged_run_of_a_dead_worker_keeps_nobody_waiting(
+    sqlite_journal: SqliteJournal, tmp_path: Path, status: RunStatus
+) -> None:
+    held = await hold(sqlite_journal, 1)
+    await held.append(event(StepSkipped.kind, "a", type="tool"), status=status)
+    statement = "UPDATE events SET payload = '{' WHERE run_id = 'run_0001'"
+    await asyncio.to_thread(change(statement), tmp_path / "journal.db")
+    assert await sqlite_journal.any_busy(LATER + 1)
+    assert await sqlite_journal.claim("worker-2", LATER + 1, 9) == []
+    assert not await sqlite_journal.any_busy(LATER + 1)
+
+
+NO_TEXT = "CAST(x'ff' AS TEXT)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"INSERT INTO timers VALUES ('run_0002', {NO_TEXT}, 1)",
+        f"INSERT INTO timers VALUES ({NO_TEXT}, 'retry:a', 1)",
+        "INSERT INTO timers VALUES ('run_gone', 'retry:a', 1)",
+        "INSERT INTO timers VALUES ('run_0002', 'teleport', 1)",
+    ],
+)
+async def test_a_timer_that_cannot_be_read_holds_no_other_up(
+    sqlite_journal: SqliteJournal, tmp_path: Path, statement: str
+) -> None:
+    held = await hold(sqlite_journal, 1)
+    await held.append(timers={"retry:b": NOW})
+    await sqlite_journal.create_run(a_run(2))
+    await asyncio.to_thread(change(statement), tmp_path / "journal.db")
+    for _ in range(2):
+        await sqlite_journal.fire_timers(NOW)
+    ((_, run_id, given),) = await sqlite_journal.mail_for("worker-1")
+    assert (run_id, given) == ("run_0001", TimerFired(now=NOW, actor="timer", timer="retry:b"))
+    assert await sqlite_journal.next_timer() is None
+    await sqlite_journal.claim("worker-1", NOW, 9)
+    await sqlite_journal.mail_for("worker-1")

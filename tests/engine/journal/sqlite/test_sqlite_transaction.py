@@ -154,9 +154,9 @@ def test_what_was_written_before_the_end_is_not_counted_again(connection: sqlite
 
 def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection: sqlite3.Connection) -> None:
     with Transaction(connection) as transaction:
-        assert not SqliteStore(transaction).at_work()
+        assert not SqliteStore(transaction).at_work(())
         transaction.enter_bucket(_retrying(), 0)
-        assert SqliteStore(transaction).at_work()
+        assert SqliteStore(transaction).at_work(())
 
 
 def test_a_transaction_that_cannot_be_ended_is_said_and_undone(connection: sqlite3.Connection) -> None:

@@ -11,6 +11,8 @@ from engine.contracts.status import CancelMode, RunStatus
 from engine.contracts.tool import ToolSpec
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.clock import SystemClock
+from engine.runtime.processes import process_name
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -26,9 +28,12 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_clock import FakeClock, slow_clock
+from tests.engine.runtime.workers.test_runs_that_come_back import change
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.journal.records import NewRun
+    from engine.journal.sqlite.journal import SqliteJournal
     from engine.tools.context import ToolContext
 
 
@@ -199,13 +204,16 @@ async def test_a_step_that_is_retried_while_its_call_still_ends_is_called_after_
 
 
 class FakeBrokenJournal(MemoryJournal):
-    """Fails once in each way that no journal knows of."""
+    """Fails once in each way that no journal knows of, or for good with `lasting`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.broken: set[str] = set()
+        self.lasting: Exception | None = None
 
     def _fail_once(self, name: str) -> None:
+        if self.lasting is not None:
+            raise self.lasting
         if name in self.broken:
             self.broken.discard(name)
             raise RuntimeError("can't start new thread")
@@ -230,3 +238,64 @@ async def test_a_worker_goes_on_after_a_failure_that_nobody_foresaw(home: Home) 
 
         await until(failed_in_both)
         assert (await finished(engine, "quick")).output == {"x": 1}
+
+
+LASTING = [RuntimeError("a bug that stays"), Unavailable(ErrorCode.DISK_FULL, "no space left")]
+
+
+@pytest.mark.parametrize("lasting", LASTING, ids=["defect", "full disk"])
+async def test_whoever_waits_for_a_worker_hears_what_keeps_it_from_working_and_the_log_is_not_filled(
+    home: Home, lasting: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = FakeBrokenJournal()
+    async with (
+        home.open(journal=journal, lease_seconds=0.03, pack_watch="off") as engine,
+        engine.work() as worker,
+    ):
+        journal.lasting = lasting
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(type(lasting)):
+                await worker.idle()
+        journal.lasting = None
+    rounds = [record for record in caplog.records if "a round of the worker" in record.message]
+    assert 1 <= len(rounds) <= 7  # of up to 60 that failed
+
+
+class FakeLeaving(MemoryJournal):
+    """Cannot give a run back when its worker leaves."""
+
+    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        raise Unavailable(ErrorCode.JOURNAL_LOCKED, f"{run_id} is locked")
+
+
+async def test_a_worker_that_cannot_give_a_run_back_is_registered_no_more(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    journal = FakeLeaving()
+    async with home.open(journal=journal) as engine:
+        async with engine.work():
+            await start(engine, "slow")
+
+            async def busy() -> bool:
+                return home.tools.under_way == 1
+
+            await until(busy)
+        assert await journal.workers() == []
+
+
+NO_TEXT = "CAST(x'ff' AS TEXT)"
+ODD_PROCESS = process_name(1).rpartition("/")[0].rpartition("/")[0] + "/x/1"
+
+
+@pytest.mark.parametrize(
+    "column", [f"host = {NO_TEXT}", f"process = {NO_TEXT}", f"process = '{ODD_PROCESS}'"]
+)
+async def test_a_worker_whose_row_is_damaged_keeps_no_other_from_working(
+    home: Home, journal: SqliteJournal, column: str
+) -> None:
+    uptime = SystemClock().uptime()
+    await journal.heartbeat("wrk_1", "host", 1, uptime, uptime + 10**12, process="other/1/1/1")
+    await change(home, f"UPDATE workers SET {column}")
+    home.flow("quick", tool("a", params={"x": 1}))
+    async with home.working() as engine:
+        await finished(engine, "quick")
+        assert [worker for worker in await engine.workers() if worker.worker_id != "wrk_1"]
