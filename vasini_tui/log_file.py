@@ -65,24 +65,28 @@ class LogFile(logging.FileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or drop it."""
         with suppress(OSError, VasiniError):
-            self._turn_over()
+            if self.stream is None:
+                self.stream = self._open()
+            written = os.fstat(self.stream.fileno())
+            if written.st_size >= self._max_bytes:
+                with suppress(OSError):  # the file grows on where it cannot be renamed
+                    self._turn_over(self.stream, written)
+            if not self._is_the_file(written):
+                self.stream.close()
+                self.stream = self._open()
             super().emit(record)
 
-    def _turn_over(self) -> None:
-        """Write on in a new file when this one is full, or has been renamed by another process."""
-        if self.stream is None:
-            self.stream = self._open()
-        written = os.fstat(self.stream.fileno())
-        if written.st_size >= self._max_bytes:
-            fcntl.flock(self.stream, fcntl.LOCK_EX)
+    def _turn_over(self, stream: TextIOWrapper, written: os.stat_result) -> None:
+        """Rename this full file and those before it. Nobody waits for another process that is at it."""
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
             if self._is_the_file(written):
                 for number in range(_KEPT - 1, 0, -1):
                     with suppress(FileNotFoundError):
                         Path(f"{self.baseFilename}.{number}").rename(f"{self.baseFilename}.{number + 1}")
                 Path(self.baseFilename).rename(f"{self.baseFilename}.1")
-        if not self._is_the_file(written):
-            self.stream.close()
-            self.stream = self._open()
+        finally:
+            fcntl.flock(stream, fcntl.LOCK_UN)
 
     def _is_the_file(self, written: os.stat_result) -> bool:
         try:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import events
+from textual._xterm_parser import XTermParser
 
 from vasini_tui.console.terminal.answers import AnswerFilter
+
+if TYPE_CHECKING:
+    from textual.message import Message
 
 ANSWERS = {
     "version": "\x1bP>|xterm(390)\x1b\\",
@@ -28,8 +35,9 @@ KEPT = {
     "mode": "\x1b[?2026;2$y",
     "size": "\x1b[48;24;80;0;0t",
     "focus": "\x1b[I",
-    "paste": "\x1b[200~\x1bPnot an answer\x1b\\ \x1b[?1;2c\x1b[201~",
+    "paste": "\x1b[200~Pnot an answer [?1;2c\x1b[201~",
 }
+PASTED = "\x1b[200~red \x1b[31mx\x1b[0m \x1bPnot an answer\x1b\\ \x1b[?1;2c pause all of them\x1b\x1b[201~"
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
@@ -64,3 +72,24 @@ def test_a_lone_escape_is_the_key_and_an_answer_without_end_is_dropped() -> None
     assert answers.feed("\x1bP>|approve") == ""
     assert answers.let_go() == ""
     assert answers.feed("a") == "a"
+
+
+def test_what_is_pasted_never_becomes_keys_wherever_it_is_split() -> None:
+    for place in range(len("\x1b[200~"), len(PASTED) + 1):
+        answers, parser = AnswerFilter(), XTermParser()
+        read: list[Message] = []
+        for piece in (PASTED[:place], PASTED[place:]):
+            if passed := answers.feed(piece):
+                read += parser.feed(passed)
+            if answers.patience is not None:
+                read += parser.feed(answers.let_go())
+        (paste,) = read
+        assert isinstance(paste, events.Paste)
+        assert paste.text == "red ␛[31mx␛[0m ␛Pnot an answer␛\\ ␛[?1;2c pause all of them␛"
+
+
+def test_an_answer_behind_a_paste_whose_end_came_late_is_no_key() -> None:
+    answers = AnswerFilter()
+    begun = answers.feed("\x1b[200~abc\x1b[20")
+    assert answers.patience is None
+    assert begun + answers.let_go() + answers.feed("1~\x1bP>|x\x1b\\j") == "\x1b[200~abc\x1b[201~j"

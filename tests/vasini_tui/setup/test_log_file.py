@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from vasini_tui.log_file import logging_to_file
+from vasini_tui.log_file import LogFile, logging_to_file
 from vasini_tui.settings.loading import load_settings
 from vasini_tui.wiring import RulesInForce
 
@@ -81,3 +81,21 @@ def test_a_log_that_another_process_renamed_is_left(home: Path) -> None:
         logging.getLogger("x").warning("after")
     assert "after" in log.read_text("utf-8")
     assert "after" not in log.with_name("vasini.log.1").read_text("utf-8")
+
+
+def test_a_full_log_that_cannot_be_renamed_is_written_on_and_holds_no_other_process_up(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_LOGGING__MAX_BYTES", "10000")
+    log = home / "data" / "vasini.log"
+    log.with_name("vasini.log.3").mkdir(parents=True)
+    log.with_name("vasini.log.2").touch()
+    loaded = load_settings()
+    with logging_to_file(loaded):
+        logging.getLogger("x").warning("-" * 10_000)
+        logging.getLogger("x").warning("mine")
+        # As of another process: locks are of open files.
+        theirs = LogFile(loaded.places, 10_000)
+        theirs.emit(logging.LogRecord("x", logging.WARNING, "", 0, "theirs", (), None))
+        theirs.close()
+    assert log.read_text("utf-8").endswith("mine\ntheirs\n")

@@ -27,6 +27,9 @@ _BEGUN = re.compile(r"\x1b(?:\[(?:[?>=][0-9;:]*|[0-9;]*))?")
 
 _PASTE_BEGINS, _PASTE_ENDS = "\x1b[200~", "\x1b[201~"
 
+_SHOWN_ESCAPE = "␛"
+"""What fields show of an Esc. In what is pasted Textual would take it, and what follows, for keys."""
+
 
 class AnswerFilter:
     """Text goes in as it is read, text without answers comes out. What may yet become an answer is held."""
@@ -38,7 +41,10 @@ class AnswerFilter:
 
     @property
     def patience(self) -> float | None:
-        """Seconds after which `let_go` has to be called when nothing follows; None when nothing is held."""
+        """Seconds after which `let_go` has to be called when nothing follows; None when nothing is held, or
+        what is held is part of a paste: that goes on to its end."""
+        if self._pasting:
+            return None
         if self._inside or self._held[2:3] in tuple("?>="):
             return QUIET_SECONDS
         return _KEY_SECONDS if self._held else None
@@ -58,6 +64,8 @@ class AnswerFilter:
 
     def let_go(self) -> str:
         """Nothing followed: a lone Esc is the key; the beginning of an answer is dropped."""
+        if self._pasting:
+            return ""
         key = self._held if self.patience == _KEY_SECONDS else ""
         self._held, self._inside = "", False
         return key
@@ -104,9 +112,8 @@ class AnswerFilter:
         pasted, end, rest = text.partition(_PASTE_ENDS)
         if end:
             self._pasting = False
-            passed += [pasted, end]
-            return rest
-        kept = next((size for size in range(5, 0, -1) if text.endswith(_PASTE_ENDS[:size])), 0)
-        passed.append(text[: len(text) - kept])
-        self._held = text[len(text) - kept :]
-        return ""
+        else:
+            kept = next((size for size in range(5, 0, -1) if text.endswith(_PASTE_ENDS[:size])), 0)
+            pasted, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        passed += [pasted.replace(ESCAPE, _SHOWN_ESCAPE), end]
+        return rest
