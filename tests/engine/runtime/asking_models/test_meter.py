@@ -74,6 +74,22 @@ def test_what_a_server_told_before_it_failed_counts_as_it_told_it() -> None:
     assert (used["input"], used["output"], used["cached"], used["estimated"]) == (7, 3, 5, False)
 
 
+def test_what_came_after_a_server_told_its_count_counts_beside_it() -> None:
+    """Some tell a count before the first word, and the whole one at the end only."""
+    begins, word = UsageSeen(Usage(700, 1, 5)), TextDelta("x" * 40)
+    for used in (meter(begins, word, word).partial(), meter(begins, word, word).stopped()):
+        assert used is not None
+        assert (used["input"], used["output"], used["cached"], used["estimated"]) == (
+            700,
+            1 + 80 // 4,
+            5,
+            True,
+        )
+    whole_one = meter(begins, word, word, UsageSeen(Usage(700, 18, 5))).partial()
+    assert whole_one is not None
+    assert (whole_one["output"], whole_one["estimated"]) == (18, False)
+
+
 def test_a_price_that_nobody_knows_makes_no_cost() -> None:
     used = whole(meter())
     assert not used.keys() & {"cost", "rates", "hold", "over", "answered", "partial"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from engine.budget.price import cost_of
 from engine.models.asking import counted, estimated_tokens
+from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -47,6 +48,8 @@ class Meter:
     heard_characters: int = field(default=0)
     _asked_at: int | None = None
     _first_at: int | None = None
+    _told_of: int = 0
+    """Characters that had come when the server told its count: what came later is not in it."""
 
     def asks(self) -> None:
         """The question is put now."""
@@ -60,7 +63,7 @@ class Meter:
                 if self._first_at is None:
                     self._first_at = self.uptime()
             case UsageSeen(usage):
-                self.told = usage
+                self.told, self._told_of = usage, self.heard_characters
             case Identified(_, model):
                 self.answered = model
             case _:
@@ -74,13 +77,15 @@ class Meter:
         """The same of a call that failed; None when nothing had come: nothing is known to be paid for."""
         if not self.heard_characters and self.told is None:
             return None
-        estimated = estimated_tokens(self.request, self.heard_characters)
-        usage = counted(self.told, estimated)  # some servers tell them at the end only
-        return {**self._payload(usage), "partial": True}
+        return self.stopped()
 
     def stopped(self) -> dict[str, Any]:
         """The same of a call that was stopped: it had been asked, whether or not anything came."""
-        used = counted(self.told, estimated_tokens(self.request, self.heard_characters))
+        told, later = self.told, self.heard_characters - self._told_of
+        used = counted(told, estimated_tokens(self.request, self.heard_characters))
+        if told is not None and told.output_tokens and later:  # some tell all of them at the end only
+            output = told.output_tokens + later // CHARACTERS_A_TOKEN
+            used = replace(used, output_tokens=output, estimated=True)
         return {**self._payload(used), "partial": True}
 
     def times(self) -> dict[str, int]:
