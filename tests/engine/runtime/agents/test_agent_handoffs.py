@@ -23,10 +23,12 @@ from tests.engine.runtime.asking_models.told_conversation import conversation_li
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
+    approval,
     error_of,
     failed,
     finished,
     kinds,
+    pending_approval,
     pending_form,
     rest,
     start,
@@ -93,6 +95,19 @@ async def test_one_that_cannot_be_is_told_and_the_agent_goes_on(home: Home) -> N
         assert (await output_of(engine, run_id, "work"))["text"] == "I do it."
         alone = await finished(engine, "alone")
         assert (await told(engine, alone.run_id))[0]["error"]["code"] == "not_found"
+
+
+async def test_one_that_people_have_hidden_is_refused_and_the_agent_hears_of_it(home: Home) -> None:
+    work = named("work", says("", to("tech")), says("I do it."), handoffs=["tech"])
+    home.flow("ask", approval("begin", gates="none"), work, named("tech"))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        await engine.runs.narrow(run_id, actor=ANN, without=["handoff"])
+        await engine.requests.approve(card.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert [one["error"]["code"] for one in await told(engine, run_id)] == ["permission_denied"]
+        assert (await output_of(engine, run_id, "work"))["text"] == "I do it."
 
 
 async def test_going_back_and_forth_ends_with_the_visits(home: Home) -> None:

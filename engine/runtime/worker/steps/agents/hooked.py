@@ -95,8 +95,11 @@ def refused_call(
 
 
 def let_through(at: Rendering, reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The calls of an answer that no hook refuses: a handoff that one refuses is none."""
+    """The calls of an answer that no hook refuses, of tools that nobody has hidden: a handoff that is refused
+    is none."""
     for call in reply["calls"]:
+        if call["tool"] in reply.get("hidden", ()):
+            continue
         refusing = vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"])
         if next(refusing, None) is None:
             yield call
