@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.machine.model.state import Branches, Outputs
-from engine.runtime.worker.steps.agents.told.ended_turns import HELD_CHARACTERS, TURNS_AT_ONCE, EndedTurns
+from engine.runtime.worker.steps.agents.told.ended_turns import (
+    HELD_AGENTS,
+    HELD_CHARACTERS,
+    TURNS_AT_ONCE,
+    EndedTurns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +27,12 @@ class FakeValues:
 
     def __init__(self) -> None:
         self.read: list[int] = []
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
 
     async def load_many(self, values: Sequence[Any]) -> list[Any]:
         self.read.append(len(values))
+        await self.may_go_on.wait()
         return list(values)
 
 
@@ -72,3 +81,27 @@ async def test_the_turns_of_the_agents_that_were_asked_longest_ago_are_let_go_wh
     for agent in ("first", "second", "first", "third", "first", "second"):
         await all_of(ended, agent, small)
     assert len(values.read) == 4, "the second one was let go for the third, the first one was asked since"
+
+
+async def test_agents_that_were_asked_once_are_not_held_for_ever() -> None:
+    ended, _ = reader()
+    for number in range(3 * HELD_AGENTS):
+        assert await ended.spoken(f"run_{number}", "work", Branches(total=1)) is not None
+    assert ended.held == HELD_AGENTS
+
+
+async def test_an_agent_that_is_let_go_while_its_turns_are_read_counts_as_what_is_held() -> None:
+    ended, values = reader()
+    small = turns(1, characters=HALF - 1_000)
+    for _ in range(2):
+        values.may_go_on.clear()
+        slow = asyncio.create_task(all_of(ended, "slow", small))
+        await asyncio.sleep(0)
+        values.may_go_on.set()
+        for agent in ("first", "second", "third"):
+            await all_of(ended, agent, small)
+        await slow
+    values.read.clear()
+    for agent in ("first", "second", "first", "second"):
+        await all_of(ended, agent, small)
+    assert len(values.read) <= 2, "two of them are held"

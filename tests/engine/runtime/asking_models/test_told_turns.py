@@ -14,7 +14,6 @@ from engine.models.conversation import Message, MessageRole, ModelRequest, ToolO
 from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import request_bytes
 from engine.runtime.worker.steps.agents.told.conversation import (
-    LOOKED_BACK,
     Briefing,
     Briefings,
     Window,
@@ -22,7 +21,7 @@ from engine.runtime.worker.steps.agents.told.conversation import (
     messages_of,
 )
 from engine.runtime.worker.steps.agents.told.ended_turns import EndedTurns, Spoken
-from engine.runtime.worker.steps.agents.told.repeated_calls import LoopDetected
+from engine.runtime.worker.steps.agents.told.repeated_calls import LOOKED_BACK, LoopDetected
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn, turn_of
 from engine.values import ImageRef
 
@@ -126,6 +125,17 @@ def test_the_same_call_again_and_again_is_found_though_its_turns_are_not_told() 
     same = turn(99, "r" * 3000)
     with pytest.raises(LoopDetected, match="4 times"):
         told([same, *other, same, *other[:1], same, *other[1:2], same], 2_000)
+
+
+def test_the_same_call_now_and_then_is_no_loop() -> None:
+    others = [turn(1_000 + number) for number in range(300)]
+    apart = LOOKED_BACK // 2
+    turns = [one for start in range(0, 300, apart) for one in (turn(99), *others[start : start + apart])]
+    assert told(turns, 1_000_000)
+    spoken = Spoken.of(turns)
+    assert spoken is not None, "nor is it looked for anew in every question"
+    with pytest.raises(LoopDetected):
+        told([one for start in (0, 20, 40, 60) for one in (turn(99), *others[start : start + 20])], 1_000_000)
 
 
 def test_a_call_that_is_made_many_times_at_once_is_told_before_it_ends_the_agent() -> None:

@@ -14,7 +14,7 @@ from engine.models.answered_json import json_in
 from engine.models.conversation import Message, MessageRole
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.runtime.worker.steps.agents.told.images import Gallery, characters_of, image_block
-from engine.runtime.worker.steps.agents.told.repeated_calls import SAME_CALL_TOLD, times_made
+from engine.runtime.worker.steps.agents.told.repeated_calls import LOOKED_BACK, SAME_CALL_TOLD, MadeCalls
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from engine.models.blocks import Block
     from engine.runtime.worker.steps.agents.told.ended_turns import Spoken
 
-LOOKED_BACK = 64
-"""So many turns are looked at for calls that repeat themselves, also where fewer are told."""
 _KEPT_FOR_BARE = 4
 """One part of so many of the room is for turns that are told without results."""
 _LEAST_OF_A_RESULT = 200
@@ -184,11 +182,11 @@ def messages_of(
         note = f"\n\n({left_out} earlier turns are left out here: they are too much.)"
         asked = replace(asked, text=briefing.prompt + note)
     messages = [system, asked]
-    seen: dict[tuple[str, ...], int] = {}
+    made = MadeCalls()
     pictures = window.gallery.shown.items()
     for age in range(len(window.turns) - 1, -1, -1):
         turn = window.turns[age]
-        times = times_made(turn, seen)
+        times = made.times(turn)
         if age < window.told:
             shown = {digest: images[digest] for digest, at in pictures if at == age} if pictures else {}
             limit = window.limit(age)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from engine.contracts.flows.agent_step import CALLS
 from engine.journal.encoding import decode
-from engine.runtime.worker.steps.agents.told.repeated_calls import SAME_CALL_TOLD, times_made
+from engine.runtime.worker.steps.agents.told.repeated_calls import SAME_CALL_TOLD, MadeCalls
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, turn_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 TURNS_AT_ONCE = 64
 HELD_CHARACTERS = 16 * 1024 * 1024
-"""So much of turns stays in memory, of the agents that were asked last."""
+HELD_AGENTS = 1_000
+"""So much of turns, and so many agents, stay in memory: those that were asked last."""
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Spoken:
     newest: Turn | None = None
     only_calls: bool = True
     """Whether each of them has calls: an answer may not fit, and then something is said to it."""
-    _seen: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _made: MadeCalls = field(default_factory=MadeCalls)
 
     @classmethod
     def of(cls, turns: Sequence[Turn]) -> Self | None:
@@ -47,7 +48,7 @@ class Spoken:
     def add(self, turn: Turn) -> bool:
         """One more. Where that is told otherwise it is False, and what was kept is of no use any more; and so
         it is when LoopDetected is raised."""
-        times = times_made(turn, self._seen)
+        times = self._made.times(turn)
         if turn.all_images or turn.longest > RESULT_LIMIT or max(times, default=0) >= SAME_CALL_TOLD:
             return False
         self.turns += 1
@@ -104,17 +105,24 @@ class EndedTurns:
             yield await self._page(run_id, agent, range(end - 1, start - 1, -1), branches.outputs)
             end = start
 
+    @property
+    def held(self) -> int:
+        """Agents of which something is held."""
+        return len(self._held)
+
     def _of(self, run_id: str, agent: str) -> _Held:
         held = self._held.get((run_id, agent))
         if held is None:
             held = self._held[run_id, agent] = _Held()
+            self._let_go()
         else:
             self._held.move_to_end((run_id, agent))
         return held
 
     async def _page(self, run_id: str, agent: str, numbers: range, newest: Outputs) -> list[Turn]:
-        held = self._of(run_id, agent).turns
-        missing = [number for number in numbers if number not in held]
+        known = self._of(run_id, agent).turns
+        page = {number: known[number] for number in numbers if number in known}
+        missing = [number for number in numbers if number not in page]
         if missing:
             brought = {number: newest.at(number) for number in missing if newest.holds(number)}
             paths = {f"{agent}/{number}/{CALLS}": number for number in missing if number not in brought}
@@ -122,11 +130,19 @@ class EndedTurns:
                 found = await self._journal.step_outputs(run_id, list(paths))
                 brought |= {number: decode(found[path])["output"] for path, number in paths.items()}
             kept = await self._values.load_many(list(brought.values()))
-            for number, one in zip(brought, kept, strict=True):
-                held[number] = turn_of(one, number)
-                self._size += held[number].held
-        page = [held[number] for number in numbers]
-        while self._size > HELD_CHARACTERS and self._held:
+            read = {number: turn_of(one, number) for number, one in zip(brought, kept, strict=True)}
+            self._hold(self._of(run_id, agent), read)  # it may have been let go meanwhile
+            page |= read
+        return [page[number] for number in numbers]
+
+    def _hold(self, held: _Held, turns: dict[int, Turn]) -> None:
+        for number, turn in turns.items():
+            if number not in held.turns:
+                held.turns[number] = turn
+                self._size += turn.held
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._size > HELD_CHARACTERS or len(self._held) > HELD_AGENTS:
             _, dropped = self._held.popitem(last=False)
             self._size -= sum(turn.held for turn in dropped.turns.values())
-        return page
