@@ -26,7 +26,9 @@ from screens.packs import problems as pack_problems
 from screens.packs.dialogs import TrustDialog
 from screens.packs.empty import NOTHING_IN, SAME
 from screens.packs.labels import PACK_LABELS
+from screens.packs.layers import format_sources, layer_values
 from screens.packs.verbs import PackVerbsScreen
+from screens.widgets.json.json_view import JsonView
 from screens.widgets.numbers import counted
 from screens.widgets.plain import NOTHING, Part, Plain
 from screens.widgets.status_labels import STYLES
@@ -36,12 +38,10 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.packs.agent import ComposedAgent
     from engine.contracts.packs.pack import PackView
     from engine.contracts.packs.versions import CodeReview, PackDetail
     from screens.frame.console_state import ConsoleState
 
-_LAYERS = ("soul", "role", "tools", "skills", "guardrails", "memory", "workflow")
 PANES = {
     "overview": "Overview",
     "layers": "Layers",
@@ -127,7 +127,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             return
         self._draw_head(self._detail)
         self.query_one("#overview", RowTable).show(pack_overview.overview_rows(self._detail))
-        self.query_one("#layers", SearchedTree).show(_layers(self._detail.agent))
+        self.query_one("#layers", SearchedTree).show(layer_values(self._detail.agent))
         self.query_one("#flows", RowTable).show(pack_flows.flow_rows(self._detail.outlines))
         self.query_one("#problems", RowTable).show(
             pack_problems.problem_rows(self._detail.sources, self._detail.view.problems)
@@ -175,6 +175,11 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             )
         else:
             self.app.push_screen(TrustDialog(review), self._trusted)
+
+    @on(JsonView.Highlighted, "#layer-values")
+    def _other_layer(self) -> None:
+        """Another layer, other files."""
+        self._draw_note()
 
     @on(RowTable.Opened)
     def _opened(self, message: RowTable.Opened) -> None:
@@ -271,7 +276,8 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             return [NOTHING]
         match self._pane:
             case "layers":
-                return [(sanitize(_sources(detail.agent), limit=400), "$quiet")]
+                path = self.query_one("#layers", SearchedTree).view.cursor_key
+                return [(sanitize(format_sources(detail.agent, path), limit=400), "$quiet")]
             case "changes" if found := pack_changes.comparisons(detail):
                 place = self._compared % len(found)
                 compares = keys.fill(f" {place + 1} of {len(found)}: {{packs.diff}} compares the next")
@@ -280,18 +286,3 @@ class PackScreen(PackVerbsScreen, JsonScreen):
                 return pack_code.note(self._review, keys)
             case _:
                 return [NOTHING]
-
-
-def _layers(agent: ComposedAgent | None) -> dict[str, object]:
-    if agent is None:
-        return {}
-    document = agent.model_dump(mode="json", by_alias=True)
-    return {name: document[name] for name in _LAYERS}
-
-
-def _sources(agent: ComposedAgent | None) -> str:
-    if agent is None:
-        return "The layers cannot be composed: see Problems."
-    return " · ".join(
-        f"{source.layer}: {' ← '.join(source.files) or source.form}" for source in agent.sources
-    )
