@@ -226,7 +226,7 @@ class _PlanChecks(_ChoosingChecks):
 
 
 _NOT_OF_A_PROGRAM = (
-    *("tools", "flows", "handoffs", "context", "model", "mode", "reasoner", "on_rejection"),
+    *("tools", "deferred", "flows", "handoffs", "context", "model", "mode", "reasoner", "on_rejection"),
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""

@@ -69,6 +69,10 @@ def test_a_core_agent_is_no_program_and_is_fine_with_a_prompt_alone(agent: str) 
         (named("llm_reasoner", mode="conversation"), "llm_reasoner takes no `mode`"),
         (named("insight_reasoner", output={"type": "object"}), "insight_reasoner takes no `output`"),
         (named("llm_reasoner", reasoner="insight"), "llm_reasoner takes no `reasoner`"),
+        (
+            named("acp:plain", instructions="Be.", deferred=["files.read"]),
+            "another program (`agent`) takes no `deferred`",
+        ),
         (named("insight_reasonr"), "unknown agent `insight_reasonr` (did you mean `insight_reasoner`?)"),
         ({"id": "a", "type": "agent", "prompt": "x"}, "an agent has `instructions`"),
     ],

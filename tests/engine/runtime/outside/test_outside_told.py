@@ -38,6 +38,19 @@ def test_a_first_prompt_is_who_it_is_what_it_is_told_and_what_is_wanted() -> Non
     assert form.endswith('fits this schema, and nothing else: {"type":"object"}')
 
 
+def test_one_that_another_agent_has_handed_over_to_is_told_by_whom_and_what() -> None:
+    handed = {
+        "by": "triage",
+        "message": "Ground floor",
+        "asked": "Help with it.",
+        "text": "A broken pipe.",
+    }
+    text = told(received=handed)
+    assert text.endswith("\n\nMake it.")
+    for words in ("The agent triage has handed", "Ground floor", "Help with it.", "A broken pipe."):
+        assert words in text
+
+
 def test_an_agent_that_begins_again_is_told_what_came_of_its_calls() -> None:
     decided = [
         {"title": "Write a.txt", "bytes": 2},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.told.conversation import wanted_answer
 from engine.runtime.worker.steps.agents.told.images import image_block
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
@@ -34,7 +35,8 @@ def prompt_text(
 ) -> str:
     """The prompt, as one text. `decided` is what came of calls before, when it is given `again`."""
     skills = [block.told for block in skill_blocks(told.get("skills", ()))]
-    parts = [persona, told["instructions"], *skills, told["prompt"], wanted_answer(output)]
+    handed = [block.told for block in handover_blocks(told.get("received"))]
+    parts = [persona, told["instructions"], *skills, *handed, told["prompt"], wanted_answer(output)]
     if again:
         parts.append("\n".join([_AGAIN, *map(_line, decided[-_DECIDED:])]))
     return "\n\n".join(filter(None, parts))
