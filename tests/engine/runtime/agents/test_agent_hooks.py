@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,6 +58,21 @@ async def test_a_call_that_a_hook_refuses_is_told_with_its_reason_and_reaches_no
         assert made == {"a": "test"}
         assert home.tools.calls == [("work/0/calls/1/call", {"a": "test"})]
         assert await decisions(engine, run.run_id) == [("before_tool_call", "hook_veto", "no")]
+
+
+async def test_the_loop_goes_on_while_hooks_look_through_a_large_result(home: Home) -> None:
+    script = says("", call(a="\\" * 1_000_000 + "here")), says("Done.")
+    hooked(home, *script, hook={"at": "after_tool", "contains": ["here"]})
+    async with home.working() as engine:
+        running = asyncio.create_task(failed(engine, "ask"))
+        begun = turned = time.perf_counter()
+        longest = 0.0
+        while not running.done():
+            await asyncio.sleep(0)
+            before, turned = turned, time.perf_counter()
+            longest = max(longest, turned - before)
+        assert await error_of(engine, (await running).run_id) == ("permission_denied", "Not here. (hook no)")
+    assert longest < (turned - begun) / 6, "most of the time is that of the hook"
 
 
 ENDS: dict[str, tuple[Step, str, str]] = {

@@ -70,7 +70,7 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
     refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"], wanted])
     for call, arguments in zip(reply["calls"], wanted, strict=True):
         given = [arguments, data_given(at, scope_path_of(at.path), call["tool"])]
-        for hook in vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, given, call["tool"]):
+        for hook in _vetoing(at, HookPoint.BEFORE_TOOL, given, call["tool"]):
             if hook.ends:
                 refused = refused or _refused(at, hook)
     if refused is not None:
@@ -100,8 +100,7 @@ def let_through(at: Rendering, reply: Mapping[str, Any]) -> Iterator[Mapping[str
     for call in reply["calls"]:
         if call["tool"] in reply.get("hidden", ()):
             continue
-        refusing = vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"])
-        if next(refusing, None) is None:
+        if not _vetoing(at, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"]):
             yield call
 
 
@@ -114,8 +113,18 @@ def _read(arguments: str) -> Any:
 
 
 def _first(at: Rendering, point: HookPoint, value: Any, tool: str | None = None) -> StepPrepared | None:
-    hook = next(vetoes(at.flow.hooks, point, value, tool), None)
-    return None if hook is None else _refused(at, hook)
+    hooks = _vetoing(at, point, value, tool)
+    return _refused(at, hooks[0]) if hooks else None
+
+
+def _vetoing(at: Rendering, point: HookPoint, value: Any, tool: str | None) -> tuple[Hook, ...]:
+    """The hooks that say no, looked for in a thread where there is much to look through: a tool or a model
+    wrote it, and a text full of escapes takes seconds.
+    """
+    hooks = [hook for hook in at.flow.hooks if hook.at is point]
+    if not hooks:
+        return ()
+    return at.values.apart(value, f"{point} {tool}", lambda: tuple(vetoes(hooks, point, value, tool)))
 
 
 def _refused(at: Rendering, hook: Hook) -> StepPrepared:
