@@ -94,6 +94,10 @@ class Redactor:
         """A value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._masker.mask(value)
 
+    def redact_lines(self, lines: list[str]) -> list[str]:
+        """The same for texts without line ends, of which there may be many."""
+        return self._masker.mask_lines(lines)
+
     def redact_beginning(self, text: str) -> str:
         """The masked beginning of a longer text; what its cut may have made unrecognizable is left out."""
         masked: str = self._masker.mask(text)

@@ -129,6 +129,10 @@ class ValueStore:
         """A whole value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._redactor.redact(value)
 
+    def redact_lines(self, lines: list[str]) -> list[str]:
+        """The same for texts without line ends, of which there may be many."""
+        return self._redactor.redact_lines(lines)
+
     def redact_beginning(self, text: str) -> str:
         """The masked beginning of a longer text, without what its cut may have made unrecognizable."""
         return self._redactor.redact_beginning(text)

@@ -42,7 +42,8 @@ class LiveOutput:
 
     def coming(self, run_id: str) -> list[dict[str, Any]]:
         """Lines of a run that are not in its file yet."""
-        whole = [decode(line) for one in self.lines.get(run_id, ()) for line in one.lines]
+        unwritten = b"".join(part for one in self.lines.get(run_id, ()) for part in one.lines)
+        whole = [decode(line) for line in unwritten.splitlines()]
         return [*whole, *(line for call in self.calls.get(run_id, ()) for line in call.coming())]
 
     def written(self, lines: UnwrittenLines) -> None:

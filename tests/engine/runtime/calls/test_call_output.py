@@ -178,6 +178,28 @@ async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_s
     assert [line["text"] for line in output.coming()] == ([shown] if shown else [])
 
 
+async def test_lines_that_come_together_are_looked_at_and_kept_together(tmp_path: Path) -> None:
+    """A command writes thousands of short lines at once; the loop is held up for as long as each takes."""
+    outputs, masker = CallOutputs(tmp_path), WatchedMasker()
+    writer, kept = LineWriter(outputs), list[bytes]()
+
+    def keep(lines: bytes) -> asyncio.Future[bool]:
+        kept.append(lines)
+        return writer.keep("demo", "run", lines)
+
+    values = ValueStore(MemoryJournal(), Redactor(masker))
+    facts = {"step_id": "a", "attempt": 1}
+    output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, LiveOutput().of("run"))
+    async with output:
+        output.write("out", b"y\r\n" * 10_000 + f"{MAIL}\n".encode() + b"half")
+        assert len(kept) == 1
+        assert masker.looks < 1_000
+    await writer.written("run")
+    written = [json.loads(line) for line in outputs.read("demo", "run", 0)[0].splitlines()]
+    assert [line["text"] for line in written] == ["y"] * 10_000 + ["[EMAIL]", "half"]
+    assert written[0].keys() == {"ts", "step_id", "attempt", "stream", "text"}
+
+
 async def test_lines_of_many_calls_are_each_in_the_file_of_their_run_in_order(tmp_path: Path) -> None:
     outputs = CallOutputs(tmp_path)
     writer = LineWriter(outputs)
@@ -199,6 +221,16 @@ async def test_lines_that_cannot_be_kept_are_told_to_their_call_alone(tmp_path: 
         await bad
     assert (await full, await good) == (False, True)
     assert outputs.read("demo", "run_good", 0)[0] == b"line\n"
+
+
+class WatchedMasker(Masker):
+    """Counts how often it was asked to look at something."""
+
+    looks = 0
+
+    def mask(self, value: Any) -> Any:
+        self.looks += 1
+        return super().mask(value)
 
 
 class FakeFull(ThreadPoolExecutor):

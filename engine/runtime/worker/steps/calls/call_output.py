@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 16_384
 """Characters of a line; what is longer is cut before a place where a secret could stand half."""
+_KEY_SIGN = "PRIVATE KEY-----"
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 LONGEST_SHOWN = 4_096
@@ -69,7 +70,7 @@ class CallOutput:
             if len(rest) > LONGEST_SHOWN or stream in self._in_key or stream in self._in_long:
                 continue
             if whole := _without_open_end(rest):
-                text = self._masked(whole)
+                (text,) = self._masked([whole])
                 yield {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
 
     def hide(self, strike: Callable[[str], str]) -> None:
@@ -82,15 +83,15 @@ class CallOutput:
             return
         cut, self._left = data[: self._left], self._left - len(data)
         *lines, self._rest[stream] = (self._rest[stream] + self._decoder(stream).decode(cut)).split("\n")
-        for line in lines:
-            self._take(stream, line)
+        if lines:
+            self._take(stream, lines)
         if len(self._rest[stream]) > LONGEST_LINE:
-            self._take(stream, self._rest[stream])
+            self._take(stream, [self._rest[stream]])
             self._rest[stream] = ""
             self._in_long.add(stream)  # the rest of this line could begin with half a secret
         if self._left <= 0:
             self._rest[stream] = ""  # half a line could hold half a secret
-            self._put(stream, "… more was written than tools.max_output_bytes keeps")
+            self._put(stream, ["… more was written than tools.max_output_bytes keeps"])
 
     def _decoder(self, stream: Stream) -> codecs.IncrementalDecoder:
         """Made for what is written: most calls write nothing."""
@@ -98,29 +99,42 @@ class CallOutput:
             self._decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
         return self._decoders[stream]
 
-    def _take(self, stream: Stream, line: str) -> None:
-        """A key goes as a whole, whatever line it ends in."""
+    def _take(self, stream: Stream, lines: list[str]) -> None:
+        """Lines that are whole, all that came together: each by itself holds the loop up."""
+        if kept := [line.rstrip("\r") for line in lines if not self._goes(stream, line)]:
+            self._put(stream, self._masked(kept))
+
+    def _goes(self, stream: Stream, line: str) -> bool:
+        """Whether the line is left out: the end of one that was too long, and what follows the first line of
+        a key, which goes as a whole, whatever line it ends in.
+        """
         if stream in self._in_long:
             self._in_long.discard(stream)
-            return
+            return True
         if stream in self._in_key:
             if _KEY_ENDS.search(line):
                 self._in_key.discard(stream)
-            return
-        begins = list(_KEY_BEGINS.finditer(line))
+            return True
+        begins = list(_KEY_BEGINS.finditer(line)) if _KEY_SIGN in line else ()
         if begins and not _KEY_ENDS.search(line, begins[-1].end()):
             self._in_key.add(stream)
-        self._put(stream, self._masked(line.rstrip("\r")))
+        return False
 
-    def _masked(self, line: str) -> str:
-        struck = self._strike(line)
-        if len(struck) <= LONGEST_LINE:
-            return str(self._values.redact(struck))
-        return f"{self._values.redact_beginning(struck[:LONGEST_LINE])}…"
+    def _masked(self, lines: list[str]) -> list[str]:
+        struck = [self._strike(line) for line in lines]
+        if all(len(line) <= LONGEST_LINE for line in struck):
+            return self._values.redact_lines(struck)
+        return [
+            f"{self._values.redact_beginning(line[:LONGEST_LINE])}…"
+            if len(line) > LONGEST_LINE
+            else str(self._values.redact(line))
+            for line in struck
+        ]
 
-    def _put(self, stream: Stream, text: str) -> None:
-        line = {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
-        storing = self._keep(encode(line).encode() + b"\n")
+    def _put(self, stream: Stream, texts: list[str]) -> None:
+        facts = encode({"ts": self._clock.now(), **self._facts, "stream": stream}).removesuffix("}")
+        lines = (f'{facts},"text":{encode(text)}}}\n' for text in texts)
+        storing = self._keep("".join(lines).encode())
         if storing is not self._storing:  # else it goes with the lines before it
             self._storing = storing
             storing.add_done_callback(self._stored)
@@ -143,7 +157,7 @@ class CallOutput:
         self._live_output.end(self)
         for stream, rest in self._rest.items():
             if rest:
-                self._take(stream, rest)
+                self._take(stream, [rest])
         if failed is not None and self._storing is not None:  # what is last in the file is why
             with suppress(VasiniError):
                 await finish(self._storing)
