@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
     from engine.errors import Refused
     from engine.journal.records import Commit, NewRun, StoredEvent
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -114,7 +117,10 @@ class ChangeNotifier:
         """Tell all listeners about what one group of commits changed."""
         merged = changes[0] if len(changes) == 1 else _together(changes)
         for listener in tuple(self._listeners):
-            listener(merged)
+            try:
+                listener(merged)
+            except Exception:  # the edge: what is wrong with one keeps no other from hearing
+                logger.exception("a listener to changes of the journal failed")
 
 
 def _together(changes: Sequence[ChangeSet]) -> ChangeSet:

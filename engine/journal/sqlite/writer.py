@@ -89,7 +89,7 @@ class Writer:
         self._thread.start()
         try:
             await self._opened
-        except Unavailable:
+        except Exception:
             self._calls.close()  # it was the last one of the thread
             raise
 
@@ -142,7 +142,7 @@ class Writer:
     def _main(self) -> None:
         try:
             connection = open_writer(self._path, self._busy_seconds)
-        except VasiniError as error:
+        except Exception as error:  # noqa: BLE001 - the edge: whoever opens it raises it
             self._calls.post(self._opened.set_exception, error)
             return
         self._identity = FileIdentity(self._path)
@@ -228,9 +228,11 @@ class Writer:
         except OSError as error:
             words = f"the journal {self._path} failed: {error.strerror}"
             self._fail(group, Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words))
+        except Exception as error:  # noqa: BLE001 - the edge: without the thread nobody would be answered
+            self._fail(group, error)
 
     @staticmethod
-    def _fail(group: list[_Job], failure: Unavailable) -> None:
+    def _fail(group: list[_Job], failure: Exception) -> None:
         for job in group:
             job.error = failure
 
@@ -283,7 +285,10 @@ class Writer:
         for _ in range(min(len(self._done), ANSWERED_AT_ONCE)):
             job = self._done.popleft()
             if job.error is None:
-                change = job.change(job.result) if callable(job.change) else job.change
+                try:
+                    change = job.change(job.result) if callable(job.change) else job.change
+                except Exception as error:  # noqa: BLE001 - the edge: the others are answered
+                    job.error, change = error, ANYTHING
                 if change is not NOTHING:
                     changes.append(change)
             if job.future.done():  # its caller was cancelled; what was written stays written

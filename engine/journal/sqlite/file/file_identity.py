@@ -25,12 +25,16 @@ class FileIdentity:
         self._opened = {name: _identity(_stat(name)) for name in names}
 
     def check(self) -> None:
-        """Raise Unavailable(`journal_unavailable`) when one of the files is another one now.
+        """Raise Unavailable(`journal_unavailable`) when one of the files is another one now, or cannot be
+        looked at.
 
         A copy that was written over the journal is noticed when it is smaller: a journal only grows.
         """
         for name, opened in self._opened.items():
-            found = _stat(name)
+            try:
+                found = _stat(name)
+            except OSError as error:
+                raise self._changed(name, f"cannot be looked at any more ({error.strerror})") from error
             if _identity(found) != opened:
                 raise self._changed(name, "was deleted or replaced")
             if name == str(self._path) and found is not None:

@@ -80,7 +80,12 @@ def write_over(path: Path) -> None:
         file.truncate(4096)
 
 
-ACCIDENTS = [delete, delete_all, delete_wal, replace, replace_wal, write_over]
+def link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+ACCIDENTS = [delete, delete_all, delete_wal, replace, replace_wal, write_over, link_to_itself]
 
 
 @pytest.fixture
@@ -119,11 +124,14 @@ async def test_nothing_is_acknowledged_when_the_file_is_not_that_of_its_path_any
         await journal.lists.by_status(None)
 
 
-async def test_readers_are_told_without_a_write(journal: SqliteJournal) -> None:
+@pytest.mark.parametrize("accident", [delete, link_to_itself])
+async def test_readers_are_told_without_a_write(
+    journal: SqliteJournal, accident: Callable[[Path], None]
+) -> None:
     await wait_for_requests(journal, 1)
     told = asyncio.Event()
     journal.on_change(lambda _: told.set())
-    await asyncio.to_thread(delete, journal.path)
+    await asyncio.to_thread(accident, journal.path)
     await asyncio.wait_for(told.wait(), PATIENCE)
     with pytest.raises(Unavailable) as caught:
         await journal.feed_events(0, 10)

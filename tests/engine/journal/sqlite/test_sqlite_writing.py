@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -23,10 +23,12 @@ from tests.engine.journal.run_script import (
     step_started,
     wait_for_approval,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.journal.changes import ChangeSet
     from engine.journal.sqlite.transaction import Transaction
 
 BIG = "x" * 2_000_000
@@ -214,3 +216,26 @@ async def test_a_refusal_is_no_failure_of_the_storage(sqlite_journal: SqliteJour
     row = await sqlite_journal.run_row("run_0001")
     assert row is not None
     assert row["created_at"] == NOW
+
+
+async def test_a_listener_with_a_fault_keeps_no_other_from_hearing_and_no_writer_waiting(
+    sqlite_journal: SqliteJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[ChangeSet] = []
+
+    def fails(_change: ChangeSet) -> None:
+        raise ValueError("a bug in a listener")
+
+    sqlite_journal.on_change(fails)
+    sqlite_journal.on_change(heard.append)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(sqlite_journal.create_run(a_run(number)) for number in range(60)))
+        await sqlite_journal.create_run(a_run(60))
+    assert heard
+    assert "a bug in a listener" in caplog.text
+
+
+async def test_a_fault_in_the_thread_that_opens_the_file_is_raised(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(TypeError):
+            await SqliteJournal.open(tmp_path / "journal.db", busy_seconds=cast("float", "long"))
