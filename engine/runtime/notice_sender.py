@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import logging
 import os
+from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
 from engine.machine.events.run_facts import RunDeadLettered, RunFailed
 from engine.runtime.background import in_background
+from engine.runtime.failing import Failing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -43,6 +45,8 @@ AT_ONCE = 200
 OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
 """A notice that could not be sent for so long is given up, and logged."""
+DEFECTS = 5
+"""How often the notice of an event is tried to be made that fails by a fault of this program."""
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 logger = logging.getLogger(__name__)
 _REQUESTS = {
@@ -74,6 +78,9 @@ class NoticeSender:
         self._lock = lock
         self._retry_seconds = retry_seconds
         self._news = asyncio.Event()
+        self._failing = Failing(f"telling people by {way}")
+        self._defects = Counter[int]()
+        """By event: how often its notice could not be made."""
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
@@ -99,14 +106,15 @@ class NoticeSender:
             self._news.set()
 
     async def _run(self, descriptor: int, *, held: bool) -> None:
-        while not held:
-            await asyncio.sleep(OTHERS_TURN_SECONDS)
-            held = _taken(descriptor)
         while True:
             try:
-                await self._tell_all()
-            except Unavailable as error:
-                logger.warning("notices wait for the journal: %s", error.message)
+                held = held or _taken(descriptor)
+                if held:
+                    await self._tell_all()
+            except Exception as error:  # noqa: BLE001 - the edge: else nobody would be told any more, unnoticed
+                self._failing.failed(error)
+                await asyncio.sleep(self._retry_seconds[0])
+            else:
                 await asyncio.sleep(OTHERS_TURN_SECONDS)
 
     async def _place_of_events(self) -> int:
@@ -147,6 +155,7 @@ class NoticeSender:
                     kept = place
             await self._tell_acts()
             await self._tell_alerts()
+            self._failing.worked()
             if not await self._journal.feed_events(place, 1):
                 await self._news.wait()
 
@@ -204,6 +213,12 @@ class NoticeSender:
             if error.code is not ErrorCode.JOURNAL_CORRUPT:
                 raise
             logger.warning("an event of run %s cannot be told: %s", stored.run_id, error.message)
+            return None
+        except Exception:  # what stands behind it is told all the same
+            self._defects[stored.seq] += 1
+            if self._defects[stored.seq] < DEFECTS:
+                raise
+            logger.exception("an event of run %s cannot be told", stored.run_id)
             return None
 
     async def _of_request(self, stored: StoredEvent, kind: NoticeKind) -> Notice | None:

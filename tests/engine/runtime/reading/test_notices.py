@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     approval,
@@ -21,6 +22,10 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
+    import pytest
+
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import RequestViewRow
     from tests.engine.runtime.embedded_home import Home
 
 MAIL = "ann.example@example.org"
@@ -165,3 +170,36 @@ async def test_what_is_decided_while_it_cannot_be_told_is_not_told_later(home: H
         await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
         channel.refuses = 0
         await until(lambda: channel.has(NoticeKind.FAILURE))
+
+
+class FakeBroken(MemoryJournal):
+    """Has a bug in what reads forms, and once in what reads events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events_fail = 0
+
+    async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
+        if self.events_fail:
+            self.events_fail -= 1
+            raise RuntimeError("a bug that passes")
+        return await super().feed_events(after_seq, limit)
+
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
+        if request_id.startswith("form"):
+            raise RuntimeError("a bug that stays")
+        return await super().request_row(request_id)
+
+
+async def test_a_fault_of_the_program_at_one_notice_keeps_no_other_from_being_told(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    flows(home)
+    channel, journal = FakeChannel(), FakeBroken()
+    way = {"way": channel}
+    async with home.working(journal=journal, notify=way, notify_retry_seconds=(0.01, 0.02)) as engine:
+        journal.events_fail = 1
+        await start(engine, "fill")
+        await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.FAILURE))
+    assert caplog.text.count("cannot be told") == 1
