@@ -76,6 +76,7 @@ if TYPE_CHECKING:
 
 
 _SECOND = 1_000_000
+_MINUTE = 60 * _SECOND
 
 
 def start(builder: TransitionBuilder, _given: Start) -> None:
@@ -202,8 +203,9 @@ def _out_of_time(builder: TransitionBuilder) -> None:
     message = f"the run took longer than its max_duration of {seconds:g} s"
     error = failure(StepErrorCode.MAX_DURATION, message)
     if builder.graph.flow.escalation is not None and root.active is None:
-        # between two steps nothing can be failed: look again when the next one has begun
-        builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.clock + _SECOND))
+        # between two steps nothing can be failed: look again when the next one may have begun
+        wait = _MINUTE if builder.state.paused else _SECOND
+        builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.clock + wait))
     elif root.active is None or not escalated(builder, root.executions[root.active], error):
         cancel_all(builder, "the run took too long", late=True)
         end_run(builder, RunFailed(error))

@@ -94,6 +94,18 @@ def test_a_run_out_of_time_while_it_waits_for_a_retry_asks_a_person() -> None:
     assert run.timers == {}
 
 
+def test_a_run_out_of_time_that_is_paused_between_steps_is_looked_at_once_a_minute_until_it_goes_on() -> None:
+    flow = graph(tool("a"), tool("b", on_success="done"), HELP, escalation="help", max_duration=60)
+    run = Simulation(flow).start().pause().finish("a")
+    assert run.status() is RunStatus.PAUSED
+    run.fire("max_duration")
+    assert run.status() is RunStatus.PAUSED
+    assert run.timers == {"max_duration": run.now + 60_000_000}
+    run.resume().fire("max_duration")
+    assert run.status() is RunStatus.PENDING_HUMAN
+    assert run.timers == {}
+
+
 def test_what_was_decided_is_not_asked_again() -> None:
     steps = [approval("ok"), tool("a", on_success="done"), HELP]
     run = Simulation(graph(*steps, escalation="help")).start().reject("ok")
