@@ -95,7 +95,7 @@ def agent_snapshot(
     scope = f"{path}/{newest}"
     model, reply = turns.steps.get(f"{scope}/{MODEL}"), turns.reply(path, newest)
     answered = reply or turns.reply(path, newest - 1) or {}
-    phase = _phase(agent, scope, turns.steps)
+    phase = _phase(agent, scope, turns.steps, step)
     return AgentSnapshot(
         step_id=path,
         type=agent.type,
@@ -128,9 +128,16 @@ def agent_snapshot(
     )
 
 
-def _phase(agent: StepView, scope: str, steps: Mapping[str, StepView]) -> AgentPhase:
+def _phase(
+    agent: StepView,
+    scope: str,
+    steps: Mapping[str, StepView],
+    step: AgentStep | PlanProposalStep | None,
+) -> AgentPhase:
     if agent.status in STEP_TERMINAL:
         return AgentPhase.ENDED
+    if isinstance(step, AgentStep) and step.outside is not None:
+        return AgentPhase.PROGRAM
     at = {name: steps[f"{scope}/{name}"].status for name in _INNER if f"{scope}/{name}" in steps}
     if at.get(MESSAGE) is StepStatus.PENDING_USER_INPUT or f"{_next(scope)}/{MESSAGE}" in steps:
         return AgentPhase.MESSAGE

@@ -31,6 +31,8 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.outside_programs import agent as program
+from tests.engine.runtime.outside_programs import agents, ended
 from tests.engine.runtime.plans.proposed_plans import call as planned
 from tests.engine.runtime.plans.proposed_plans import plan, proposes
 
@@ -129,6 +131,18 @@ async def test_whoever_looks_at_what_a_worker_left_sees_the_same(home: Home) -> 
     (at,), (asked,) = after.agents, after.requests
     assert (at.phase, at.turn) == (AgentPhase.MESSAGE, 1)
     assert (asked.kind, asked.step_id) == (RequestKind.FORM, "work/1/message")
+
+
+async def test_where_another_program_is_the_agent_that_is_told(home: Home) -> None:
+    home.flow("ask", program())
+    async with home.working(agents=agents(home, "file")) as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        at = await of_agent(engine, run_id)
+        assert (at.phase, at.turn, at.max_turns, at.skills) == (AgentPhase.PROGRAM, 0, None, None)
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await ended(engine, run_id)
+        assert (await of_agent(engine, run_id)).phase is AgentPhase.ENDED
 
 
 async def test_an_end_that_a_person_says_is_no_turn(home: Home) -> None:
