@@ -116,6 +116,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "engine.values",
+        "engine.foreign_json",
         "engine.frozen",
         "engine.line_diff",
         "engine.named_table",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
 from engine.acp.failure import AgentFailure, AgentReason
+from engine.foreign_json import read_foreign
 
 _AUTH = -32000
 """The code with which an agent wants somebody to log in first."""
@@ -185,7 +187,7 @@ class Peer:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        value = from_json(line, allow_inf_nan=False)
+        value = read_foreign(line, partial(from_json, allow_inf_nan=False))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

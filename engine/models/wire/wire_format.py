@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from hashlib import sha256
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import from_json
 
+from engine.foreign_json import read_foreign
 from engine.models.failure import malformed
 from engine.models.wire.frames import EventFrames
 from engine.models.wire.told_tools import schema_of
@@ -133,23 +133,12 @@ def arguments_of(text: str) -> dict[str, Any]:
 def json_frame(frame: bytes) -> dict[str, Any]:
     """The object that a frame holds. Raises ModelFailure (`malformed`)."""
     try:
-        value = from_json(frame)
+        value = read_foreign(frame, from_json)
     except ValueError:
-        try:
-            value = _without_half_characters(frame)
-        except (ValueError, RecursionError):
-            raise malformed("the server sent an event that is no JSON") from None
+        raise malformed("the server sent an event that is no JSON") from None
     if not isinstance(value, dict):
         raise malformed("the server sent an event that is no object")
     return value
-
-
-def _without_half_characters(frame: bytes) -> Any:
-    """A server that counts in UTF-16 may cut within a character: each half of it is told as none (U+FFFD)."""
-    if b"\\ud" not in frame.lower():
-        raise ValueError
-    text = json.dumps(json.loads(frame), ensure_ascii=False)
-    return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def objects(value: Any) -> list[dict[str, Any]]:

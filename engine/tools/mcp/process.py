@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine.foreign_json import read_foreign
 from engine.safe_text import sanitize
 from engine.threads import finish
 from engine.tools.failure import ToolFailure, not_found
@@ -82,7 +84,8 @@ class ServerProcess:
         from mcp_types import jsonrpc_message_adapter  # noqa: PLC0415 - likewise
 
         try:
-            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+            parse = partial(jsonrpc_message_adapter.validate_json, by_name=False)
+            message = read_foreign(line, parse)
         except ValueError:  # what is no message is not answered; programs print there, too
             return
         self._deliver(SessionMessage(message))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -12,6 +13,7 @@ from pydantic_core import from_json
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.foreign_json import read_foreign
 from engine.models.wire.server_errors import retry_after_of
 from engine.tools.egress import at_first_reached, checked_addresses, checked_url, port_of, require_listed
 from engine.tools.failure import ToolFailure, returned_failure
@@ -208,7 +210,7 @@ def _brought(endpoint: str, status: int, wait: str, answer: bytes, redaction: Re
 
 def _envelope(answer: bytes) -> dict[str, Any] | None:
     try:
-        value = from_json(answer, allow_inf_nan=False)
+        value = read_foreign(answer, partial(from_json, allow_inf_nan=False))
     except ValueError:
         return None
     if not isinstance(value, dict) or not isinstance(value.get("ok"), bool):

@@ -103,6 +103,19 @@ async def test_what_an_agent_asks_for_behind_its_answer_nobody_is_asked_and_its_
     assert [one["result"] for one in talk.pipe.told[-2:]] == [CANCELLED] * 2
 
 
+async def test_half_a_character_that_an_agent_cuts_from_a_text_loses_no_question() -> None:
+    """As programs do that count in UTF-16: what they ask would wait for an answer for ever."""
+    talk = Talk()
+    prompting = await talk.prompt()
+    number = await told_to(talk.pipe, "session/prompt")
+    asked = asks(100).replace(b"a.txt", rb"so \ud83d")
+    talk.hear(says("so \ud83d") + asked)
+    (question,) = talk.asked
+    assert (question.shown["arguments"], question.said) == ({"path": "so \ufffd"}, "so \ufffd")
+    talk.hear(line(id=number, result={"stopReason": "end_turn"}))
+    await prompting
+
+
 async def test_an_agent_whose_prompt_is_cancelled_is_told_so_and_nobody_is_asked_for_it_any_more() -> None:
     talk = Talk()
     prompting = await talk.prompt()

@@ -60,6 +60,13 @@ def error_of(result: ToolResult) -> ToolError:
     return result.error
 
 
+async def test_half_a_character_that_an_answer_cuts_from_a_text_loses_no_result(context: ToolContext) -> None:
+    """The call was made, and so it did not fail."""
+    result, _ = await asked(context, answering({"ok": True, "data": {"name": "Ann \ud83d"}}))
+
+    assert result.data == {"name": "Ann \ufffd"}
+
+
 async def test_a_call_is_one_post_with_its_key_and_its_place(context: ToolContext) -> None:
     result, server = await asked(context, answering({"ok": True, "data": {"name": "Ann"}}))
 

@@ -68,6 +68,13 @@ def test_an_answer_that_is_too_long_is_the_error_of_its_request_alone(heard: Hea
     assert heard.broken == []
 
 
+def test_half_a_character_that_a_server_cuts_from_a_text_loses_no_answer(heard: Heard) -> None:
+    """As programs do that count in UTF-16: whoever called would wait for it as long as it may."""
+    heard.writes({**FIRST, "result": {"text": "so \ud83d"}}, b'{"jsonrpc": "\\ud83d', LAST)
+    cut, answer = heard.messages()
+    assert (cut["id"], cut["result"], answer["id"]) == (7, {"text": "so \ufffd"}, 8)
+
+
 def test_who_sends_what_is_too_long_and_answers_nothing_is_heard_no_more(heard: Heard) -> None:
     heard.writes(LAST, b"x" * (LIMIT + 1), LAST)
     words = f"an answer has more than {LIMIT} bytes"
