@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
+from engine.contracts.tool import ToolSpec
 from engine.models.settings import ModelSettings
 from tests.engine.models.loopback import head, serving
+from tests.engine.pictures import as_text
+from tests.engine.runtime.agents.test_agent_images import SHOT, WORDS, shows
 from tests.engine.runtime.agents_at_work import agent, answering_in_turn, models_at, spoken
-from tests.engine.runtime.embedded_home import ANN, failed, finished, rest, retry, start, until
+from tests.engine.runtime.embedded_home import ANN, failed, finished, rest, retry, start, tool, until
 
 if TYPE_CHECKING:
     from tests.engine.runtime.embedded_home import Home
@@ -16,9 +20,9 @@ if TYPE_CHECKING:
 BUSY = head(503, "application/json") + b"{}"
 
 
-def tiers(one: str, two: str) -> ModelSettings:
-    """Two models at these addresses, the second behind the first."""
-    named = {"one": models_at(one).named["served"], "two": models_at(two).named["served"]}
+def tiers(one: str, two: str, **fields: Any) -> ModelSettings:
+    """Two models at these addresses, the second behind the first, which has these fields."""
+    named = {"one": models_at(one, **fields).named["served"], "two": models_at(two).named["served"]}
     return ModelSettings(named=named, tiers={"first": "one", "second": "two"}, fallback=("first", "second"))
 
 
@@ -37,6 +41,31 @@ async def test_when_a_model_is_busy_the_next_tier_is_asked_at_once_and_both_are_
         (details,) = [event.payload["error"]["details"] for event in events if "error" in event.payload]
         assert (details["model"], details["asked_to_wait_seconds"]) == ("one", 3000)
         assert (details["took_ms"] >= 0, "first_token_ms" in details) == (True, False)
+
+
+async def test_the_model_of_the_next_tier_is_shown_images_and_told_a_schema_as_it_takes_them(
+    home: Home,
+) -> None:
+    home.tools.registry.register(ToolSpec(name="fake.look", for_images=True), shows)
+    asking = agent(
+        tools=("fake.echo", "fake.look"),
+        images=["{{ steps.shot.output.images }}"],
+        output={"type": "object"},
+        model="first",
+        retry={"max_attempts": 2, "backoff_seconds": 0},
+    )
+    home.flow("ask", tool("shot", "fake.look"), asking)
+    async with (
+        serving(answering_in_turn(BUSY)) as one,
+        serving(answering_in_turn(spoken("{}"))) as two,
+        home.working(models=tiers(one.url, two.url, images=True, structured=True)) as engine,
+    ):
+        await finished(engine, "ask")
+        (first,), (second,) = ([asked.body for asked in server.asked] for server in (one, two))
+        assert ("response_format" in first, "response_format" in second) == (True, False)
+        assert (as_text(SHOT) in json.dumps(first), as_text(SHOT) in json.dumps(second)) == (True, False)
+        assert WORDS in json.dumps(second)
+        assert [len(asked["tools"]) for asked in (first, second)] == [2, 1]
 
 
 async def test_when_all_tiers_are_used_up_each_model_is_named_with_its_reason(home: Home) -> None:
