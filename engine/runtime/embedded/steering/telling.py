@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.agent_step import ModelStep
 from engine.errors import InvalidInput
 from engine.journal.rules.verb_rules import require_room
 from engine.machine.model.inputs import Tell
@@ -50,7 +51,9 @@ class Telling:
         if len(said) > MOST_CHARACTERS or not (said or given):
             raise InvalidInput(f"say something, in at most {MOST_CHARACTERS:,} characters")
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
-        if not any(step.asks_model for step in flow.graph.every_step):
+        if not any(
+            isinstance(step, ModelStep) for step in flow.graph.every_step
+        ):  # programs are told nothing
             words = f"{row['pack']}/{row['flow']} asks no model: nobody would be told"
             raise InvalidInput(words, {"run_id": row["run_id"]})
         require_room(len((await state_of_run(self._journal, row)).told or ()))

@@ -27,6 +27,8 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.engine.runtime.outside_programs import agent as program
+from tests.engine.runtime.outside_programs import agents
 from tests.engine.runtime.plans.proposed_plans import call, plan, proposes
 
 if TYPE_CHECKING:
@@ -168,6 +170,11 @@ async def test_a_run_that_asks_no_model_or_has_ended_is_told_nothing(home: Home)
         plain = await finished(engine, "plain")
         with pytest.raises(InvalidInput, match="asks no model"):
             await engine.runs.tell(plain.run_id, "hello", actor=ANN)
+    home.flow("program", program())
+    async with home.open(agents=agents(home, "file")) as engine:
+        run_id = await start(engine, "program")
+        with pytest.raises(InvalidInput, match="asks no model"):
+            await engine.runs.tell(run_id, "hello", actor=ANN)
 
 
 async def test_more_than_a_flow_may_say_fails_its_turn(home: Home) -> None:
