@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.governance.redactor import MAX_DEPTH
 from engine.journal.encoding import decode
-from engine.runtime.large_values import LARGE_BYTES, is_large, off_loop_if_large
+from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.values import (
     IMAGE_KEY,
     BlobNeeded,

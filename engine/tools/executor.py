@@ -18,6 +18,7 @@ from engine.contracts.runs.preview import Preview
 from engine.contracts.tool import AwaitedAnswer, ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.frozen import replace
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
+from engine.large_values import off_loop_if_large
 from engine.tools.awaiting import AnswerAwaited
 from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.failure import (
@@ -293,7 +294,7 @@ class ToolExecutor:
             raise invalid_input(f"{call.name} takes no secret: what it is given is kept and shown")
         if call.secrets and call.context.output is not None:
             call.context.output.hide(Redaction(call.secrets).text)
-        require_fitting(call.name, tool.check(arguments))
+        require_fitting(call.name, await off_loop_if_large(arguments, lambda: tool.check(arguments)))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
         waited = call.rules.waited
@@ -309,8 +310,12 @@ class ToolExecutor:
             raise late(call.name, call.seconds, call.deadline_name, waited)
         if task and task.cancelling() > cancels:  # the tool swallowed the cancellation
             raise asyncio.CancelledError
-        data = json_output(data, self._limits.max_output_bytes)
-        call.data = Redaction(call.secrets).value(data) if call.secrets else data
+        call.data = await off_loop_if_large(data, lambda: self._told(data, call.secrets))
+
+    def _told(self, data: Any, secrets: set[str]) -> Any:
+        """What the tool brought, as it may be kept. Raises ToolFailure."""
+        plain = json_output(data, self._limits.max_output_bytes)
+        return Redaction(secrets).value(plain) if secrets else plain
 
 
 def _deadline(seconds: float, set_by: str, bounds: ToolBounds | None) -> tuple[float, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from engine.governance.policies import Policies
 from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
-from engine.tools.registry import ToolFunction, ToolRegistry
+from engine.tools.registry import RegisteredTool, ToolFunction, ToolRegistry
 
 CONTEXT = ToolContext("run", "step", 1, "run/step", "default", Path("/nonexistent/workdir"))
 SCHEMA = {
@@ -227,6 +228,41 @@ async def test_the_result_shares_nothing_with_the_tool() -> None:
     result = await call(returning(kept))
     kept["list"].append(2)
     assert result.data == {"list": [1]}
+
+
+class WatchedText(str):
+    """Remembers in which thread it was compared."""
+
+    __slots__ = ("threads",)
+    __hash__ = str.__hash__
+
+    def __init__(self, _text: str) -> None:
+        self.threads: list[int] = []
+
+    def __eq__(self, other: object) -> bool:
+        self.threads.append(threading.get_ident())
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("large", [True, False])
+async def test_the_loop_goes_on_while_large_parameters_and_results_are_looked_at(large: bool) -> None:
+    checked: list[int] = []
+    word, text = WatchedText("hunter22"), "x" * (100_000 if large else 10)
+
+    def check(_params: Any) -> list[tuple[str, str]]:
+        checked.append(threading.get_ident())
+        return []
+
+    async def bring(params: dict[str, Any], _context: ToolContext) -> Any:
+        return {"text": params["text"], "word": word}
+
+    tool = RegisteredTool(ToolSpec(name="test.bring"), bring, own_check=check)
+    executor = ToolExecutor(ToolRegistry([tool]), ToolLimits(), {"WORD": "hunter22"})
+    result = await executor.call("test.bring", {"text": text, "word": {"$secret": "WORD"}}, CONTEXT)
+    assert result.data == {"text": text, "word": "[SECRET]"}
+    for threads in (checked, word.threads):
+        assert threads
+        assert (threading.get_ident() not in threads) is large
 
 
 async def test_a_secret_reaches_the_tool_and_nothing_else() -> None:

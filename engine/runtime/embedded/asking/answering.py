@@ -13,11 +13,11 @@ from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.json_schema.messages import told
+from engine.large_values import off_loop_if_large
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.governing.soft_cap_answers import AnswerActs
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.files.attached_images import with_images_read
-from engine.runtime.large_values import off_loop_if_large
 from engine.values import canonical_json
 
 if TYPE_CHECKING:

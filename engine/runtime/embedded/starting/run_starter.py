@@ -16,12 +16,12 @@ from engine.journal.records import NewRun
 from engine.journal.rules.rows.run_words import run_words
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.json_schema.messages import told
+from engine.large_values import off_loop_if_large
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
 from engine.runtime.clock import new_id
 from engine.runtime.embedded.starting.isolation import require_isolation
 from engine.runtime.files.attached_images import with_images_read
-from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
 from engine.runtime.worker.steps.start_verdict import start_verdict
 from engine.safe_files.naming import at_home

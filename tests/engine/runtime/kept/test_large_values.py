@@ -13,7 +13,7 @@ from engine.errors import InvalidInput
 from engine.governance.masking import Masker
 from engine.governance.redactor import MAX_DEPTH, Redactor
 from engine.journal.memory.journal import MemoryJournal
-from engine.runtime.large_values import LARGE_BYTES, is_large, off_loop_if_large
+from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.runtime.value_store import ValueStore
 from tests.engine.runtime.embedded_home import BOB, form, pending_form, rest, start, tool
 

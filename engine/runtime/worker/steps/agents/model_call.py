@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import StepErrorCode
 from engine.errors import Unavailable, VasiniError
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
+from engine.large_values import off_loop_if_large
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
@@ -22,7 +23,6 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelErrorCode, ModelFailure, ModelRefused
 from engine.models.routing import Route
-from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.agents.askers import asker_of, tries_before
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, LowerTierWanted, held_back
