@@ -26,7 +26,7 @@ def new_file(target: Path) -> Iterator[Path]:
     called; OSError.
     """
     _require_new(target)
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
     try:
         os.close(os.open(temporary, _NEW, 0o600))
         yield temporary

@@ -34,7 +34,7 @@ def write_atomically(
     `before` is called just before what was written takes its place; what it raises leaves all as it is.
     Raises OSError, FileExistsError without `overwrite`.
     """
-    temporary = f".{name[:100]}.{secrets.token_hex(8)}.tmp"
+    temporary = f".{name[:50]}.{secrets.token_hex(8)}.tmp"
     descriptor = os.open(temporary, _NEW, mode, dir_fd=directory)
     try:
         try:

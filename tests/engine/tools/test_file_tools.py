@@ -374,3 +374,10 @@ async def test_cancelled_work_in_a_thread_has_ended_before_the_caller_goes_on() 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended == ["ended"]
+
+
+@pytest.mark.parametrize("name", ["名" * 84 + ".md", "x" * 255, "𝄞" * 63])
+async def test_a_name_as_long_as_the_file_system_takes_is_written(call: Call, root: Path, name: str) -> None:
+    result = await call("files.write", {"root": str(root), "path": name, "text": "x"})
+    assert result.ok, result.error
+    assert names(root) == [name]

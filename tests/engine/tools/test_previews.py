@@ -13,6 +13,7 @@ from engine.contracts.layers.tools import Tools
 from engine.contracts.tool import ToolSpec
 from engine.governance.tools_layer import tools_layer
 from engine.tools.builtin.all import builtin_registry
+from engine.tools.builtin.files.preview import MAX_BASE_BYTES
 from engine.tools.context import CallRules, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.registry import RegisteredTool, ToolRegistry
@@ -181,3 +182,32 @@ async def test_nothing_is_written_over_another_file_than_was_approved(
         file.write_text(then)
     assert (await executor.call("files.write", params, approved)).error is None
     assert file.read_text() == "mine\n"
+
+
+async def test_a_file_too_long_to_compare_is_replaced_only_as_it_was_when_that_was_approved(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    file = root / "long.txt"
+    with file.open("wb") as long:
+        long.truncate(MAX_BASE_BYTES + 1)
+    params = {"root": str(root), "path": "long.txt", "text": "mine\n"}
+    seen = await looked_at(context, limits, "files.write", **params)
+    assert (seen.kind, seen.base) == ("diff", hashlib.sha256(bytes(MAX_BASE_BYTES + 1)).hexdigest())
+    assert "too long to compare (16,777,217 bytes), by 1 line" in seen.summary
+    with file.open("r+b") as long:
+        long.write(b"somebody else's")
+    executor = ToolExecutor(builtin_registry(), limits)
+    refused = await executor.call("files.write", params, replace(context, previewed=seen))
+    assert refused.error is not None
+    assert refused.error.code == "approval_void"
+    assert file.stat().st_size == MAX_BASE_BYTES + 1
+
+
+async def test_a_link_that_nothing_is_written_through_is_no_change_to_be_approved(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    (root / "real.txt").write_text("real\n")
+    (root / "link.txt").symlink_to(root / "real.txt")
+    seen = await looked_at(context, limits, "files.write", root=str(root), path="link.txt", text="mine\n")
+    assert seen.kind == "unavailable"
+    assert "symbolic link" in seen.summary

@@ -23,6 +23,7 @@ from engine.tools.builtin.files.paths import (
     opened_directory,
     path_scope,
     read_asked,
+    refuse_link,
 )
 from engine.tools.builtin.files.preview import require_base, void, write_preview
 from engine.tools.failure import from_os_error, invalid_input, permission_denied
@@ -148,7 +149,7 @@ def file_tools() -> Iterator[RegisteredTool]:
     yield RegisteredTool(LIST, list_files)
 
     async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
-        return await run_stoppable(lambda _stop: write_preview(path_scope(context.limits), params))
+        return await run_stoppable(lambda stop: write_preview(path_scope(context.limits), params, stop))
 
     yield RegisteredTool(WRITE, write, preview)
 
@@ -268,7 +269,7 @@ def _write(
         raise invalid_input("the text is not valid Unicode") from error
     target = scope.resolve(params["root"], shown)
     scope.require_writable(shown)
-    _refuse_link(target)
+    refuse_link(target)
     try:
         with _opened_parent(target, make=params.get("make_dirs", True)) as directory:
             _require_replaceable(target, directory, overwrite=params.get("overwrite", True))
@@ -281,7 +282,7 @@ def _write(
                 mode=0o666,
                 keep_mode=True,
                 overwrite=params.get("overwrite", True) and not made,
-                before=lambda: require_base(target, base),
+                before=lambda: require_base(target, base, stop),
             )
     except FileExistsError as error:
         if made:
@@ -300,14 +301,6 @@ def _kept(target: ScopedPath, content: bytes) -> dict[str, Any]:
     return {
         "output_files": [{"name": target.real.name, "content_base64": encoded, "copy_of": str(target.real)}]
     }
-
-
-def _refuse_link(target: ScopedPath) -> None:
-    """No component may be a link, even inside the root: what the caller named is what is written."""
-    if target.real == target.root or target.relative.endswith("/"):
-        raise invalid_input(f"{target.relative!r} names a directory")
-    if target.real != target.root / target.relative:
-        raise permission_denied(f"{target.relative!r} goes through a symbolic link; nothing is written there")
 
 
 @contextlib.contextmanager

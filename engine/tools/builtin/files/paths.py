@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from engine.safe_files.walking import open_directory, open_to_read
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
@@ -150,6 +150,21 @@ def read_regular_file(scoped: ScopedPath, max_bytes: int, limit: str = "max_byte
     `max_bytes`).
     """
     shown = scoped.relative
+    with opened_regular_file(scoped) as file:
+        content = file.read(max_bytes + 1)
+        size = max(os.fstat(file.fileno()).st_size, len(content))
+    if len(content) > max_bytes:
+        raise invalid_input(
+            f"{shown!r} holds {size} bytes, more than {limit} ({max_bytes})",
+            {"size": size, "max_bytes": max_bytes},
+        )
+    return content
+
+
+@contextmanager
+def opened_regular_file(scoped: ScopedPath) -> Iterator[BinaryIO]:
+    """The file to read. Raises ToolFailure as `read_regular_file`, also for what happens while it is read."""
+    shown = scoped.relative
     if scoped.real == scoped.root:
         raise invalid_input(f"cannot read {shown!r}: it is a directory")
     with opened_directory(scoped.real.parent, shown) as directory:
@@ -157,23 +172,26 @@ def read_regular_file(scoped: ScopedPath, max_bytes: int, limit: str = "max_byte
             descriptor = open_to_read(scoped.real.name, directory)
         except OSError as error:
             raise from_os_error(error, f"cannot read {shown!r}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
         raise invalid_input(f"cannot read {shown!r}: it is {kind}")
     with os.fdopen(descriptor, "rb") as file:
         try:
-            content = file.read(max_bytes + 1)
+            yield file
         except OSError as error:
             raise from_os_error(error, f"cannot read {shown!r}") from error
-    if len(content) > max_bytes:
-        size = max(status.st_size, len(content))
-        raise invalid_input(
-            f"{shown!r} holds {size} bytes, more than {limit} ({max_bytes})",
-            {"size": size, "max_bytes": max_bytes},
-        )
-    return content
+
+
+def refuse_link(target: ScopedPath) -> None:
+    """Raises ToolFailure for a directory, and where a component is a link, even inside the root: what the
+    caller named is what is written.
+    """
+    if target.real == target.root or target.relative.endswith("/"):
+        raise invalid_input(f"{target.relative!r} names a directory")
+    if target.real != target.root / target.relative:
+        raise permission_denied(f"{target.relative!r} goes through a symbolic link; nothing is written there")
 
 
 def decoded(content: bytes, shown: str) -> str:

@@ -4,60 +4,71 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.line_diff import common_ends, compared
-from engine.tools.builtin.files.paths import decoded, read_regular_file
+from engine.tools.builtin.files.paths import decoded, opened_regular_file, refuse_link
 from engine.tools.failure import ToolFailure, invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.threads import StopFlag
     from engine.tools.builtin.files.paths import PathScope, ScopedPath
 
+_CHUNK = 1 << 20
 MAX_BASE_BYTES = 16 * 1024 * 1024
+"""A longer file is known by its digest alone."""
 
 
-def write_preview(scope: PathScope, params: dict[str, Any]) -> Preview:
+class _Base(NamedTuple):
+    """A file that is there: its digest, bytes, and content where that is not too long."""
+
+    digest: str
+    size: int
+    content: bytes | None
+
+
+def write_preview(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> Preview:
     """A unified diff against the file as it is, with that file's digest. Raises ToolFailure."""
     shown = params["path"]
     target = scope.resolve(params["root"], shown)
     scope.require_writable(shown)
-    base = _base(target)
+    refuse_link(target)
+    base = _base(target, stop)
     new = params["text"]
     name = str(target.real)
+    lines = _lines(len(_split(new)))
     if base is None:
         return Preview(
             kind="diff",
-            summary=f"makes {name}: {_lines(len(new.splitlines()))}",
+            summary=f"makes {name}: {lines}",
             text=unified("", new, name, made=True),
         )
-    digest = hashlib.sha256(base).hexdigest()
     if params.get("overwrite", True) is False:
         raise invalid_input(f"{shown!r} exists and overwrite is false")
-    try:
-        old = decoded(base, shown)
-    except ToolFailure:
-        summary = (
-            f"replaces {name}, which is no text ({len(base):,} bytes), by {_lines(len(new.splitlines()))}"
-        )
-        return Preview(kind="diff", summary=summary, text=unified("", new, name, made=False), base=digest)
+    old = _text(base, shown)
+    if old is None:
+        what = "no text" if base.content is not None else "too long to compare"
+        summary = f"replaces {name}, which is {what} ({base.size:,} bytes), by {lines}"
+        text = unified("", new, name, made=False)
+        return Preview(kind="diff", summary=summary, text=text, base=base.digest)
     text = unified(old, new, name, made=False)
     changed = text.split("\n")
     added = sum(line.startswith("+") for line in changed) - 1
     removed = sum(line.startswith("-") for line in changed) - 1
     summary = f"changes {name}: {added} lines come, {removed} go" if text else f"leaves {name} as it is"
-    return Preview(kind="diff", summary=summary, text=text, base=digest)
+    return Preview(kind="diff", summary=summary, text=text, base=base.digest)
 
 
-def require_base(target: ScopedPath, base: str | None) -> None:
+def require_base(target: ScopedPath, base: str | None, stop: StopFlag) -> None:
     """The file is still the one with this digest; None asks nothing. Raises ToolFailure."""
     if base is None:
         return
-    found = _base(target)
-    if found is None or hashlib.sha256(found).hexdigest() != base:
+    found = _base(target, stop)
+    if found is None or found.digest != base:
         raise void(target.relative)
 
 
@@ -67,13 +78,29 @@ def void(shown: str) -> ToolFailure:
     return ToolFailure(StepErrorCode.APPROVAL_VOID, message, recoverable=False)
 
 
-def _base(target: ScopedPath) -> bytes | None:
+def _base(target: ScopedPath, stop: StopFlag) -> _Base | None:
+    digest, size, content = hashlib.sha256(), 0, bytearray()
     try:
-        return read_regular_file(target, MAX_BASE_BYTES)
+        with opened_regular_file(target) as file:
+            while chunk := file.read(_CHUNK):
+                stop.check()
+                digest.update(chunk)
+                size += len(chunk)
+                if size <= MAX_BASE_BYTES:
+                    content += chunk
     except ToolFailure as failure:
         if failure.details.get("reason") == "missing":
             return None
         raise
+    return _Base(digest.hexdigest(), size, bytes(content) if size <= MAX_BASE_BYTES else None)
+
+
+def _text(base: _Base, shown: str) -> str | None:
+    """What it says; None where it is no text, or too long."""
+    try:
+        return None if base.content is None else decoded(base.content, shown)
+    except ToolFailure:
+        return None
 
 
 def _lines(count: int) -> str:
