@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from contextlib import suppress
 
@@ -19,6 +20,10 @@ def main() -> int:
         with suppress(OSError):  # a full disk or a closed pipe is told at the program's edge
             print(version_line(), flush=True)  # noqa: T201 - the whole of this command
             return 0
+    # Until the program's edge hears it, ctrl-c ends the process as it ends any other: without a trace.
+    interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interrupts:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
     from vasini_tui.__main__ import main as perform  # noqa: PLC0415 - only now
 
@@ -26,4 +31,10 @@ def main() -> int:
         gc.freeze()  # what is loaded stays
         gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
         gc.enable()
-    return perform()
+    if not interrupts:
+        return perform()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return perform()
+    finally:  # the interpreter, which ends now, has no words for it either
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -32,6 +32,7 @@ from engine.journal.sqlite.reads.runs import RunReading
 from engine.journal.sqlite.reads.steps import StepReading
 from engine.journal.sqlite.shared_notes import SqliteSharedNotes
 from engine.journal.sqlite.writer import Writer
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,22 +108,29 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
             words = f"the directory {path.parent} cannot be made: {error.strerror}; check VASINI_HOME"
             raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)}) from error
         journal = cls(path, poll_seconds, busy_seconds)
+        try:
+            await journal._open()
+        except BaseException:  # a cancelled one, too, leaves no thread behind
+            await finish(journal.close())
+            raise
+        return journal
+
+    async def _open(self) -> None:
         immutable = False
         try:
-            await journal._writer.start()
+            await self._writer.start()
         except Unavailable as error:
-            if error.code is not ErrorCode.READ_ONLY or not await asyncio.to_thread(path.exists):
+            if error.code is not ErrorCode.READ_ONLY or not await asyncio.to_thread(self.path.exists):
                 raise
-            immutable = journal.lists.immutable = await asyncio.to_thread(read_only_journal, path)
-            journal._writer.refuse(error)
+            immutable = self.lists.immutable = await asyncio.to_thread(read_only_journal, self.path)
+            self._writer.refuse(error)
+        reader = aiosqlite.connect(read_only(self.path, immutable=immutable), uri=True, isolation_level=None)
         try:
-            uri = read_only(path, immutable=immutable)
-            journal._reader = await aiosqlite.connect(uri, uri=True, isolation_level=None)
-            journal._reader.row_factory = sqlite3.Row
+            self._reader = reader  # closed also when it was still being opened
+            await finish(reader)
+            reader.row_factory = sqlite3.Row
         except sqlite3.Error as error:
-            await journal._writer.close()
-            raise unavailable(error, path) from error
-        return journal
+            raise unavailable(error, self.path) from error
 
     async def close(self) -> None:
         """Write what is queued and close all connections."""

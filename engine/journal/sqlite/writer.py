@@ -90,6 +90,7 @@ class Writer:
         try:
             await self._opened
         except Exception:
+            self._closed = True
             self._calls.close()  # it was the last one of the thread
             raise
 
@@ -129,7 +130,7 @@ class Writer:
 
     async def close(self) -> None:
         """Write what is queued, then close."""
-        if self._closed or self._refusal is not None:
+        if self._closed:
             return
         self._closed = True
         self._hand_over()
@@ -143,7 +144,7 @@ class Writer:
         try:
             connection = open_writer(self._path, self._busy_seconds)
         except Exception as error:  # noqa: BLE001 - the edge: whoever opens it raises it
-            self._calls.post(self._opened.set_exception, error)
+            self._calls.post(self._tell_opened, error)
             return
         self._identity = FileIdentity(self._path)
         try:
@@ -151,10 +152,10 @@ class Writer:
         except OSError as error:
             connection.close()
             words = f"the journal's lock files beside {self._path} cannot be made: {error.strerror}"
-            self._calls.post(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
+            self._calls.post(self._tell_opened, Unavailable(ErrorCode.READ_ONLY, words))
             return
         self._notice_other_writers(connection)
-        self._calls.post(self._opened.set_result, None)
+        self._calls.post(self._tell_opened)
         more = True
         while more:
             group, more = self._gather()
@@ -164,6 +165,14 @@ class Writer:
             self._notice_other_writers(connection)
         lock.close()
         connection.close()
+
+    def _tell_opened(self, error: Exception | None = None) -> None:
+        if self._opened.done():  # who waited for it was cancelled
+            return
+        if error is None:
+            self._opened.set_result(None)
+        else:
+            self._opened.set_exception(error)
 
     def _gather(self) -> tuple[list[_Job], bool]:
         """Waiting jobs, and whether there will be more; none when none came for a while."""

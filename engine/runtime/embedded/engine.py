@@ -29,6 +29,7 @@ from engine.runtime.pack_library.watch import PackWatch
 from engine.runtime.processes import boot_id
 from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
+from engine.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -328,4 +329,4 @@ async def open_engine(
         async with engine.tools.serving():
             yield engine
     finally:
-        await opened.close()
+        await finish(opened.close())  # whole, also for who is cancelled meanwhile: no thread stays behind

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -228,6 +229,23 @@ def loaded_by(*arguments: str) -> set[str]:
     )
     command = [sys.executable, "-c", program, *arguments]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
+
+
+def test_ctrl_c_while_the_program_loads_leaves_no_trace() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Hasty:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'vasini_tui.__main__':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Hasty())\n"
+        "from vasini_tui.entry import main\n"
+        "sys.argv = ['vasini', 'runs']\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_the_version_loads_nothing_of_the_program() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
+import threading
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from engine.journal.sqlite.file.connection import APPLICATION_ID, migrate, open_
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.journal.sqlite.queries import migrations
 from tests.engine.journal.run_script import a_run, hold
+from tests.patience import PATIENCE
 from tests.permissions import permissions_bind
 
 if TYPE_CHECKING:
@@ -258,6 +261,36 @@ async def test_a_journal_locked_by_another_program_is_not_opened(tmp_path: Path)
         other.close()
     journal = await SqliteJournal.open(path)
     await journal.close()
+
+
+def threads_of_journals() -> list[threading.Thread]:
+    """Those that hold a connection."""
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith(("journal-writer", "Thread-"))
+    ]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+async def test_a_journal_whose_opening_is_cancelled_leaves_no_thread_behind(
+    tmp_path: Path, *, locked: bool
+) -> None:
+    path, before = tmp_path / "journal.db", threads_of_journals()
+    await (await SqliteJournal.open(path)).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    if locked:
+        other.execute("BEGIN EXCLUSIVE")
+    for turns in range(12):
+        opening = asyncio.create_task(SqliteJournal.open(path, busy_seconds=0.01))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        (ended,) = await asyncio.gather(opening, return_exceptions=True)
+        if isinstance(ended, SqliteJournal):  # it was quicker
+            await ended.close()
+        for thread in set(threads_of_journals()) - set(before):  # it may be about to end
+            await asyncio.to_thread(thread.join, PATIENCE)
+        assert threads_of_journals() == before
+    other.close()
 
 
 async def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
