@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PACK_ID
-from engine.errors import ErrorCode, InvalidInput, Unavailable
+from engine.errors import ErrorCode, InvalidInput, Unavailable, VasiniError
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _PLACEHOLDER = "new-pack"
 _TOOL_PLACEHOLDER = "new_pack"
 # templates stand one directory deeper than packs
 _SCHEMA_PLACE = "$schema=../"
+_BY_ERRNO = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ErrorCode.DISK_FULL),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), ErrorCode.READ_ONLY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,12 @@ class NewPack:
     files: tuple[str, ...]
 
     def put_in_place(self) -> None:
-        """Move it to its place in one step, and the schemas beside it."""
-        _copy_schemas(self.target.parent / SCHEMAS)
-        self.directory.rename(self.target)
+        """Move it to its place in one step, and the schemas beside it. Raises as `write_new_pack`."""
+        try:
+            _copy_schemas(self.target.parent / SCHEMAS)
+            self.directory.rename(self.target)
+        except OSError as error:
+            raise _cannot_be_written(self.target.parent, error) from error
 
     def discard(self) -> None:
         """Remove what is not in its place."""
@@ -47,7 +55,8 @@ class NewPack:
 def write_new_pack(name: str, template: str, parent: Path) -> NewPack:
     """Write a pack into a hidden directory beside its place (blocking).
 
-    Raises InvalidInput for a name that is no pack id or is taken, Unavailable when it cannot be written.
+    Raises InvalidInput for a name that is no pack id or is taken, and for a place that can be none,
+    Unavailable when it cannot be written.
     """
     if re.fullmatch(PACK_ID, name) is None or len(name) > MAX_NAME:
         words = f"{name!r} is no pack id: lower-case letters, digits and hyphens, beginning with a letter"
@@ -60,9 +69,17 @@ def write_new_pack(name: str, template: str, parent: Path) -> NewPack:
         directory = Path(tempfile.mkdtemp(prefix=".new-", dir=parent)) / name
         files = tuple(sorted(_write(_template(template), directory, name)))
     except OSError as error:
-        words = f"the pack cannot be written to {parent}: {error.strerror}"
-        raise Unavailable(ErrorCode.READ_ONLY, words, {"path": str(parent)}) from error
+        raise _cannot_be_written(parent, error) from error
     return NewPack(directory, target, files)
+
+
+def _cannot_be_written(parent: Path, error: OSError) -> VasiniError:
+    # files that are copied together fail together, with words alone
+    words = f"the pack cannot be written to {parent}: {error.strerror or error}"
+    code = _BY_ERRNO.get(error.errno or 0)
+    if code is None:
+        return InvalidInput(words, {"path": str(parent)})
+    return Unavailable(code, words, {"path": str(parent)})
 
 
 def _template(template: str) -> Path:

@@ -36,14 +36,23 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
         )
     except typer.TyperException as error:
         words = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
-        place = getattr(error, "ctx", None)  # the command, as far as it was understood
+        place = _command_meant(error, arguments)
         whole = words if words.endswith("?") else words.rstrip(".") + "."
-        raise UsageError(f"{whole} See `{place.command_path if place else 'vasini'} --help`.") from None
+        raise UsageError(f"{whole} See `{place} --help`.") from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except SystemExit:  # so the parser says that
         raise BrokenPipeError from None
     return result if isinstance(result, Invocation | int) else ExitCode.OK
+
+
+def _command_meant(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """The command as far as it was understood."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    if context is not None:
+        return context.command_path
+    offered = tuple(asked_for(arguments))  # the parser's own faults know no context
+    return " ".join(("vasini", *offered)) if len(offered) == 1 else "vasini"
 
 
 def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:

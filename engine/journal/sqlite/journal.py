@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import traceback
+from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -108,11 +109,10 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
             words = f"the directory {path.parent} cannot be made: {error.strerror}; check VASINI_HOME"
             raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)}) from error
         journal = cls(path, poll_seconds, busy_seconds)
-        try:
+        async with AsyncExitStack() as undoing:  # one that is cancelled leaves no thread behind, either
+            undoing.push_async_callback(lambda: finish(journal.close()))
             await journal._open()
-        except BaseException:  # a cancelled one, too, leaves no thread behind
-            await finish(journal.close())
-            raise
+            undoing.pop_all()
         return journal
 
     async def _open(self) -> None:

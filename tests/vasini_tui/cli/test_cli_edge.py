@@ -46,6 +46,9 @@ def test_a_command_written_wrong_is_an_error_document_for_programs(vasini: Vasin
         ("approve", "vasini approve"),
         ("pack nosuch", "vasini pack"),
         ("runs --bogus", "vasini runs"),
+        ("runs --status", "vasini runs"),
+        ("pack new mine --in", "vasini pack new"),
+        ("--as", "vasini"),
     ],
 )
 def test_a_command_written_wrong_says_whose_help_tells_more(

@@ -185,6 +185,26 @@ def test_a_new_pack_that_would_be_broken_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "taken"])
+def test_a_new_pack_in_a_place_that_can_be_none_is_refused(
+    vasini: Vasini, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "_schemas").touch()
+    outcome = vasini("pack", "new", "mine", "--in", str(tmp_path / place), "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
+    assert str(tmp_path / place) in outcome.error["message"]
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["_schemas"]
+
+
+def test_a_new_pack_says_how_it_is_run_where_it_can_be_run(vasini: Vasini, tmp_path: Path) -> None:
+    assert "vasini run mine/main --wait" in vasini("pack", "new", "mine").stdout
+    elsewhere = vasini("pack", "new", "other", "--in", str(tmp_path / "else where")).stdout
+    assert "vasini run" not in elsewhere
+    assert f"vasini pack validate '{tmp_path}/else where/other'" in elsewhere
+
+
 @pytest.mark.parametrize("template", ["tool", "agent", "sop"])
 def test_every_file_of_a_new_pack_names_its_schema(vasini: Vasini, tmp_path: Path, template: str) -> None:
     outcome = vasini("pack", "new", "my-pack", "--template", template, "--in", str(tmp_path), "--json")

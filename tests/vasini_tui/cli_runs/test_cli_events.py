@@ -12,7 +12,7 @@ from engine.contracts.status import (
     RunStatus,
 )
 from engine.contracts.times import rfc3339
-from tests.fakes.views import NOW, a_run, an_event
+from tests.fakes.views import NOW, a_run, a_step, an_event
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ def test_logs_write_every_line_of_a_run_or_of_a_step(vasini: Vasini, fake: FakeE
     lines = [json.loads(line) for line in vasini("logs", "run-1", "build", "--json").stdout.splitlines()]
     assert [(line["text"], line["stream"]) for line in lines] == [("line 1", "out"), ("line 3", "out")]
     assert vasini("logs", "none").status == ExitCode.NOT_FOUND
+
+
+def test_logs_of_a_step_that_is_not_there_are_not_found_and_of_a_silent_one_empty(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.add(a_run())
+    fake.stored_steps["run-1"] = (a_step("build"),)
+    outcome = vasini("logs", "run-1", "biuld")
+    assert (outcome.status, outcome.stdout) == (ExitCode.NOT_FOUND, "")
+    assert "no step biuld" in outcome.stderr
+    assert vasini("logs", "run-1", "build").status == ExitCode.OK
 
 
 def test_logs_follow_a_run_to_its_end(vasini: Vasini, fake: FakeEngine) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.contracts.status import RunStatus, StepStatus
 from screens.widgets.status_labels import RUN_LABELS
 from tests.fakes.views import a_form, a_run, a_step, an_approval, an_outcome
+from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from tests.fakes.engine import FakeEngine
@@ -40,3 +43,13 @@ def test_statuses_of_steps_and_requests_are_told_in_the_words_of_the_console(
     assert "pending input" in told
     assert "not started" in told
     assert "PENDING" not in told + "".join(vasini(name).stdout for name in ("approvals", "forms", "outcomes"))
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("approvals", "answered"), ("forms", "approved"), ("outcomes", "void")]
+)
+def test_a_status_that_no_such_request_can_have_is_refused(vasini: Vasini, command: str, status: str) -> None:
+    outcome = vasini(command, "--status", status)
+    assert outcome.status == ExitCode.USAGE
+    assert status.upper() not in outcome.stderr
+    assert "PENDING" in outcome.stderr

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Images = Annotated[
     list[str] | None,
-    typer.Option("--image", metavar="FILE", help="Show it an image: PNG, JPEG, GIF or WebP. Repeats."),
+    typer.Option(
+        "--image", metavar="FILE", help="An image that goes with it: PNG, JPEG, GIF or WebP. Repeats."
+    ),
 ]
 
 

@@ -15,20 +15,28 @@ if TYPE_CHECKING:
 ALL = "all"
 REJECTED = "rejected"
 
+OF_APPROVALS = tuple(status for status in RequestStatus if status is not RequestStatus.ANSWERED)
+OF_QUESTIONS = (
+    RequestStatus.PENDING,
+    RequestStatus.ANSWERED,
+    RequestStatus.EXPIRED,
+    RequestStatus.WITHDRAWN,
+)
+"""Those of forms and of calls that were interrupted."""
+
 S = TypeVar("S", bound=StrEnum)
 
 
-def statuses_named(names: Iterable[str], kind: type[S], also: tuple[str, ...] = ()) -> tuple[S, ...]:
+def statuses_named(names: Iterable[str], kind: Iterable[S], also: tuple[str, ...] = ()) -> tuple[S, ...]:
     """The statuses; an empty tuple means all. Raises UsageError with the names there are."""
+    known = {status.value: status for status in kind}
     found: list[S] = []
     for name in names:
         if name.lower() == ALL:
             return ()
-        try:
-            found.append(kind(name.upper()))
-        except ValueError:
-            known = ", ".join((*(status.value for status in kind), *also, ALL))
-            raise UsageError(f"--status knows {known}; not {name!r}") from None
+        if name.upper() not in known:
+            raise UsageError(f"--status knows {', '.join((*known, *also, ALL))}; not {name!r}")
+        found.append(known[name.upper()])
     return tuple(dict.fromkeys(found))
 
 
@@ -60,7 +68,7 @@ def nothing_fits(what: str, status: RequestStatus | None, *, narrowed: bool) -> 
     return f"no {what} fit" if narrowed or status is not RequestStatus.PENDING else f"no {what} wait"
 
 
-def one_status(name: str) -> RequestStatus | None:
-    """The status of requests that is meant; None for all. Raises UsageError."""
-    found = statuses_named((name,), RequestStatus)
+def one_status(name: str, kind: Iterable[RequestStatus]) -> RequestStatus | None:
+    """The status of requests that is meant, of those they can have; None for all. Raises UsageError."""
+    found = statuses_named((name,), kind)
     return found[0] if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,11 @@ async def _new(session: Session, *, name: str, template: Template, parent: Path 
         session.out.line(f"{new_pack.target}/{file}")
     if trusted:
         session.out.line("tools.py is trusted as it was made; after an edit: vasini pack trust " + name)
-    session.out.line(f"try it: vasini run {name}/main --wait")
+    if new_pack.target.parent == packs:
+        session.out.line(f"try it: vasini run {name}/main --wait")
+    else:  # it is not among the packs that can be run
+        session.out.line(f"check it: vasini pack validate {shlex.quote(str(new_pack.target))}")
+        session.out.line(f"to run it, put it into {packs}")
     return ExitCode.OK
 
 

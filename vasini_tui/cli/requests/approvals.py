@@ -15,7 +15,7 @@ from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.inputs import plan_edits
 from vasini_tui.cli.arguments.moments import optional_moment
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
+from vasini_tui.cli.arguments.statuses import OF_APPROVALS, nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
@@ -74,7 +74,9 @@ def approvals(
 ) -> Invocation:
     """List approvals, oldest first. Before them stand interrupted calls whose outcome nobody knows."""
     wanted = ApprovalFilter(pack, by, optional_moment(since, "--since"), optional_moment(before, "--before"))
-    action = partial(_approvals, status=one_status(status), run=run, wanted=wanted, limit=limit, after=after)
+    action = partial(
+        _approvals, status=one_status(status, OF_APPROVALS), run=run, wanted=wanted, limit=limit, after=after
+    )
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 

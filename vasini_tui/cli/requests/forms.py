@@ -16,7 +16,7 @@ from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
+from vasini_tui.cli.arguments.statuses import OF_QUESTIONS, nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -40,7 +40,7 @@ def forms(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List forms, oldest first."""
-    action = partial(_forms, status=one_status(status), run_id=run, limit=limit, after=after)
+    action = partial(_forms, status=one_status(status, OF_QUESTIONS), run_id=run, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 

@@ -13,7 +13,7 @@ from engine.errors import ErrorCode, Refused
 from screens.widgets.status_labels import REQUEST_LABELS
 from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
-from vasini_tui.cli.arguments.statuses import nothing_fits, one_status
+from vasini_tui.cli.arguments.statuses import OF_QUESTIONS, nothing_fits, one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode
@@ -44,7 +44,7 @@ def outcomes(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List interrupted calls whose outcome nobody knows. The oldest comes first."""
-    action = partial(_outcomes, status=one_status(status), run_id=run, limit=limit, after=after)
+    action = partial(_outcomes, status=one_status(status, OF_QUESTIONS), run_id=run, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 

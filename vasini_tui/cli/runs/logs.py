@@ -39,16 +39,19 @@ def logs(
 async def _logs(session: Session, *, part: str, step_id: str | None, follow: bool) -> int:
     """Lines make no events: a run that is followed is looked at as often as the journal is."""
     async with session.engine_and_run(part) as (engine, run_id):
-        place = 0
+        place, silent = 0, True
         while True:
             # Status first: when it is an end, everything that was written is read below.
             over = (await engine.runs.summary(run_id)).status in RUN_TERMINAL
             page = await engine.runs.output(run_id, step_id=step_id, after=place)
             for line in page.lines:
                 _write(session.out, line)
+                silent = False
             place = page.next
             if page.ended:
                 if over or not follow:
+                    if silent and step_id is not None:
+                        await engine.runs.step(run_id, step_id)  # one that is not there is told
                     return ExitCode.OK
                 await asyncio.sleep(session.loaded.values.engine.poll_seconds)
 
