@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,9 @@ _MILLION = 1_000_000
 """Shares are exact in millionths: of a goal of 0.9 one run of 10 may fail."""
 MOST_ALERTS = 3
 _EMPTY = (
-    " No run of this pack has ended in these days. Here will stand how many runs\n"
-    " may still fail, the budget left over time, how fast it is used, why runs\n"
-    " failed, and how long people took. {app.runs}, then {runs.create} starts a run."
+    "No run of this pack has ended in these days. Here will stand how many runs may still fail, the budget "
+    "left over time, how fast it is used, why runs failed, and how long people took. {app.runs}, then "
+    "{runs.create} starts a run."
 )
 
 
@@ -80,7 +81,10 @@ class LevelDetail(Plain):
             (label.text, STYLES[label.tone]),
         ]
         if level.state is SloState.NO_DATA:
-            self.show(*head, NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
+            # Its lines are cut at the edge, as those of the plot have to be.
+            words = textwrap.wrap(self._keymap.fill(_EMPTY), max(1, self.size.width - 2))
+            empty = "".join(f"\n {line}" for line in words)
+            self.show(*head, NEW_LINE, (sanitize(empty, multiline=True), "$quiet"))
             return
         if self._detail is None:
             self.show(*head)

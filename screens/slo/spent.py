@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from screens.slo.spend_rows import SpendData
 
 _NOTHING = {
-    Unit.COST: " No model was paid for in these days, and no cap holds. Here will stand what was\n"
-    " spent, and of which cap; {slo.cap} sets one.",
-    Unit.TOKENS: " No model was asked in these days. Here will stand what packs told models, and\n"
-    " were told. A step of the type agent asks one.",
-    Unit.TIME: " No run has completed in these days. Here will stand how long runs worked, and\n"
-    " how long they waited for people.",
+    Unit.COST: "No model was paid for in these days, and no cap holds. Here will stand what was spent, and "
+    "of which cap; {slo.cap} sets one.",
+    Unit.TOKENS: "No model was asked in these days. Here will stand what packs told models, and were told. A "
+    "step of the type agent asks one.",
+    Unit.TIME: "No run has completed in these days. Here will stand how long runs worked, and how long they "
+    "waited for people.",
 }
 
 

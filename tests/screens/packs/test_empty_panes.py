@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.engine import FakeEngine
 from tests.fakes.packs import a_detail, a_version
 from tests.fakes.views import a_pack
+from tests.screens.packs.levels import SOME_LEVELS
 from tests.screens.packs.test_packs_screens import a_diff, an_engine, on_pack
 
 if TYPE_CHECKING:
@@ -46,3 +48,16 @@ async def test_two_contents_that_are_the_same_are_told_to_be(console: OpenConsol
         await on_pack(stage, "d")
         await stage.shows("Nothing differs")
         await stage.shows("published 1.0.0 → now · 1 of 1")
+
+
+async def test_what_a_pack_without_runs_says_is_whole_on_the_least_screen(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    engine.levels.stored = SOME_LEVELS
+    async with console(engine, size=(60, 20)) as stage:
+        await stage.press("4")
+        await stage.until(lambda: "too many failed" in stage.plain("#level"), "the worst one")
+        await stage.press("G")
+        await stage.until(lambda: "starts a run." in stage.plain("#level"), "the whole of the text")
+        lines = stage.plain("#level").splitlines()
+        assert max(map(len, lines)) < 60
+        assert len(lines) <= 8

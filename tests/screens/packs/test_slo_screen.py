@@ -92,7 +92,7 @@ async def test_the_pack_under_the_cursor_says_when_its_budget_runs_out(console: 
         await stage.shows("runs out 23 Mar 09:26 UTC")
         await stage.press("j")
         await stage.shows("Here will stand how many runs")
-        await stage.shows("1, then c starts a run")
+        await stage.shows("how long people took. 1")
 
 
 async def test_a_drift_is_told(console: OpenConsole) -> None:
