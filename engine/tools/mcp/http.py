@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from engine.foreign_json import WholeCharacters
 from engine.tools.mcp.lines import TOO_MANY, Rate
 from engine.tools.mcp.process import reference
 from engine.tools.secret_references import resolve_references
@@ -78,28 +79,30 @@ class _Kept:
 
 
 def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:
-    """The network; streams of events are bounded event by event, and nothing is unpacked: a few bytes could
-    become any number of them."""
+    """The network; streams of events are bounded event by event (by the SDK), and nothing is unpacked: a few
+    bytes could become any number of them. What is cut within a character is told as `read_foreign` does."""
     import httpx2  # noqa: PLC0415 - see above
 
     class Bounded(httpx2.AsyncByteStream):
-        """A body that ends with an error when it is too long, or packed."""
+        """A body that ends with an error when it is too long (None: that is seen to elsewhere), or packed."""
 
-        def __init__(self, body: httpx2.AsyncByteStream, packed: str) -> None:
+        def __init__(self, body: httpx2.AsyncByteStream, packed: str, limit: int | None) -> None:
             self._body = body
             self._packed = packed
+            self._limit = limit
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             if self._packed:
                 raise httpx2.StreamError(
                     f"the answer is packed ({self._packed}), asked for was one that is not"
                 )
-            size = 0
+            size, characters = 0, WholeCharacters()
             async for piece in self._body:
                 size += len(piece)
-                if size > message_bytes:
-                    raise httpx2.StreamError(f"an answer has more than {message_bytes} bytes")
-                yield piece
+                if self._limit is not None and size > self._limit:
+                    raise httpx2.StreamError(f"an answer has more than {self._limit} bytes")
+                yield characters.feed(piece)
+            yield characters.end()
 
         async def aclose(self) -> None:
             await self._body.aclose()
@@ -113,8 +116,8 @@ def _bounded_network(message_bytes: int) -> httpx2.AsyncHTTPTransport:
                 response.headers.get("content-encoding", "").strip().lower().removeprefix("identity")[:100]
             )
             whole = packed or not kind.startswith("text/event-stream")
-            if whole and isinstance(response.stream, httpx2.AsyncByteStream):
-                response.stream = Bounded(response.stream, packed)
+            if isinstance(response.stream, httpx2.AsyncByteStream):
+                response.stream = Bounded(response.stream, packed, message_bytes if whole else None)
             return response
 
     return Network()

@@ -140,6 +140,27 @@ async def test_an_answer_over_http_that_is_packed_is_not_unpacked(root: Path, ki
         assert refused(packed)[0] is StepErrorCode.BACKEND_ERROR
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_an_answer_over_http_that_is_cut_within_a_character_is_an_answer(root: Path, kind: str) -> None:
+    async def cuts(asked: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        result = {"content": [{"type": "text", "text": "so \ud83d, so \U0001f600"}]}
+        told = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result})
+        data = (told if kind == "application/json" else f"data: {told}\n\n").encode()
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n".encode())
+        for place in range(0, len(data), 5):  # and so within an escape
+            writer.write(data[place : place + 5])
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+
+    server = await asyncio.start_server(partial(serves, calls=cuts), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
+    async with server, bench(root, declared(command=(), url=url)) as loop:
+        answered = await loop.call("loop.flood", timeout=5)
+        assert answered.error is None, answered.error
+        assert answered.data["text"] == "so \ufffd, so \U0001f600"
+
+
 async def test_a_server_of_the_sdk_is_called_over_its_pipes(root: Path) -> None:
     async with bench(root, declared(command=(sys.executable, str(SERVER)))) as loop:
         assert (await loop.call("loop.get_sum", SUM)).data["text"] == "3"
