@@ -129,6 +129,8 @@ class EngineConfig:
     drain_seconds: float = 10.0
     """How long a stopping worker lets running calls end before it cancels them."""
     poll_seconds: float = 0.25
+    round_seconds: float = 1.0
+    """How often a process that works looks whether something is to be looked at (runtime/rounds.py)."""
     default_step_timeout: float = 300.0
     claim_seconds: float = 120.0
     pack_watch: Literal["events", "poll", "off"] = "events"

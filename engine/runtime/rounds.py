@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
 
-ROUND_SECONDS = 1.0
+NEXT_ROUND = 0.0
+"""What a look answers that has to be made again in the next round."""
 AFTER_A_DEFECT_SECONDS = 60.0
 """A look that fails by a fault of this program is tried again so much later, or after a change."""
 SET_BY = 500_000
@@ -46,7 +47,8 @@ class Rounds:
     A change is any commit that the journal tells of, news of packs, and a wall clock that was set.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock: Clock, seconds: float = 1.0) -> None:
+        self._seconds = seconds
         self._journal = journal
         self._clock = clock
         self._offset = clock.now() - clock.uptime()
@@ -54,7 +56,7 @@ class Rounds:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """A round every second while the context is open."""
+        """A round every so many seconds while the context is open."""
         undo = self._journal.on_change(self.changed)
         async with in_background(self._run()):
             try:
@@ -92,7 +94,7 @@ class Rounds:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(ROUND_SECONDS)
+            await asyncio.sleep(self._seconds)
             self.make()
 
     async def _look_on(self, one: _Looked) -> None:
@@ -100,7 +102,7 @@ class Rounds:
         while True:
             await one.called.wait()
             one.called.clear()
-            seconds: float | None = 0.0
+            seconds: float | None = NEXT_ROUND
             try:
                 seconds = await one.look()
             except VasiniError as error:

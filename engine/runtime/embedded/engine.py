@@ -233,7 +233,8 @@ class EmbeddedEngine:
         from engine.runtime.rounds import Rounds  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
-        rounds, lease = Rounds(self._journal, self._clock), self._config.lease_seconds
+        rounds = Rounds(self._journal, self._clock, self._config.round_seconds)
+        lease = self._config.lease_seconds
         worker = Worker(self._journal, self._clock, self._sessions, rounds, slots=slots, lease_seconds=lease)
         async with rounds.running():
             with gc_infrequent():

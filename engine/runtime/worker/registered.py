@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
 from engine.runtime.processes import gone_workers
+from engine.runtime.rounds import NEXT_ROUND
 from engine.runtime.shared_notes import read_notes
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
 _NOTES = "resting models"
 """By worker and model the time since the machine was started when it is tried again."""
 _TRIES = 5
@@ -46,7 +46,7 @@ class RestingNotes:
         if until.keys() == self._told.keys() and all(
             moment <= max(self._told[name], now) + 500_000 for name, moment in until.items()
         ):
-            return LOOK_SECONDS
+            return NEXT_ROUND
         for _ in range(_TRIES):
             version, known = await read_notes(self._journal.shared_notes, _NOTES)
             alive = {row.worker_id for row in await self._journal.workers()}
@@ -56,7 +56,7 @@ class RestingNotes:
                 self._log(until, now)
                 self._told = until
                 break
-        return LOOK_SECONDS
+        return NEXT_ROUND
 
     def _log(self, until: Mapping[str, int], now: int) -> None:
         """What has begun to rest, and what rests no more: the notes tell of now alone."""

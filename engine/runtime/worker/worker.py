@@ -10,6 +10,7 @@ from engine.errors import Unavailable
 from engine.runtime.clock import new_id
 from engine.runtime.failing import Failing
 from engine.runtime.processes import gone_workers
+from engine.runtime.rounds import NEXT_ROUND
 from engine.runtime.worker.heartbeat import Heartbeat
 from engine.runtime.worker.held_runs import HeldRuns, retry_seconds
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from engine.runtime.rounds import Rounds
     from engine.runtime.worker.sessions.opening import Sessions
 
-LOOK_FOR_DEAD_SECONDS = 1.0
-"""How long the runs of a process that has died wait at the most."""
 GIVES_UP_AFTER = 60
 """Times the wait before a new try for which rounds may fail until whoever waits for the worker is told."""
 
@@ -278,7 +277,7 @@ class Worker:
         others = await self._heartbeat.others()
         if await gone_workers(others):
             self._died.set()
-        return LOOK_FOR_DEAD_SECONDS if others else None
+        return NEXT_ROUND if others else None
 
     async def _leave(self) -> None:
         """What cannot be written is left: the leases expire by themselves."""

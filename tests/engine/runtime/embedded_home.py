@@ -41,6 +41,7 @@ class Home:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.tools = FakeTools()
+        self.round_seconds = 1.0
 
     def flow(
         self, flow_id: str, *steps: Step, pack: str = "demo", shipped: bool = True, **fields: Any
@@ -71,6 +72,7 @@ class Home:
             "shipped_packs": self.root / "shipped",
             "home_packs": self.root / "home",
             "poll_seconds": 0.05,
+            "round_seconds": self.round_seconds,
             "drain_seconds": 0.0,
             "rules": Rules(**rules),
             **changes,

@@ -22,6 +22,7 @@ from engine.runtime.embedded.starting.run_starter import StartRequest
 from engine.runtime.embedded.triggering.files import MAX_FILES, files_of
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
+from engine.runtime.rounds import NEXT_ROUND
 from engine.runtime.shared_notes import read_notes
 from engine.safe_text import is_unicode
 from engine.templates import render_value
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FILES_SECONDS = 1.0
-"""How often files are looked at: that one came nobody tells."""
 LATE = 60_000_000
 """Microseconds after its moment from which a start is late: nobody worked then."""
 
@@ -47,7 +46,7 @@ Seen = dict[str, Any]
 
 class Triggers:
     """Looks at all triggers while runs are worked in this process: when something changed, at the next moment
-    of a calendar, and every second while there is one for files."""
+    of a calendar, and in every round while there is one for files."""
 
     def __init__(
         self, journal: Journal, clock: Clock, packs: PackLibrary, starter: Callable[[], RunStarter]
@@ -88,7 +87,7 @@ class Triggers:
             return None if following is None else (following - now) / 1_000_000
         else:
             await self._look_at_files(source, source.trigger, version, seen)
-            return FILES_SECONDS
+            return NEXT_ROUND  # that a file came nobody tells
         return None
 
     async def _look_at_calendar(

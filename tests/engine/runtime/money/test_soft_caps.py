@@ -43,6 +43,11 @@ PAUSES: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT, "o
 WARNS: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT}
 
 
+@pytest.fixture(autouse=True)
+def _short_rounds(home: Home) -> None:
+    home.round_seconds = 0.02
+
+
 @asynccontextmanager
 async def asking(
     home: Home, *caps: dict[str, Any], heard: list[Loopback] | None = None, **config: Any

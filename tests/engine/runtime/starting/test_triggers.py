@@ -27,6 +27,11 @@ WORK = tool("a", params={"got": "{{ payload }}"})
 EVERY_DAY = {"id": "daily", "type": "cron", "schedule": "0 12 * * *", "time_zone": "Europe/Berlin"}
 
 
+@pytest.fixture(autouse=True)
+def _short_rounds(home: Home) -> None:
+    home.round_seconds = 0.02
+
+
 def job(home: Home, trigger: dict[str, Any], *steps: dict[str, Any], **fields: Any) -> None:
     more: dict[str, Any] = {"triggers": [trigger], **fields}
     home.flow("job", *(steps or (WORK,)), **more)
