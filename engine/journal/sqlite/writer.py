@@ -246,13 +246,18 @@ class Writer:
             job.error = failure
 
     def _write_together(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
-        """All jobs in one transaction; False, with nothing written, when one of them fails."""
+        """All jobs in one transaction; False, with nothing written, when one of them fails. Raises
+        sqlite3.Error when none could be begun: a lock was waited for already."""
+        begun = False
         try:
             with Transaction(connection) as transaction:
+                begun = True
                 self._check(connection)
                 for job in group:
                     job.result = job.operation(transaction)
-        except Exception as error:  # noqa: BLE001 - the next try, job by job, finds whose failure it is
+        except Exception as error:  # the next try, job by job, finds whose failure it is
+            if not begun:
+                raise
             takes_broken_texts(connection, error)
             return False
         return True

@@ -40,10 +40,17 @@ steps:
 
 
 @pytest.fixture
-def bench(vasini: Vasini) -> Vasini:
+def drain_seconds() -> float:
+    """How long a worker that is stopped lets calls end."""
+    return 10.0
+
+
+@pytest.fixture
+def bench(vasini: Vasini, drain_seconds: float) -> Vasini:
     vasini.make_pack("bench", holds=HOLDS, reads=READS)
     return vasini.with_settings(
         VASINI_TOOLS__COMMAND_ALLOWLIST='["cat"]',
+        VASINI_ENGINE__DRAIN_SECONDS=str(drain_seconds),
         VASINI_ENGINE__LEASE_SECONDS="1",
         VASINI_ENGINE__POLL_SECONDS="0.02",
         VASINI_ENGINE__KILL_GRACE_SECONDS="0.2",
@@ -112,6 +119,7 @@ def until(bench: Vasini, run_id: str, **wanted: object) -> dict[str, Any]:
     return shown
 
 
+@pytest.mark.parametrize("drain_seconds", [0.2], ids=["soon"])
 def test_a_worker_told_to_stop_drains_and_the_step_runs_again_elsewhere(
     bench: Vasini, pipe: Path, worker: StartWorker
 ) -> None:
@@ -172,6 +180,7 @@ def test_a_killed_workers_step_runs_again_in_another_worker(
     assert shown["steps"][0]["recoveries"] == 1
 
 
+@pytest.mark.parametrize("drain_seconds", [0.2], ids=["soon"])
 def test_run_wait_told_to_stop_leaves_the_run_to_others(bench: Vasini, pipe: Path) -> None:
     waiting = bench.start("run", "bench/holds", "--set", f"pipe={pipe}", "--wait", "--json")
     end = reader_of(pipe)

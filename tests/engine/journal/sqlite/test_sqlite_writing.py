@@ -187,11 +187,15 @@ async def test_a_journal_locked_for_too_long_is_said_and_can_be_used_again(tmp_p
     path = tmp_path / "journal.db"
     journal = await SqliteJournal.open(path, busy_seconds=0.01)
     other = sqlite3.connect(path, isolation_level=None)
+    tried: list[str] = []
     try:
+        await journal._writer.run(lambda db: db.connection.set_trace_callback(tried.append))
+        tried.clear()
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable) as caught:
             await journal.create_run(a_run(1))
         assert caught.value.code is ErrorCode.JOURNAL_LOCKED
+        assert tried.count("BEGIN IMMEDIATE") == 1  # each try waits
         assert await journal.run_row("run_0001") is None
         other.execute("ROLLBACK")
         assert await journal.create_run(a_run(1)) == ("run_0001", True)

@@ -55,6 +55,7 @@ async def above_and_below(
             default="served", named=named, tiers={"high": "served", "low": "small"}, fallback=("high", "low")
         )
         prices = {"served": {"input": 3, "output": 15}, "small": {"input": 1, "output": 1}}
+        home.round_seconds = 0.02
         async with home.working(models=models, budget=budget(PAUSES, prices=prices)) as engine:
             yield engine, server
 

@@ -68,7 +68,7 @@ async def test_the_run_of_a_process_that_died_is_taken_over_at_once_however_long
     home: Home, journal: SqliteJournal
 ) -> None:
     home.flow("quick", tool("a", params={"x": 1}))
-    async with home.open(journal=journal, lease_seconds=3600) as engine:
+    async with home.open(journal=journal, lease_seconds=3600, round_seconds=0.02) as engine:
         run_id = await start(engine, "quick")
         process = await asyncio.create_subprocess_exec("sleep", "60")
         uptime = SystemClock().uptime()

@@ -16,7 +16,7 @@ from engine.runtime.processes import gone_workers, this_process
 from engine.runtime.rounds import Rounds
 from engine.runtime.worker.heartbeat import Heartbeat
 from tests.engine.runtime.embedded_home import until
-from tests.engine.runtime.fake_clock import FakeClock
+from tests.engine.runtime.fake_clock import FakeClock, slow_clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -174,7 +174,8 @@ async def test_an_engine_that_stands_still_beats_and_reads_nothing(home: Home) -
         await until(five_more)
         return journal.reads == reads
 
-    async with home.working(journal=journal, lease_seconds=0.6, pack_watch="off"):
+    given = {"clock": slow_clock(), "lease_seconds": 0.15, "round_seconds": 0.02}
+    async with home.working(journal=journal, pack_watch="off", **given):
         await until(beats_without_a_read)
 
 

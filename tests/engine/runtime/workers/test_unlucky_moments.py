@@ -27,7 +27,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
-from tests.engine.runtime.fake_clock import FakeClock, slow_clock
+from tests.engine.runtime.fake_clock import slow_clock
 from tests.engine.runtime.workers.test_runs_that_come_back import change
 from tests.patience import PATIENCE
 
@@ -182,8 +182,8 @@ async def test_a_step_that_is_retried_while_its_call_still_ends_is_called_after_
     home.tools.registry.register(ToolSpec(name="fake.stubborn"), home.tools.counted(slow_to_end))
     branches = [[tool("a", "fake.stubborn")]]
     home.flow("all", {"id": "all", "type": "parallel", "timeout": 60, "branches": branches})
-    clock = FakeClock()
-    async with home.working(clock=clock) as engine:
+    clock = slow_clock()
+    async with home.working(clock=clock, lease_seconds=0.3) as engine:
         run_id = await start(engine, "all")
 
         async def called() -> bool:
