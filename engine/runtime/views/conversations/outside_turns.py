@@ -25,8 +25,7 @@ def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
         return
     who = prompt.input.get("agent") if isinstance(prompt.input, dict) else None
     provider = who if isinstance(who, str) else ""
-    number = 1
-    while (call := below.steps.get(f"{agent}/{number}/{PERMISSION}")) is not None:
+    for call in _asked(agent, below):
         given = call.input if isinstance(call.input, dict) else {}
         said = given.get("said")
         yield SpokenTurn(
@@ -40,7 +39,6 @@ def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
             call_count=1,
             asks=call.step_id if call.status in WAITS_FOR_PEOPLE else None,
         )
-        number += 1
     reply = prompt.output if isinstance(prompt.output, dict) else {}
     text, model = reply.get("text"), reply.get("model")
     usage = reply.get("usage") or {}
@@ -56,6 +54,14 @@ def outside_turns(agent: str, below: AgentSteps) -> Iterator[SpokenTurn]:
         output_tokens=usage.get("output_tokens"),
         error=prompt.error,
     )
+
+
+def _asked(agent: str, below: AgentSteps) -> Iterator[StepView]:
+    """What it asked for, in its order; what a program asked that died before anybody was told is no step."""
+    for number in sorted(int(path.split("/")[-2]) for path in below.steps if path.endswith(f"/{PERMISSION}")):
+        call = below.steps.get(f"{agent}/{number}/{PERMISSION}")
+        if call is not None:
+            yield call
 
 
 def _call(call: StepView, given: Mapping[str, Any], decided: Mapping[str, str]) -> SpokenCall:

@@ -9,7 +9,11 @@ import pytest
 
 from engine.acp.session import Answer
 from engine.acp.usage import AgentUsage, Tokens
+from engine.contracts.runs.run import StepView
+from engine.contracts.status import StepStatus
 from engine.models.blocks import ImageBlock
+from engine.runtime.views.conversations.agent_steps import AgentSteps
+from engine.runtime.views.conversations.outside_turns import outside_turns
 from engine.runtime.worker.steps.outside.telling import as_data, prompt_text, told_in_words, usage_of
 
 if TYPE_CHECKING:
@@ -103,3 +107,16 @@ def test_what_an_agent_tells_of_its_use_is_taken_as_it_is() -> None:
     }
     used = usage_of(spoken, "acp:plain")
     assert (used["input"], used["output"], used["cached"], used["cost"]) == (120, 40, 100, 0)
+
+
+def test_what_it_asks_after_questions_that_nobody_was_asked_stands_in_its_conversation() -> None:
+    """Those of a program that died before they were put have numbers, and no steps."""
+    paths = ("work/0/prompt", "work/12/call", "work/2/call", "work/1/call", "work/2/call~2")
+    steps = {
+        path: StepView(
+            step_id=path, type="call", name="acp.plain.edit", status=StepStatus.COMPLETED, attempt=1
+        )
+        for path in paths
+    }
+    turns = outside_turns("work", AgentSteps(steps))
+    assert [one.step_id for one in turns] == ["work/1/call", "work/2/call", "work/12/call", "work/0/prompt"]
