@@ -316,6 +316,18 @@ def test_who_cannot_be_asked_is_told_with_who_can(vasini: Vasini, fake: FakeEngi
         assert vasini("ask", *words).status == ExitCode.USAGE
 
 
+@pytest.mark.parametrize("part", ["run_01abcdef", "01abcdef", "cdef"])
+def test_a_conversation_is_found_by_a_part_of_its_run(vasini: Vasini, fake: FakeEngine, part: str) -> None:
+    fake.add(a_run("run_01abcdef", status=RunStatus.PENDING_USER_INPUT), message_form(run_id="run_01abcdef"))
+    fake.stored_steps["run_01abcdef"] = waiting_steps()
+    assert vasini("ask", part, "Hi", "--set", "a=1").status == ExitCode.USAGE
+    assert vasini("ask", part, "Hi", "--session", "day").status == ExitCode.USAGE
+    assert vasini("ask", part, "--end").status == ExitCode.OK
+    assert fake.asked("answer")[0][:2] == ("form-1", {"text": ""})
+    assert "there is no run or pack none" in vasini("ask", "none", "Hi").stderr
+    assert vasini("ask", "none", "Hi").status == ExitCode.NOT_FOUND
+
+
 def test_a_session_is_gone_on_with_while_one_of_its_conversations_is_open(
     vasini: Vasini, fake: FakeEngine
 ) -> None:

@@ -44,7 +44,7 @@ def trigger(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Turn a trigger off, or on again: then it counts from now."""
+    """Turn a trigger off, or on again. What came before starts nothing then."""
     action = partial(_switch, name=name, on=word is SwitchWord.ON)
     return Invocation(action, as_json, act_as)
 

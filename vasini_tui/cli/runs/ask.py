@@ -58,39 +58,40 @@ def ask(
     act_as: ActAs = None,
 ) -> Invocation:
     """Say something to an agent and read its answer. The conversation waits as a run: go on with RUN."""
-    going_on = target.startswith(_RUN)
-    if end and not going_on and session_id is None:
-        raise UsageError("--end is for a conversation: vasini ask RUN --end")
-    if going_on and session_id is not None:
-        raise UsageError("a RUN has its session already")
     if end == bool((text or "").strip()):
         raise UsageError("say either TEXT or --end" if end else "TEXT says nothing")
     if end and image:
         raise UsageError("--end says nothing more, and shows nothing")
-    if going_on and assign:
-        raise UsageError("--set is for a new conversation")
-    words = "" if end else str(text)
-    given = given_payload(None, assign or ())
-    images = tuple(image or ())
-    call = (
-        partial(_go_on, part=target, text=words, images=images)
-        if going_on
-        else partial(_begin, target=target, text=words, images=images, payload=given, session_id=session_id)
+    call = partial(
+        _ask,
+        target=target,
+        text="" if end else str(text),
+        images=tuple(image or ()),
+        payload=given_payload(None, assign or ()),
+        fresh="--set" if assign else "--session" if session_id is not None else None,
+        session_id=session_id,
     )
     return Invocation(call, as_json, act_as, tenant, all_tenants)
 
 
-async def _begin(
+async def _ask(
     session: Session,
     *,
     target: str,
     text: str,
     images: Sequence[str],
     payload: GivenPayload,
+    fresh: str | None,
     session_id: str | None,
 ) -> int:
     async with session.engine() as engine:
         pack, _, named = target.partition("/")
+        if await _means_a_run(engine, target):
+            if fresh is not None:
+                raise UsageError(f"{fresh} is for a conversation of a pack, not for one RUN")
+            return await _say(session, engine, await engine.runs.find_id(target), text, images)
+        if not text and session_id is None:
+            raise UsageError("--end is for a conversation: vasini ask RUN --end")
         open_one, key = await _of_session(engine, pack, session_id)
         if open_one is not None:
             return await _say(session, engine, open_one, text, images)
@@ -119,6 +120,19 @@ async def _begin(
         return await _answered(session, engine, view, {})
 
 
+async def _means_a_run(engine: Engine, target: str) -> bool:
+    """Whether it is a part of a run's id; what is called as a pack is called means the pack."""
+    if target.startswith(_RUN):
+        return True
+    if "/" in target or any(pack.pack == target for pack in await engine.packs.list()):
+        return False
+    try:
+        await engine.runs.find_id(target)
+    except NotFound:
+        return False
+    return True
+
+
 async def _of_session(engine: Engine, pack: str, name: str | None) -> tuple[str | None, str | None]:
     """The open conversation of a session, and the key that lets only one of several begin the next one."""
     if name is None:
@@ -130,7 +144,7 @@ async def _of_session(engine: Engine, pack: str, name: str | None) -> tuple[str 
 
 
 async def _flow_of(engine: Engine, pack: PackView | None, name: str, wanted: str) -> str:
-    """The flow that is a conversation. Raises InvalidInput."""
+    """The flow that is a conversation. Raises NotFound, InvalidInput."""
     known = _talks(pack)
     found = [flow for flow in known if wanted in {"", flow.partition("/")[2]}]
     if len(found) == 1:
@@ -140,17 +154,15 @@ async def _flow_of(engine: Engine, pack: PackView | None, name: str, wanted: str
         words = f"{what}; its conversations are: {', '.join(known)}"
     else:
         others = [flow for other in await engine.packs.list() for flow in _talks(other)]
-        words = f"{name} has no conversation; there are: {', '.join(others) or 'none in any pack'}"
+        what = f"there is no run or pack {name}" if pack is None else f"{name} has no conversation"
+        words = f"{what}; conversations are: {', '.join(others) or 'none in any pack'}"
+        if pack is None:
+            raise NotFound(words, {"pack": name, "flow": wanted or None})
     raise InvalidInput(words, {"pack": name, "flow": wanted or None})
 
 
 def _talks(pack: PackView | None) -> list[str]:
     return [f"{pack.pack}/{flow.flow}" for flow in pack.flows if flow.converses] if pack is not None else []
-
-
-async def _go_on(session: Session, *, part: str, text: str, images: Sequence[str]) -> int:
-    async with session.engine_and_run(part) as (engine, run_id):
-        return await _say(session, engine, run_id, text, images)
 
 
 async def _say(session: Session, engine: Engine, run_id: str, text: str, images: Sequence[str]) -> int:
