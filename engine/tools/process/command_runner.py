@@ -193,7 +193,12 @@ def _own_processors(most: float | None) -> list[int]:
 def child_environment(home: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:
     """What a child sees of our environment: where programs are, a language, a home. Nothing else."""
     own = {"HOME": str(home)} if limits.isolated_in is None else {"HOME": HOME, "TMPDIR": HOME}
-    return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
+    return {"PATH": search_path(), "LANG": "C.UTF-8", **own, **extra}
+
+
+def search_path() -> str:
+    """Where children look for programs, unless they are told otherwise."""
+    return os.environ.get("PATH", _DEFAULT_PATH)
 
 
 def program_path(name: str, cwd: Path, search_path: str) -> str | None:

@@ -288,3 +288,31 @@ def test_caps_that_nothing_can_meet_are_warned_of(vasini: Vasini, home: Path) ->
     assert "budget.caps: there is no pack `gone`" in warnings
     assert any("model local costs is not known" in one for one in warnings)
     assert any("the agent acp:coder will cost nobody knows" in one for one in warnings)
+
+
+def test_a_program_that_is_an_agent_is_looked_for_where_a_worker_looks(
+    vasini: Vasini, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir(exist_ok=True)
+    monkeypatch.chdir(home)
+    programs = home / "programs"
+    programs.mkdir()
+    (programs / "coder").write_text("#!/bin/sh\n", "utf-8")
+    (programs / "coder").chmod(0o755)
+    (home / "config.yaml").write_text(
+        "agents:\n"
+        "  acp:\n"
+        f"    known: {{command: coder, env: {{PATH: '{programs}'}}}}\n"
+        "    kept: {command: coder, env: {PATH: {$secret: where}}}\n"
+        "    lost: {command: coder}\n"
+        f"    here: {{command: programs/coder, cwd: '{home}'}}\n"
+        "    nowhere: {command: programs/coder}\n",
+        "utf-8",
+    )
+    (home / "secrets.yaml").write_text(f"secrets: {{where: '{programs}'}}\n", "utf-8")
+    (home / "secrets.yaml").chmod(0o600)
+    warnings = vasini("doctor", "--json").document["warnings"]
+    assert [one.partition(":")[0] for one in warnings if one.startswith("agents.acp")] == [
+        "agents.acp.lost",
+        "agents.acp.nowhere",
+    ]
