@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
@@ -76,6 +77,8 @@ class ValueStore:
         self._done: list[_Done] | None = None
         """Of the computation that is under way, in its order; None where there is none."""
         self._place = 0
+        self._read: _Held = {}
+        """What was read or made for it, however much that is: else one would drive out the other for ever."""
 
     def store(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The form of a value that an event holds; its `blobs` have to be in the event's commit.
@@ -151,17 +154,22 @@ class ValueStore:
     def resolve(self, digest: str) -> Any:
         """The value behind a digest. Raises BlobNeeded when it has to be loaded first."""
         held = self._held.get(digest)
-        if held is None:
-            raise BlobNeeded(digest)
-        self._held.move_to_end(digest)
-        return held[0]
+        if held is not None:
+            self._held.move_to_end(digest)
+            return held[0]
+        if digest in self._read:
+            return self._read[digest][0]
+        raise BlobNeeded(digest)
 
-    async def with_loaded(self, compute: Callable[[], Any]) -> Any:
+    async def with_loaded(
+        self, compute: Callable[[], Any], unsaved: Mapping[str, bytes] = MappingProxyType({})
+    ) -> Any:
         """`compute()`, loading whatever values it turns out to need: it is computed again with these, and
-        with what was made of large values in a thread."""
+        with what was made of large values in a thread. Those that are `unsaved` the journal does not have."""
         done: list[_Done] = []
+        read: _Held = {}
         while True:
-            self._done, self._place = done, 0
+            self._done, self._place, self._read = done, 0, read
             try:
                 return compute()
             except BlobNeeded as needed:
@@ -169,11 +177,12 @@ class ValueStore:
             except _WorkNeeded as needed:
                 digest, work = "", needed
             finally:
-                self._done = None
+                self._done, self._read = None, {}
             if work is not None:
                 done.append(await asyncio.to_thread(work.do))
             else:
-                await self._take({digest: await self._journal.blob(digest)})
+                data = unsaved.get(digest) or await self._journal.blob(digest)
+                read |= await self._take({digest: data})
 
     def apart(self, value: Any, name: str, work: Callable[[], T]) -> T:
         """`work()`, which looks at all of `value`: within `with_loaded` in a thread when that is large.
@@ -196,20 +205,27 @@ class ValueStore:
             stored = storable()
             if stored.blobs:
                 new = stored.blobs.keys() - self._held.keys()
-                self._hold({digest: _value_of(stored.blobs[digest]) for digest in new})
+                self._made({digest: _value_of(stored.blobs[digest]) for digest in new})
             return stored
         stored, held = self.apart(value, name, lambda: _with_values(storable()))
-        self._hold(held)
+        self._made(held)
         return stored
 
-    async def _take(self, blobs: Mapping[str, bytes | None]) -> None:
+    def _made(self, values: _Held) -> None:
+        self._hold(values)
+        if self._done is not None:  # no journal has them yet
+            self._read |= values
+
+    async def _take(self, blobs: Mapping[str, bytes | None]) -> _Held:
         """Hold what was read of the journal. Raises Unavailable as `load`."""
 
         def read() -> _Held:
             return {digest: _value_of(_as_stored(digest, data)) for digest, data in blobs.items()}
 
         large = sum(len(data) for data in blobs.values() if data) > LARGE_BYTES
-        self._hold(await asyncio.to_thread(read) if large else read())
+        values = await asyncio.to_thread(read) if large else read()
+        self._hold(values)
+        return values
 
     def _hold(self, values: _Held) -> None:
         for digest, (value, size) in values.items():

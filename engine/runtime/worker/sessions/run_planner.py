@@ -74,9 +74,17 @@ class RunPlanner:
         return outstanding(self._site.flow.graph, state)
 
     async def plan(
-        self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
+        self,
+        state: RunState,
+        inputs: Sequence[Input],
+        wanted: Sequence[Effect],
+        budget: int,
+        blobs: Mapping[str, bytes],
     ) -> Plan:
-        """What one commit will hold; values it needs are loaded, and calls to be approved are looked at."""
+        """What one commit will hold; values it needs are loaded, and calls to be approved are looked at.
+
+        `blobs` are values of the inputs, which the journal gets with the commit.
+        """
         now = self._clock.now()
         self._judge.previews.clear()
         elsewhere = await self._used_elsewhere(state)
@@ -86,7 +94,8 @@ class RunPlanner:
             )
             try:
                 plan: Plan = await self._values.with_loaded(
-                    partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
+                    partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget),
+                    blobs,
                 )
             except PreviewNeeded as needed:
                 seen = await self._look(self._site, needed.path, needed.step, needed.params)

@@ -107,7 +107,8 @@ class Session:
 
     async def start(self, run: NewRun, worker_id: str) -> tuple[str, bool]:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
-        plan = await self._planner.plan(self.state, [Start(now=self._clock.now())], (), PREPARED_AT_ONCE)
+        begins = [Start(now=self._clock.now())]
+        plan = await self._planner.plan(self.state, begins, (), PREPARED_AT_ONCE, run.blobs)
         first = self._planner.commit(self.state, plan, release=not self._holds(plan), blobs={})
         self._calls.expect(unrepeatable(plan))
         self._reach("before_commit", plan)
@@ -200,7 +201,10 @@ class Session:
         """Plan and commit until the journal agrees, then act: the plan. With `keep` nothing is given back."""
         while True:
             consumed = [one.mail_id for one in incoming if one.mail_id is not None]
-            plan = await self._planner.plan(self.state, [one.given for one in incoming], wanted, budget)
+            blobs = {digest: data for one in incoming for digest, data in one.blobs.items()}
+            plan = await self._planner.plan(
+                self.state, [one.given for one in incoming], wanted, budget, blobs
+            )
             holding = keep or self._holds(plan)
             if not plan.events and not consumed and holding:
                 break
@@ -210,7 +214,7 @@ class Session:
                 release=not holding,
                 consumed=consumed,
                 mail_seen=self._inbox.mail_seen,
-                blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
+                blobs=blobs,
                 words=next((one.words for one in incoming if one.words is not None), None),
             )
             if not holding or plan.state.phase is not Phase.ACTIVE:

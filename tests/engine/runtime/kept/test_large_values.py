@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +16,15 @@ from engine.governance.redactor import MAX_DEPTH, Redactor
 from engine.journal.memory.journal import MemoryJournal
 from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.runtime.value_store import ValueStore
+from engine.values import follow
 from tests.engine.runtime.embedded_home import BOB, form, pending_form, rest, start, tool
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.governance.redactor import StoredValue
+    from engine.journal.rules.store import Store
     from tests.engine.runtime.embedded_home import Home
 
 LARGE: list[Any] = [
@@ -89,6 +95,35 @@ async def test_what_is_planned_with_a_large_value_has_it_worked_on_in_a_thread()
     here = threading.get_ident()
     assert planned == [here] * 4
     assert sum(thread != here for thread in redactor.threads) == 3
+
+
+def put(blobs: Mapping[str, bytes], store: Store) -> None:
+    store.put_blobs(blobs)
+
+
+TWO = ("a" * 20_000, "b" * 20_000)
+
+
+async def test_a_computation_that_needs_more_values_than_are_held_comes_to_its_end() -> None:
+    journal, redactor = MemoryJournal(), Redactor(Masker())
+    stored = [ValueStore(journal, redactor).store(text) for text in TWO]
+    for one in stored:
+        await journal.write(partial(put, one.blobs))
+    values = ValueStore(journal, redactor, limit_bytes=30_000)
+    async with asyncio.timeout(PATIENCE):
+        assert await values.load([one.value for one in stored]) == list(TWO)
+
+
+async def test_values_that_no_journal_has_yet_are_found_though_they_are_not_held_any_more() -> None:
+    values = ValueStore(MemoryJournal(), Redactor(Masker()), limit_bytes=30_000)
+    told, _ = stored = [values.store(text) for text in TWO]
+
+    def plan() -> list[Any]:
+        made = [values.store(text[:-1]).value for text in TWO]
+        return [follow(one, values.resolve) for one in (*made, *(one.value for one in stored))]
+
+    found = await values.with_loaded(plan, {**told.blobs, **stored[1].blobs})
+    assert found == [TWO[0][:-1], TWO[1][:-1], *TWO]
 
 
 async def test_what_is_wrong_with_a_large_value_is_told_where_it_is_stored() -> None:
