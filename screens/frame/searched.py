@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
@@ -39,6 +40,10 @@ class _Searched(Vertical, Generic[P]):
         self._tell_found = found
         self._wanted = ""
 
+    @abstractmethod
+    async def find(self, words: str, by: int) -> bool:
+        """Go to the next place with these words, or the one before; False when there is none."""
+
     def compose(self) -> ComposeResult:
         """Words to look for, and where."""
         yield self._line
@@ -68,34 +73,34 @@ class _Searched(Vertical, Generic[P]):
         """Type what to look for."""
         self._line.offer()
 
-    def action_next_match(self) -> None:
+    async def action_next_match(self) -> None:
         """The next place with the words."""
-        self._match(1)
+        await self._match(1)
 
-    def action_previous_match(self) -> None:
+    async def action_previous_match(self) -> None:
         """The one before."""
-        self._match(-1)
+        await self._match(-1)
 
     def action_leave_search(self) -> None:
         """Look for nothing any more."""
         self.leave_search()
 
     @on(Input.Submitted)
-    def _typed_all(self, message: Input.Submitted) -> None:
+    async def _typed_all(self, message: Input.Submitted) -> None:
         message.stop()
         self._wanted = message.value.strip()
         self._part.forget_found()
         self._part.focus()
         if self._wanted:
-            self._match(1)
+            await self._match(1)
         else:
             self._line.shown = False
 
-    def _match(self, by: int) -> None:
+    async def _match(self, by: int) -> None:
         if not self._wanted:
             keymap = console(self).state.keymap
             show_notice(self, keymap.fill("Nothing to look for: press {find.words} and type"))
-        elif self._part.find(self._wanted, by):
+        elif await self.find(self._wanted, by):
             self._tell_found()
         else:
             show_notice(self, self.NOTHING_FOUND)
@@ -115,6 +120,10 @@ class SearchedLines(_Searched[TextLines]):
         id: str | None = None,
     ) -> None:
         super().__init__(TextLines(id=lines_id), placeholder, found=found, id=id)
+
+    async def find(self, words: str, by: int) -> bool:
+        """See above."""
+        return self._part.find(words, by)
 
     @property
     def lines(self) -> TextLines:
@@ -139,6 +148,10 @@ class SearchedTree(_Searched[JsonView]):
     ) -> None:
         super().__init__(JsonView(id=tree_id), "words in names and values", found=lambda: None, id=id)
         self._gives_way = gives_way
+
+    async def find(self, words: str, by: int) -> bool:
+        """See above."""
+        return await self._part.find(words, by)
 
     @property
     def view(self) -> JsonView:

@@ -112,13 +112,13 @@ class StepScreen(JsonScreen):
         """Look for words in its output."""
         self._output.searched.action_filter()
 
-    def action_next_match(self) -> None:
+    async def action_next_match(self) -> None:
         """The next line of its output with the words."""
-        self._output.searched.action_next_match()
+        await self._output.searched.action_next_match()
 
-    def action_previous_match(self) -> None:
+    async def action_previous_match(self) -> None:
         """The one before."""
-        self._output.searched.action_previous_match()
+        await self._output.searched.action_previous_match()
 
     def action_back(self) -> None:
         """Look for nothing any more, or back to the run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +82,15 @@ class JsonView(LineTable):
         node = self._node()
         return value_text(node.value) if node else ""
 
-    def find(self, words: str, by: int) -> bool:
+    async def find(self, words: str, by: int) -> bool:
         """Go to the next name or value that has these words, or the one before; False when none has them.
 
         It goes on around the ends, and unfolds what they are in. The first search begins under the cursor.
+        A thread looks: of hundreds of thousands of values it would hold all else up.
         """
         node = self._node()
-        path = self._values.find(words, by, node.path if node else (), here=not self._found)
+        at, here = node.path if node else (), not self._found
+        path = await asyncio.to_thread(self._values.find, words, by, at, here=here)
         if path is None:
             return False
         self._found = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PackState
 from engine.contracts.runs.run import FileText, OutputLine, RunFile
 from engine.contracts.status import RunStatus
 from screens.overlays.text_screen import TextScreen
+from screens.overlays.value_screen import ValueScreen
 from screens.packs.dialogs import TrustDialog
 from screens.packs.screen import PackScreen
 from screens.run.screen import RunScreen
@@ -174,3 +176,23 @@ async def test_words_are_looked_for_in_names_and_values_of_a_tree_also_where_it_
         assert not stage.app.screen.query_one("#values-search").display
         await stage.press("escape")
         await stage.until(lambda: not isinstance(stage.app.screen, RunScreen))
+
+
+class FakeNotedText(str):
+    """A text that notes in which thread it is looked through last."""
+
+    __slots__ = ("thread",)
+
+    def casefold(self) -> str:
+        self.thread = threading.get_ident()
+        return super().casefold()
+
+
+async def test_a_tree_is_looked_through_beside_all_that_goes_on(console: OpenConsole) -> None:
+    text = FakeNotedText("in a far part of it")
+    async with console() as stage:
+        stage.app.push_screen(ValueScreen(stage.app.state, "Value", {"a": {"b": text}}))
+        await stage.on(ValueScreen)
+        await stage.press("/", *"far", "enter")
+        await stage.until(lambda: values(stage).cursor_key == "a.b", "the place")
+    assert text.thread != threading.get_ident()
