@@ -48,6 +48,12 @@ def agent_flow_problems(
             yield reference.problem(
                 f"the flow `{target.id}` starts `{shortened(reach.elsewhere)}`, a flow of another pack"
             )
+        if reach.programs:
+            words = ", ".join(sorted(map(shortened, reach.programs)))
+            yield reference.problem(
+                f"in the flow `{target.id}` {words} is the agent, a program with tools of its own: an agent "
+                "runs no such flow"
+            )
         more = sorted(reach.tools - own)
         if more:
             words = ", ".join(map(shortened, more[:5]))
@@ -75,6 +81,7 @@ class _Reach:
         self._seen: set[str] = set()
         self.flows: list[FlowDef] = []
         self.tools: set[str] = set()
+        self.programs: set[str] = set()
         self.elsewhere = ""
 
     def visit(self, flow: FlowDef) -> None:
@@ -85,7 +92,9 @@ class _Reach:
         self.flows.append(flow)
         for step in walked(flow):
             named: tuple[str, ...] = ()
-            if isinstance(step, AgentStep | PlanProposalStep):
+            if isinstance(step, AgentStep) and step.outside is not None:
+                self.programs.add(str(step.agent))
+            elif isinstance(step, AgentStep | PlanProposalStep):
                 self.tools |= set(step.tools if step.tools is not None else self._offered)
             if isinstance(step, AgentStep):
                 self.tools |= set(step.deferred)

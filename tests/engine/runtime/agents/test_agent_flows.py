@@ -139,8 +139,13 @@ def test_a_flow_gives_an_agent_nothing_that_it_may_not_have_itself(home: Home) -
     home.flow("wide", agent(says("x"), tools=("fake.give", "fake.echo")))
     home.flow("nested", {"id": "go", "type": "subflow", "subflow": "wide"})
     home.flow("away", {"id": "go", "type": "subflow", "subflow": "other/flow"})
-    home.flow("ask", agent(flows=["free", "nested", "away", "other/flow"]))
+    home.flow("program", {"id": "go", "type": "subflow", "subflow": "coder"})
+    home.flow(
+        "coder", {"id": "work", "type": "agent", "agent": "acp:coder", "instructions": "Be.", "prompt": "Do."}
+    )
+    home.flow("ask", agent(flows=["free", "nested", "away", "program", "other/flow"]))
     found = problems(home)
+    assert "in the flow `program` acp:coder is the agent, a program with tools of its own" in found
     assert "`free` is full_auto, that of the agent only semi_auto" in found
     assert "agents of the flow `nested` may use fake.give, which this agent may not" in found
     assert "`away` starts `other/flow`, a flow of another pack" in found
