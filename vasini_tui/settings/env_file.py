@@ -43,6 +43,9 @@ def read_env_file(path: Path) -> EnvFile:
     try:
         data: dict[str, Any] = read_environment(variables)
     except VasiniError as error:
+        for problem in error.details.get("problems", ()):
+            key = problem["key"]
+            raise config_invalid(path, problem["message"], line=lines.get(key), key=key) from None
         raise config_invalid(path, error.message.removeprefix("environment: ")) from None
     places = {
         tuple(lower_name(name).removeprefix(PREFIX.lower()).split(DELIMITER)): line

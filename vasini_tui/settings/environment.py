@@ -11,12 +11,14 @@ from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from engine.errors import ErrorCode, VasiniError
-from vasini_tui.settings.config_content import BY_PACK, BY_PRODUCT, OF_PACKS
+from vasini_tui.settings.config_content import BY_PACK, BY_PRODUCT, OF_PACKS, config_error
 from vasini_tui.settings.in_force import GROUPS, kind_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
 
 
 class _Base(BaseSettings):
@@ -42,6 +44,10 @@ def _variables() -> type[BaseSettings]:
     return create_model("_Variables", __base__=_Base, **groups)
 
 
+class _NoJsonError(ValueError):
+    """The value of this variable is none."""
+
+
 class _Environment(EnvSettingsSource):
     """Variables; a secret is text there even when it looks like a number or JSON."""
 
@@ -51,6 +57,15 @@ class _Environment(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {lower_name(name): value for name, value in self._environ.items() if value}
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """A list or mapping. Raises _NoJsonError, by which it is known whose value is none."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            named = (name for name, given in self._environ.items() if given == value)
+            meant = (name for name in named if lower_name(name).endswith(field_name.lower()))
+            raise _NoJsonError(next(meant, field_name)) from error
 
     def __call__(self) -> dict[str, Any]:
         state = super().__call__()
@@ -79,5 +94,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         return _Environment(environ)()
     except SettingsError as error:
-        message = f"environment: {error}; a list or mapping is written as JSON"
-        raise VasiniError(ErrorCode.CONFIG_INVALID, message, {"source": "env"}) from None
+        if not isinstance(error.__cause__, _NoJsonError):
+            raise VasiniError(ErrorCode.CONFIG_INVALID, f"environment: {error}", {"source": "env"}) from None
+        problem = {"file": "environment", "line": None, "key": str(error.__cause__)}
+        message = "is no JSON, as which a list or mapping is written here"
+        raise config_error("env", [{**problem, "message": message}]) from None

@@ -83,6 +83,8 @@ def test_versions_are_listed_and_published(vasini: Vasini, fake: FakeEngine, tmp
     assert published[1][1] == recorded("bo")
     missing = vasini("pack", "publish", "hello", "--sbom", str(tmp_path / "none"), "--json")
     assert (missing.status, missing.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
+    endless = vasini("pack", "publish", "hello", "--sbom", "/dev/zero", "--json")
+    assert (endless.status, endless.error["code"]) == (ExitCode.INVALID_INPUT, "payload_too_large")
 
 
 def test_only_the_content_that_a_script_looked_at_is_published(vasini: Vasini, fake: FakeEngine) -> None:

@@ -86,7 +86,7 @@ def test_by_product_hides_no_fault(home: Path) -> None:
         ("A=1\nwithout a sign\n", ".env:2: is no line NAME=value"),
         ("A=1\nVASINI_ENGINE__SLOTS=many\n", ".env:2: engine.slots: "),
         ("VASINI_POLICIES__BY_PRODUCT__A__MAX_STEPS=0\n", ".env:1: policies.by_pack.a.max_steps: "),
-        ("VASINI_TOOLS__ROOTS=[\n", ".env: "),
+        ("A=1\nVASINI_TOOLS__ROOTS=[\n", ".env:2: VASINI_TOOLS__ROOTS: is no JSON"),
         (
             "VASINI_POLICIES__SEPARATE_DUTIES=true\n",
             ".env:1: policies.separate_duties: is read from",

@@ -187,8 +187,12 @@ def test_a_wrong_variable_is_named_as_it_is_written(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("VASINI_ENGINE__SLOTS", "many")
     assert "VASINI_ENGINE__SLOTS" in refusal().message
     monkeypatch.setenv("VASINI_ENGINE__SLOTS", "1")
-    monkeypatch.setenv("VASINI_TOOLS__ROOTS", "/srv")
-    assert "environment" in refusal().message
+    for name in ("VASINI_TOOLS__ROOTS", "VASINI_MODELS"):
+        monkeypatch.setenv(name, "/srv")
+        error = refusal()
+        assert f"environment: {name}: is no JSON" in error.message
+        assert error.details["problems"][0]["key"] == name
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(

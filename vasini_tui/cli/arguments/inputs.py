@@ -69,7 +69,11 @@ def _text_of(argument: str, option: str) -> tuple[str, str]:
         return _decoded(_read(sys.stdin.buffer, option), f"{option} (stdin)", option), f"{option} (stdin)"
     if not argument.startswith("@"):
         return argument, option
-    path = Path(argument[1:])
+    return text_of_file(Path(argument[1:]), option), f"{option} {argument[1:]}"
+
+
+def text_of_file(path: Path, option: str) -> str:
+    """The file that an option names. Raises InvalidInput."""
     source = f"{option} {path}"
     try:
         with path.open("rb") as stream:
@@ -77,7 +81,7 @@ def _text_of(argument: str, option: str) -> tuple[str, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no file name"
         invalid(f"{source}: cannot be read: {reason}", option)
-    return _decoded(content, source, option), source
+    return _decoded(content, source, option)
 
 
 def _read(stream: BinaryIO, option: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.errors import ErrorCode, InvalidInput
+from vasini_tui.cli.arguments.inputs import text_of_file
 from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.pack_text import diff_lines
@@ -82,7 +82,7 @@ async def _versions(session: Session, *, pack: str) -> int:
 
 
 async def _publish(session: Session, *, pack: str, sbom: str | None, digest: str | None) -> int:
-    bill = await asyncio.to_thread(_text_of, sbom) if sbom is not None else None
+    bill = await asyncio.to_thread(text_of_file, Path(sbom), "--sbom") if sbom is not None else None
     async with session.engine() as engine:
         version = await engine.packs.publish(pack, actor=session.actor, sbom=bill, digest=digest)
     if session.out.as_json:
@@ -101,11 +101,3 @@ async def _diff(session: Session, *, before: str | Path, after: str | Path) -> i
         for line in diff_lines(found):
             session.out.line(line)
     return ExitCode.OK
-
-
-def _text_of(file: str) -> str:
-    try:
-        return Path(file).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InvalidInput(f"{file} cannot be read: {reason}", code=ErrorCode.INVALID_INPUT) from error
