@@ -45,6 +45,8 @@ class ChangeSet:
     """Another process wrote: anything may have changed."""
     events: tuple[StoredEvent, ...] = ()
     """What this process wrote, in the order of the journal."""
+    due: int | None = None
+    """The first of the timers that were set."""
 
     @property
     def untold(self) -> bool:
@@ -84,7 +86,8 @@ def change_of(commit: Commit, appended: Appended) -> ChangeSet:
     waited for its slot may begin."""
     work = bool(commit.mail or commit.children) or (commit.release and appended.ready) or appended.slot_free
     rested = frozenset({commit.run_id}) if commit.release and not appended.ready else frozenset[str]()
-    return ChangeSet({commit.run_id: commit.head.status}, rested, work)
+    due = min((moment for moment in commit.timers.values() if moment is not None), default=None)
+    return ChangeSet({commit.run_id: commit.head.status}, rested, work, due=due)
 
 
 def decided(answer: Decided | Refused) -> ChangeSet:
@@ -141,4 +144,5 @@ def _together(changes: Sequence[ChangeSet]) -> ChangeSet:
         noted |= change.noted
         foreign |= change.foreign
     flags = (work, claims, caps, alerts, packs, money, noted, foreign)
-    return ChangeSet(statuses, frozenset(rested), *flags, tuple(events))
+    due = min((change.due for change in changes if change.due is not None), default=None)
+    return ChangeSet(statuses, frozenset(rested), *flags, tuple(events), due)

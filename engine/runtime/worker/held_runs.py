@@ -62,7 +62,6 @@ class HeldRuns:
         *,
         lease_seconds: float,
         renew: Callable[[], Awaitable[None]],
-        on_timer: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
         self._journal = journal
@@ -81,9 +80,7 @@ class HeldRuns:
         documents = sessions.documents(DocumentQueue(journal, self._spawn, self._is_busy))
         self._calls = sessions.call_scheduler(worker_id)
         self._endings = RunEndings(journal, clock, worker_id)
-        self._host = SessionHost(
-            worker_id, self._calls, self._spawn, on_timer, self._free_slot, renew, documents
-        )
+        self._host = SessionHost(worker_id, self._calls, self._spawn, self._free_slot, renew, documents)
 
     @property
     def free(self) -> int:

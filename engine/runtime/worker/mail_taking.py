@@ -77,7 +77,6 @@ class MailTaker:
             worker_id,
             self._sessions.call_scheduler(worker_id),
             spawn,
-            lambda _due: None,
             lambda _run_id: None,
             _no_calls,
             documents,

@@ -10,7 +10,7 @@ from engine.errors import Unavailable
 from engine.runtime.clock import new_id
 from engine.runtime.failing import Failing
 from engine.runtime.processes import gone_workers
-from engine.runtime.rounds import NEXT_ROUND
+from engine.runtime.rounds import NEXT_ROUND, SET_BY
 from engine.runtime.worker.heartbeat import Heartbeat
 from engine.runtime.worker.held_runs import HeldRuns, retry_seconds
 
@@ -54,7 +54,6 @@ class Worker:
             slots,
             lease_seconds=lease_seconds,
             renew=self._heartbeat.renew,
-            on_timer=self._timer_set,
             changed=self._wake_up,
         )
         self._wake = asyncio.Event()
@@ -62,8 +61,8 @@ class Worker:
         self._ready = asyncio.Event()
         self._hindered = asyncio.Event()
         """The journal could not be used in this round of the loop."""
-        self._died = asyncio.Event()
-        """The process of another worker is gone."""
+        self._beat_now = asyncio.Event()
+        """The process of another worker is gone, or the clock was set."""
         self._stirred = True
         """Something changed since the last heartbeat, or others may have to be taken over from."""
         self._dropped_after = 0
@@ -71,6 +70,9 @@ class Worker:
         self._stopping = asyncio.Event()
         self._look = True  # something may have come that is worth a look at the journal
         self._next_timer: int | None = 0
+        self._timers_moved = False
+        """Others may have set timers since they were read."""
+        self._offset = clock.now() - clock.uptime()
 
     async def running_or(self, task: asyncio.Task[None]) -> None:
         """Return when the worker is ready; raise what kept its `task` from getting there."""
@@ -173,6 +175,8 @@ class Worker:
     async def _round(self) -> bool:
         """One look at everything; True when there may be more to do at once."""
         now = self._clock.now()
+        if self._timers_moved:
+            await self._read_timers()
         if self._next_timer is not None and self._next_timer <= now:
             await self._journal.fire_timers(now, self._heartbeat.clock_offset())
             self._look = True
@@ -208,6 +212,9 @@ class Worker:
 
     def _on_change(self, change: ChangeSet) -> None:
         self._heartbeat.look_again()
+        self._timers_moved |= change.foreign
+        if change.due is not None:
+            self._timer_set(change.due)
         if change.work or change.foreign:
             self._look = True
             self._wake.set()
@@ -225,8 +232,12 @@ class Worker:
     async def _read_timers(self) -> None:
         """What is read may be from before a timer that is set meanwhile."""
         known, self._next_timer = self._next_timer, None
+        self._timers_moved = False
         try:
             known = await self._journal.next_timer()
+        except BaseException:
+            self._timers_moved = True
+            raise
         finally:
             due = [one for one in (known, self._next_timer) if one is not None]
             self._next_timer = min(due, default=None)
@@ -242,21 +253,21 @@ class Worker:
                 await self._wake.wait()
 
     async def _keep_heartbeat(self) -> None:
-        """Beat three times a lease, and at once when the process of another worker has died."""
+        """Beat three times a lease, and at once when the process of another worker has died, or the clock was
+        set."""
         failing = Failing("the worker's heartbeat")
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._lease_seconds / 3):
-                    await self._died.wait()
-            self._died.clear()
+                    await self._beat_now.wait()
+            self._beat_now.clear()
             try:
                 await self._heartbeat.beat()
                 await self._drop_lost()
                 if not self._stirred:
                     continue  # nobody wrote, and nobody's lease can have ended
                 self._stirred = False
-                # timers that other processes set are noticed with the heartbeat at the latest
-                await self._read_timers()
+                await self._read_timers()  # they move with the clock
                 failing.worked()
             except Exception as error:  # noqa: BLE001 - the edge: else the worker would end, unnoticed
                 failing.failed(error)
@@ -274,9 +285,13 @@ class Worker:
         """The heartbeat takes over from those that died. Alone on the journal there is nobody to look for:
         that another one comes is a change."""
         self._stirred = True
+        offset = self._clock.now() - self._clock.uptime()
+        if abs(offset - self._offset) >= SET_BY:
+            self._offset = offset
+            self._beat_now.set()
         others = await self._heartbeat.others()
         if await gone_workers(others):
-            self._died.set()
+            self._beat_now.set()
         return NEXT_ROUND if others else None
 
     async def _leave(self) -> None:

@@ -48,8 +48,6 @@ class SessionHost:
     """Lets calls begin."""
     spawn: Callable[..., asyncio.Task[None]]
     """Runs a coroutine function as a task."""
-    on_timer: Callable[[int], None]
-    """Called with the due time of a timer that was set."""
     on_end: Callable[[str], None]
     """Called with the id of a run that ended."""
     renew: Callable[[], Awaitable[None]]
@@ -244,9 +242,6 @@ class Session:
         self.state = plan.state
         self._released = commit.release
         self._planner.committed(commit, plan.state)
-        for due in commit.timers.values():
-            if due is not None:
-                self._host.on_timer(due)
 
     async def _act(self, plan: Plan, budget: int) -> None:
         for cancel in plan.cancel_steps:

@@ -267,3 +267,43 @@ async def beats(home: Home, count: int) -> None:
 def leases(home: Home) -> dict[str, int]:
     with closing(sqlite3.connect(home.config().journal_path)) as database:
         return dict(database.execute("SELECT worker_id, expires_at FROM workers"))
+
+
+LONG = 3600.0
+"""Seconds of a lease: whoever waits for the next heartbeat waits for long."""
+
+
+def again(home: Home) -> None:
+    home.flow(
+        "again",
+        tool("a", "fake.flaky", params={"fails": 1}, retry={"max_attempts": 2, "backoff_seconds": 0.3}),
+    )
+
+
+async def status_is(engine: Engine, run_id: str, status: RunStatus) -> None:
+    async def so() -> bool:
+        return (await engine.runs.summary(run_id)).status is status
+
+    await until(so)
+
+
+async def test_a_timer_that_another_worker_set_is_fired_in_its_time_however_long_the_lease(
+    home: Home,
+) -> None:
+    again(home)
+    async with home.working(lease_seconds=LONG) as other:
+        async with home.working(lease_seconds=LONG) as engine:
+            run_id = await start(engine, "again")
+            await status_is(engine, run_id, RunStatus.RETRYING)
+        await rest(other, run_id, expect=RunStatus.COMPLETED)
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+async def test_timers_follow_a_clock_that_is_set_however_long_the_lease(home: Home, hours: int) -> None:
+    again(home)
+    clock = FakeClock()
+    async with home.working(clock=clock, lease_seconds=LONG, round_seconds=0.02) as engine:
+        run_id = await start(engine, "again")
+        await status_is(engine, run_id, RunStatus.RETRYING)
+        clock.set_by(hours * HOURS)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)

@@ -54,7 +54,6 @@ async def test_one_that_is_cancelled_while_it_waits_for_its_predecessor_leaves_t
         4,
         lease_seconds=15.0,
         renew=_kept,
-        on_timer=lambda due: None,
         changed=lambda: None,
     )
     over = asyncio.Event()
