@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from textual import on
+
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided
 from engine.safe_text import has_hidden, sanitize
@@ -12,7 +14,7 @@ from screens.forms.filling import FillingScreen
 from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console import show_notice
-from screens.frame.inputs import TYPED_LIMIT
+from screens.frame.inputs import TYPED_LIMIT, SafeTextArea
 from screens.keys.bindings import bindings
 from screens.widgets.ages import expiry, full_time
 from screens.widgets.plain import Plain, TextPane
@@ -79,8 +81,15 @@ class FormScreen(FillingScreen):
         """The fields; then whether somebody answered meanwhile."""
         await super().load()
         self._request = await self.state.engine.requests.form(self._request.request_id)
-        if self._request.status is not RequestStatus.PENDING and not self._sending:
+        # A field that went would take its open editor, and what was typed there, along.
+        busy = self._sending or any(field.in_editor for field in self.query(SafeTextArea))
+        if self._request.status is not RequestStatus.PENDING and not busy:
             await self._close(_format_answered(self._request))
+
+    @on(SafeTextArea.EditorClosed)
+    def _back_from_editor(self) -> None:
+        """The form may have been answered meanwhile."""
+        self.refresher.ask()
 
     def may_send(self) -> bool:
         """Not once it was answered."""

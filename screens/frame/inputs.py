@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
 
@@ -122,6 +123,9 @@ class SafeTextArea(TextArea):
         "{form.editor} opens the text in your own editor."
     )
 
+    class EditorClosed(Message):
+        """The text is back from the operator's own editor."""
+
     def __init__(
         self,
         text: str = "",
@@ -133,6 +137,8 @@ class SafeTextArea(TextArea):
             sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
         )
         self.cursor_blink = False
+        self.in_editor = False
+        """Whether its text is open in the operator's own editor."""
         # a longer one is to be worked on: it must not go with one key
         self._proposal = self.text if proposal and "\n" not in self.text else ""
 
@@ -155,9 +161,14 @@ class SafeTextArea(TextArea):
         if editor is None:
             show_notice(self, "No editor can be opened here.", tone="warning")
             return
-        text = await editor.edit(self.text)
-        if text != self.text:
-            self.text = sanitize(text, multiline=True, limit=TYPED_LIMIT)
+        self.in_editor = True
+        try:
+            text = await editor.edit(self.text)
+            if text != self.text:
+                self.text = sanitize(text, multiline=True, limit=TYPED_LIMIT)
+        finally:
+            self.in_editor = False
+            self.post_message(self.EditorClosed())
 
     def edit(self, edit: Edit) -> EditResult:
         """Sanitize what is typed or pasted."""

@@ -36,13 +36,20 @@ class TerminalEditor:
     async def edit(self, text: str) -> str:
         """The text as the operator left it.
 
-        Raises Unavailable when the editor is missing or fails, InvalidInput when what it left is no text.
+        Raises Unavailable when the editor is missing or fails, or where there is no room for its file,
+        InvalidInput when what it left is no text.
         """
         command = editor_command(self._environment)
-        place = await asyncio.to_thread(TemporaryDirectory, prefix="vasini-edit-")  # mode 0700
+        try:
+            place = await asyncio.to_thread(TemporaryDirectory, prefix="vasini-edit-")  # mode 0700
+        except OSError as error:
+            raise _no_room(error) from error
         try:
             file = Path(place.name, "text.txt")
-            await asyncio.to_thread(_write, file, text)
+            try:
+                await asyncio.to_thread(_write, file, text)
+            except OSError as error:
+                raise _no_room(error) from error
             status = await self._run([*command, str(file)])
             if status != 0:
                 words = f"The editor {command[0]} ended with status {status}: the text is as it was."
@@ -100,6 +107,11 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
         words = f"There is no editor {wanted!r}{f' (from {name})' if name else ''}. Set VISUAL or EDITOR."
         raise Unavailable(ErrorCode.CONFIG_INVALID, words)
     return command
+
+
+def _no_room(error: OSError) -> Unavailable:
+    words = f"No file can be made for the editor: {error.strerror}. Free or name a folder by TMPDIR."
+    return Unavailable(ErrorCode.DISK_FULL, words)
 
 
 async def _let_go(process: asyncio.subprocess.Process) -> None:

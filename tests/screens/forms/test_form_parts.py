@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +31,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_flow, a_form, a_pack, a_run
 from tests.screens.forms.random_schemas import forms
 from tests.screens.forms.test_form_screens import drawn, open_form
+from vasini_tui.console.editor import TerminalEditor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -329,3 +334,52 @@ def test_a_field_tells_no_length_that_the_engine_would_refuse() -> None:
     assert hint({"type": "string", "maxLength": 5_000_000}, Kind.TEXT) == f"at most {MAX_TEXT:,} characters"
     assert hint({"type": "string", "maxLength": 20}, Kind.TEXT) == "at most 20 characters"
     assert hint({"type": "string", "minLength": 1}, Kind.TEXT) == ""
+
+
+@dataclass
+class FakeOpenEditor:
+    """Stays open until it is told to close, or is taken away."""
+
+    left: str
+    given: list[str] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    taken_away: bool = False
+
+    async def edit(self, text: str) -> str:
+        self.given.append(text)
+        try:
+            await self.closed.wait()
+        except asyncio.CancelledError:
+            self.taken_away = True
+            raise
+        return self.left
+
+    async def open(self, path: Path) -> None:
+        raise AssertionError(f"no form opens {path}")
+
+
+async def test_an_answer_of_somebody_else_leaves_an_open_editor_and_its_text_alone(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with({"note": {"type": "string", "x-multiline": True}})
+    async with console(engine) as stage:
+        stage.app.state.editor = editor = FakeOpenEditor("an hour of work")
+        await open_form(stage)
+        await stage.press("ctrl+g")
+        await stage.until(lambda: editor.given == [""])
+        engine.requests.answer_as("form-1", "carol")
+        await stage.until(lambda: "0 forms" in stage.text(), "the news")
+        await stage.settle()
+        assert not editor.taken_away
+        editor.closed.set()
+        await stage.shows("already answered by carol")
+        await stage.shows('"note": "an hour of work"')
+
+
+async def test_where_no_file_can_be_made_for_the_editor_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    editor = TerminalEditor(nullcontext, {"VISUAL": "true", "PATH": os.environ["PATH"]})
+    with pytest.raises(Unavailable, match="TMPDIR"):
+        await editor.edit("text")
