@@ -169,16 +169,23 @@ class _Lines:
         self._reader = reader
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        too_long = False
         while True:
             try:
-                line = await self._reader.readline()
-            except ValueError:
-                yield _NO_MESSAGE
+                line = await self._reader.readuntil()
+            except asyncio.LimitOverrunError as overrun:
+                too_long = True  # what is left of it is no line of its own
+                await self._reader.readexactly(overrun.consumed)
                 continue
-            if not line:
-                return
-            if line.strip():
+            except asyncio.IncompleteReadError as end:
+                line = end.partial
+            if too_long:
+                yield _NO_MESSAGE
+            elif line.strip():
                 yield line.decode("utf-8", "replace")
+            elif not line:
+                return
+            too_long = False
 
 
 class _Wire(asyncio.StreamReaderProtocol):

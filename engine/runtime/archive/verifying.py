@@ -65,8 +65,8 @@ def _require_told(manifest: dict[str, Any]) -> None:
 
 
 def _differences(archive: zipfile.ZipFile, listed: dict[str, tuple[int, str]]) -> list[str]:
-    names = Counter(item.filename for item in archive.infolist() if item.filename != MANIFEST)
-    found = [f"{name} was added" for name in sorted(names.keys() - listed)]
+    names = Counter(item.filename for item in archive.infolist())
+    found = [f"{name} was added" for name in sorted(names.keys() - listed - {MANIFEST})]
     found += [f"{name} is there twice" for name in sorted(names) if names[name] > 1]
     for name, (size, digest) in listed.items():
         if name not in names:

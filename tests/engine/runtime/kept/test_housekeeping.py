@@ -238,6 +238,17 @@ def test_an_archive_from_somebody_else_is_refused_in_words(
         check_archive(file)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_second_manifest_is_told_whichever_of_them_another_program_reads(archive: Path) -> None:
+    with zipfile.ZipFile(archive, "a") as changed:
+        mine = changed.read("manifest.json")
+        changed.writestr("manifest.json", b'{"files": []}')
+        changed.writestr("manifest.json", mine)
+    with pytest.raises(InvalidInput) as refused:
+        check_archive(archive)
+    assert refused.value.details["differences"] == ["manifest.json is there twice"]
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + b"\0" * 18])
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "x.zip"
