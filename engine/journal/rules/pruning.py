@@ -83,7 +83,7 @@ def may_go(tree: Sequence[RunRow], wanted: PruneRange, *, asks: bool, newest: st
 def _is_over(row: RunRow, moment: int) -> bool:
     finished = row["finished_at"]
     return (
-        RunStatus(row["status"]) in RUN_TERMINAL
+        row["status"] in RUN_TERMINAL  # one that there is not is no end: the run is damaged
         and not row["ready"]
         and row["lease_worker"] is None
         and finished is not None

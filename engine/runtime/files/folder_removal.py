@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.runtime.files.folder_access import names_in, open_directory, storage_errors
+from engine.runtime.files.folder_access import is_there, names_in, open_directory, storage_errors
 from engine.safe_files.removing import remove_tree, tree_bytes
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def remove_folder(root: Path, pack: str, run_id: str) -> int | None:
     if size is None:
         return None
     with storage_errors(root / pack / run_id), open_directory(root, (pack,), create=False) as directory:
-        remove_tree(run_id, directory)
+        while is_there(directory, run_id):
+            with suppress(FileNotFoundError):  # another one removes it, too
+                remove_tree(run_id, directory)
     return size
 
 
@@ -42,6 +45,9 @@ def folders_before(root: Path, moment: float) -> Iterator[tuple[str, str]]:
     for pack in packs:
         with storage_errors(root / pack), open_directory(root, (pack,), create=False) as directory:
             for run_id in names_in(directory):
-                found = os.stat(run_id, dir_fd=directory, follow_symlinks=False)
+                try:
+                    found = os.stat(run_id, dir_fd=directory, follow_symlinks=False)
+                except FileNotFoundError:  # another one removes it
+                    continue
                 if stat.S_ISDIR(found.st_mode) and run_id.startswith("run_") and found.st_mtime < moment:
                     yield pack, run_id

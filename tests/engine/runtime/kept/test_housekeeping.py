@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import threading
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -82,6 +84,31 @@ async def test_the_folder_of_a_run_that_is_gone_is_removed_the_next_time(home: H
         assert (await engine.housekeeping.prune(later(), actor=ANN)).folder_bytes == 4
     assert not stray.exists()
     assert other.is_dir()
+
+
+async def test_a_tree_with_a_run_of_no_known_status_stays_and_keeps_nothing_else(home: Home) -> None:
+    home.flow("child", tool("say", params={"n": 1}))
+    home.flow("main", {"id": "below", "type": "subflow", "subflow": "child"})
+    async with home.working() as engine:
+        damaged, good, _newest = [await finished(engine, "main") for _ in range(3)]
+    with closing(sqlite3.connect(home.config().journal_path)) as journal, journal:
+        journal.execute("UPDATE runs SET status = 'GONE' WHERE parent_run_id = ?", (damaged.run_id,))
+    async with home.open() as engine:
+        pruned = await engine.housekeeping.prune(later(), actor=ANN)
+    assert good.run_id in pruned.runs
+    assert damaged.run_id not in pruned.runs
+
+
+async def test_what_two_remove_at_once_is_removed_and_neither_fails(home: Home) -> None:
+    for number in range(40):
+        stray = home.root / "runs" / "demo" / f"run_{number:026}"
+        stray.mkdir(parents=True)
+        for name in "abcdef":
+            (stray / name).mkdir()
+            (stray / name / "left.txt").write_text("left")
+    async with home.open() as one, home.open() as other:
+        await asyncio.gather(*(each.housekeeping.prune(later(), actor=ANN) for each in (one, other)))
+    assert not os.listdir(home.root / "runs" / "demo")  # noqa: PTH208
 
 
 async def test_a_folder_deeper_than_anybody_walks_is_removed_too(home: Home) -> None:
