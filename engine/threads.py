@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+THREADS = 32
+"""More that work at once would take turns for longer than the loop may wait for its own."""
+
+
 class StopRequested(Exception):
     """Raised inside the thread to leave the work; nobody outside sees it."""
 
@@ -62,3 +66,11 @@ async def run_stoppable(work: Callable[[StopFlag], T]) -> T:
             thread.exception()
         raise
     return thread.result()
+
+
+def with_threads() -> None:
+    """Let more calls of the running loop stand still, as on a disk or a name server that does not answer,
+    before all else waits: by itself a loop has as many threads as the machine has processors, and four."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most commands start no thread
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "work"))

@@ -29,7 +29,7 @@ from engine.runtime.pack_library.watch import PackWatch
 from engine.runtime.processes import boot_id
 from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
-from engine.threads import finish
+from engine.threads import finish, with_threads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -233,6 +233,7 @@ class EmbeddedEngine:
         from engine.runtime.rounds import Rounds  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
+        with_threads()
         rounds = Rounds(self._journal, self._clock, self._config.round_seconds)
         lease = self._config.lease_seconds
         worker = Worker(self._journal, self._clock, self._sessions, rounds, slots=slots, lease_seconds=lease)
