@@ -46,7 +46,8 @@ def _measured(output: Any) -> tuple[int, int]:
 
 
 def normalize(data: Any) -> dict[str, Any]:
-    """An object: `summary` + `details` merged, files left to the run's folder, lists and scalars wrapped.
+    """An object: `summary` + `details` merged where no field is lost by it, files left to the run's folder,
+    lists and scalars wrapped.
 
     Of files alone it says so.
     """
@@ -57,7 +58,7 @@ def normalize(data: Any) -> dict[str, Any]:
     kept = {key: value for key, value in data.items() if key != "output_files"}
     if not kept and data["output_files"]:
         return {"kind": "files"}
-    summary, details = kept.get("summary"), kept.get("details")
-    if isinstance(summary, str) and isinstance(details, dict):
-        return {**details, "summary": summary}
+    told, beside = kept.get("details"), {key: value for key, value in kept.items() if key != "details"}
+    if isinstance(kept.get("summary"), str) and isinstance(told, dict) and not told.keys() & beside.keys():
+        return {**told, **beside}
     return kept

@@ -34,7 +34,8 @@ pytestmark = pytest.mark.on_disk
 
 
 async def test_the_response_of_a_completed_run(home: Home) -> None:
-    home.flow("sum", tool("a", "fake.give", params={"value": {"summary": "all good", "details": {"n": 3}}}))
+    value = {"summary": "all good", "of": 4, "details": {"n": 3}}
+    home.flow("sum", tool("a", "fake.give", params={"value": value}))
     async with home.working() as engine:
         run = await finished(engine, "sum")
         response = home.document(run, "output/response.json")
@@ -47,7 +48,7 @@ async def test_the_response_of_a_completed_run(home: Home) -> None:
             "pack_version": "1.0.0",
             "flow": "sum",
             "status": "COMPLETED",
-            "result": {"summary": "all good", "n": 3},
+            "result": {"summary": "all good", "n": 3, "of": 4},
             "error": None,
             "files": [],
         }
@@ -253,7 +254,13 @@ async def test_a_run_whose_folder_cannot_be_made_ends_when_it_can(home: Home) ->
         assert home.document(run, "output/response.json")["status"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("value", ["one string", 5, True, [1, 2], {"summary": "s", "details": "text"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("one string", 5, True, [1, 2], {"summary": "s", "details": "text"}),
+        {"summary": "s", "n": 1, "details": {"n": 2}},
+    ],
+)
 async def test_any_output_becomes_an_object(home: Home, value: object) -> None:
     home.flow("any", tool("a", "fake.give", params={"value": value}))
     async with home.working() as engine:
