@@ -255,7 +255,7 @@ def launch(builder: TransitionBuilder, path: str) -> None:
     if branches is None:
         return
     if joined(builder.graph, execution, branches):
-        if builder.state.cancel is None:
+        if builder.state.cancel is None and not builder.step(path).by_needs:
             cancel_below(builder, branches, "another branch succeeded first")
         if not held:
             builder.effect(Collect(path, joined_value(builder.graph, execution, branches)))

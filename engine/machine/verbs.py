@@ -57,6 +57,7 @@ from engine.machine.walk import (
     is_in_flight,
     outstanding,
     running_composites,
+    waits_for_needs,
 )
 
 if TYPE_CHECKING:
@@ -219,6 +220,9 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         or execution.retry_at is not None
         or execution.status not in UNDER_WAY
     ):
+        return
+    if waits_for_needs(builder.graph, builder.state, path):
+        watch_timeout(builder, path)  # its time has not begun
         return
     if execution.request_id is not None:
         builder.emit(RequestExpired(execution.request_id), path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.outside_agent import PERMISSION_TYPE, PROMPT_TYPE
 from engine.contracts.status import RunStatus, StepStatus
 from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
-from engine.machine.model.needs import startable
+from engine.machine.model.needs import at_work, startable
 from engine.machine.model.state import (
     Branches,
     Execution,
@@ -16,13 +16,16 @@ from engine.machine.model.state import (
     RunState,
     Scope,
     ScopeStatus,
+    find_execution,
     find_scope,
     outer_path_of,
+    scope_path_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from engine.contracts.flows.step import Step
     from engine.machine.model.graph import FlowGraph
 
 
@@ -90,9 +93,12 @@ def current_path(graph: FlowGraph, scope: Scope) -> str:
 def launches(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Prepare]:
     """First steps of the branches or items that may start now."""
     step = graph.step_at(execution.path)
-    free, needs = max(0, step.branches_at_once - branches.running), step.branch_needs
-    waiting = range(branches.next_index, branches.total) if needs is None else startable(needs, branches)
-    for index in islice(waiting, free):
+    needs = step.branch_needs
+    if needs is None:
+        running, waiting = branches.running, iter(range(branches.next_index, branches.total))
+    else:
+        running, waiting = sum(1 for _ in at_work(needs, branches)), startable(needs, branches)
+    for index in islice(waiting, max(0, step.branches_at_once - running)):
         scope = f"{execution.path}/{index}"
         yield Prepare(f"{scope}/{graph.steps_of(scope).steps[0].id}")
 
@@ -106,7 +112,7 @@ def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
         return branches.outputs.holds(0)
     needs = step.branch_needs
     if needs is not None:
-        return not branches.running and next(startable(needs, branches), None) is None
+        return next(at_work(needs, branches), None) is None and next(startable(needs, branches), None) is None
     return branches.ended == branches.total
 
 
@@ -140,10 +146,28 @@ def open_below(graph: FlowGraph, execution: Execution, branches: Branches) -> It
     After a retry there can be more open branches than room; the later ones wait for their turn.
     """
     if branches.children:
-        running = (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
-        for child in islice(running, graph.step_at(execution.path).branches_at_once):
+        step = graph.step_at(execution.path)
+        for child in islice(_to_be_worked(step, branches), step.branches_at_once):
             yield from _outstanding(graph, child)
     yield from launches(graph, execution, branches)
+
+
+def _to_be_worked(step: Step, branches: Branches) -> Iterator[Scope]:
+    needs = step.branch_needs
+    if needs is not None:
+        return (branches.children[index] for index in at_work(needs, branches))
+    return (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
+
+
+def waits_for_needs(graph: FlowGraph, state: RunState, path: str) -> bool:
+    """Whether the execution, which a retry opened again, stands in a branch whose turn has not come."""
+    while scope_path := scope_path_of(path):
+        path, _, index = scope_path.rpartition("/")
+        holder, needs = find_execution(state.root, path), graph.step_at(path).branch_needs
+        branches = holder.branches if holder is not None else None
+        if needs is not None and branches is not None and int(index) not in at_work(needs, branches):
+            return True
+    return False
 
 
 def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> object:

@@ -39,6 +39,19 @@ def startable(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]
                 yield index
 
 
+def at_work(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]:
+    """Branches that have begun, have not ended, and may go on.
+
+    A retry opens every failed one again: one that needs another of them waits for that, or is left out.
+    """
+    known: dict[int, BranchOutcome | None] = {}
+    for index, child in branches.children.items():
+        if child.status is ScopeStatus.RUNNING:
+            ends = [_outcome(needs, branches, need, known) for need in needs[index].branches]
+            if None not in ends and _left_out(needs[index], ends) is None:
+                yield index
+
+
 def all_needs(needs: Sequence[BranchNeeds], index: int) -> set[int]:
     """What a branch needs, and what that needs."""
     found: set[int] = set()
@@ -67,8 +80,8 @@ def _found_outcome(
     if branches.outputs.holds(index):
         return BranchOutcome.SUCCEEDED
     child = branches.children.get(index)
-    if child is not None:
-        return None if child.status is ScopeStatus.RUNNING else BranchOutcome.FAILED
+    if child is not None and child.status is not ScopeStatus.RUNNING:
+        return BranchOutcome.FAILED
     ends = [_outcome(needs, branches, need, known) for need in needs[index].branches]
     return None if None in ends else _left_out(needs[index], ends)
 

@@ -21,7 +21,7 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
-from engine.machine.retrying import backoff_micros, wait_micros, why_not_again
+from engine.machine.retrying import wait_micros, why_not_again
 from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outside.prompt import drop_permissions
 from engine.machine.steps.people.awaiting import await_answer
@@ -151,5 +151,5 @@ def put_back(builder: TransitionBuilder, given: GivenBack) -> None:
 
 def longest_wait(builder: TransitionBuilder, execution: Execution) -> int:
     """What its retry may wait at the most from now on, whatever the clock said when it was scheduled."""
-    policy = builder.step(execution.path).retry_policy
-    return backoff_micros(policy, execution.attempt - execution.budget_from, 1.0) if policy else 0
+    policy, error = builder.step(execution.path).retry_policy, execution.error or {}
+    return wait_micros(policy, execution.attempt - execution.budget_from, 1.0, error) if policy else 0

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from engine.machine.transition_builder import TransitionBuilder
 
 
+LEFT_OUT = "what it needs did not end as it asks for"
+"""Of a branch of a graph that a retry had opened again."""
+
+
 class ParallelKind(StepKind[ParallelStep]):
     """Branches side by side."""
 
@@ -77,11 +81,12 @@ def collected(builder: TransitionBuilder, given: Collected) -> None:
         or not joined(builder.graph, execution, branches)
     ):
         return
-    failed = _failed(branches) if builder.step(given.path).by_needs else None
+    by_needs = builder.step(given.path).by_needs
+    failed = _failed(branches) if by_needs else None
+    cancel_below(builder, branches, LEFT_OUT if by_needs else "another branch succeeded first")
     if failed is not None:
         fail(builder, given.path, failed)
     else:
-        cancel_below(builder, branches, "another branch succeeded first")
         if given.confidence is not None:
             builder.emit(AgentConfidence(*given.confidence), given.path)
         complete(builder, given.path, given.value, given.jump)

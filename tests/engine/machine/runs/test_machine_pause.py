@@ -89,6 +89,17 @@ def test_a_retry_wait_that_is_not_over_is_kept_by_resume() -> None:
     assert run.status() is RunStatus.RETRYING
 
 
+def test_a_wait_that_a_server_asked_for_is_kept_by_resume() -> None:
+    run = Simulation(graph(tool("a", retry={"max_attempts": 2, "backoff_seconds": 1}))).start()
+    asked = {"code": "rate_limited", "message": "later", "details": {"retry_after_seconds": 600}}
+    run.fail("a", error=asked)
+    due = run.timers["retry:a"]
+
+    run.pause().resume()
+
+    assert run.timers["retry:a"] == due > run.now + 590_000_000
+
+
 def test_a_retry_wait_that_ends_while_the_run_is_resumed_is_over_once() -> None:
     step = tool("a", retry={"max_attempts": 3, "backoff_seconds": 9})
     run = Simulation(graph(step)).start().fail("a").pause()

@@ -140,6 +140,34 @@ def test_a_retry_opens_the_failed_step_and_what_was_left_out_runs_then() -> None
     assert run.finish("g/3/d", 4).state.output == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
+def test_a_retry_keeps_the_order_of_failed_steps_that_need_each_other() -> None:
+    run = run_of(tool("a"), tool("tell", needs=["a"], run_if="done"))
+    run.fail("g/0/a").fail("g/1/tell")
+
+    run.retry()
+    assert run.calls == {"g/0/a": 2}
+
+    run.finish("g/0/a", 1)
+    assert run.calls == {"g/1/tell": 2}
+    assert run.finish("g/1/tell", 2).state.output == {"a": 1, "tell": 2}
+
+
+def test_a_retry_leaves_out_a_failed_step_that_is_not_wanted_any_more() -> None:
+    undo = parallel("undo", [tool("x")], needs=["a"], run_if="failed", timeout=5)
+    last = tool("last", needs=["undo"], run_if="failed")
+    run = run_of(tool("a"), undo, last, tool("next", needs=["a"]), max_concurrent=1)
+    run.fail("g/0/a").fail("g/1/undo/0/x").finish("g/2/last")
+
+    run.retry()
+    assert run.calls == {"g/0/a": 2}
+    assert run.fire("timeout:g/1/undo").calls == {"g/0/a": 2}, "its time has not begun"
+
+    run.finish("g/0/a", 1)
+    assert run.calls == {"g/3/next": 1}
+    assert run.finish("g/3/next", 2).state.output == {"a": 1, "last": {"from": "g/2/last"}, "next": 2}
+    assert run.timers == {}
+
+
 def test_a_pause_in_the_middle_forgets_nobody() -> None:
     run = run_of(*DIAMOND).pause()
     run.finish("g/0/a")
