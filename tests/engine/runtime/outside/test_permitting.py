@@ -13,6 +13,7 @@ import pytest
 from engine.acp.settings import AgentSettings
 from engine.contracts.flows.outside_agent import asked_step
 from engine.contracts.status import CancelMode, StepErrorCode, StepStatus
+from engine.errors import ErrorCode, Unavailable
 from engine.frozen import replace
 from engine.governance.masking import Masker
 from engine.governance.policies import Policies
@@ -51,6 +52,21 @@ class FakePaying:
         return None
 
 
+class FakeAwayJournal(MemoryJournal):
+    """Cannot be read the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: Mapping[str, bytes] = {}
+        self.away = 1
+
+    async def blob(self, digest: str) -> bytes | None:
+        self.away -= 1
+        if self.away == 0:
+            raise Unavailable(ErrorCode.JOURNAL_LOCKED, "not now")
+        return self.kept.get(digest)
+
+
 class FakeSink:
     """What an agent writes, which nobody reads."""
 
@@ -72,6 +88,7 @@ class Asking:
     site: CallSite
     state: RunState
     folder: Path
+    journal: FakeAwayJournal
     prompt: asyncio.Task[Any] = field(init=False)
     asked: PermissionAsked = field(init=False)
 
@@ -115,7 +132,8 @@ async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
         ToolLimits(kill_grace_seconds=0.2),
         bubblewrap,
     )
-    values = ValueStore(MemoryJournal(), Redactor(Masker()))
+    journal = FakeAwayJournal()
+    values = ValueStore(journal, Redactor(Masker()))
     places, free = AgentPlaces(tmp_path / "runs"), cast("Any", FakePaying())
     agents = OutsideAgents(launching, places, values, SystemClock(), no_lines, free)
     flow = PinnedFlow(graph(agent()), None, PACK, Policies(), {})
@@ -124,7 +142,7 @@ async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
     beside = Scope(path="work/0", executions={"prompt": prompt})
     work = execution("work", "agent", input=TOLD, branches=Branches(total=1, children={0: beside}))
     state = RunState(phase=Phase.ACTIVE, root=Scope(path="", executions={"work": work}))
-    found, asked = Asking(agents, site, state, tmp_path), asyncio.Event()
+    found, asked = Asking(agents, site, state, tmp_path, journal), asyncio.Event()
 
     def tell(what: PermissionAsked, _blobs: Mapping[str, bytes]) -> None:
         found.asked = what
@@ -175,6 +193,19 @@ async def test_what_is_not_exactly_what_was_approved_is_rejected(asking: Asking,
     assert not refused.error["details"]["recoverable"]
     assert (await asking.said()).endswith("I leave it.")
     assert not (asking.folder / "made.txt").exists()
+
+
+async def test_what_was_approved_waits_while_the_journal_cannot_be_read_and_is_done_then(
+    asking: Asking,
+) -> None:
+    call = asking.call()
+    stored = Redactor(Masker()).storable({**call.input, "beside": "x" * 100_000})
+    asking.journal.kept = stored.blobs
+    large = replace(call, input=stored.value)
+    with pytest.raises(Unavailable):
+        await asking.permitted(large)
+    assert (await asking.permitted(large)).ok
+    assert (await asking.said()).endswith("It is made.")
 
 
 async def test_an_agent_whose_question_is_over_is_told_no(asking: Asking) -> None:
