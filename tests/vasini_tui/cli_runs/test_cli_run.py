@@ -260,6 +260,8 @@ def test_a_signal_while_waiting_leaves_the_run_to_others(
     outcome = vasini("run", "hello/hello", "--wait", "--json")
     assert outcome.status == expected
     assert outcome.document["status"] == "QUEUED"
+    told = vasini("run", "hello/hello", "--wait").stdout
+    assert told.endswith("any worker goes on with it: vasini worker, or an open console\n")
 
 
 def test_rerun_starts_the_same_flow_with_changes(vasini: Vasini, fake: FakeEngine) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.contracts.status import RunStatus, WaitKind
+from engine.contracts.status import RUN_TERMINAL, RunStatus, WaitKind
 from screens.widgets.status_labels import run_label
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
@@ -43,6 +43,7 @@ IdempotencyKey = Annotated[
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Work the run here until it ends or waits for a person.")]
 
+_ANY_WORKER = "vasini worker, or an open console"
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER})
 
 
@@ -117,6 +118,9 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
         session.out.document(view)
     else:
         _write(session, view)
+        stopped = status not in {ExitCode.OK, ExitCode.RUN_FAILED}
+        if stopped and view.waiting_for is None and view.status not in RUN_TERMINAL:
+            session.out.line(f"any worker goes on with it: {_ANY_WORKER}")
     return status
 
 
@@ -155,7 +159,7 @@ def _what_to_do(run_id: str, waiting: WaitingFor) -> str:
         WaitKind.FORM: f"vasini answer {run_id} --values JSON",
         WaitKind.APPROVAL: f"vasini approval {waiting.id}",
         WaitKind.OUTCOME: "vasini outcomes",
-        WaitKind.WORKER: "vasini worker, or an open console",
+        WaitKind.WORKER: _ANY_WORKER,
         WaitKind.RESUME: f"vasini resume {run_id}",
     }
     return f": {commands[waiting.kind]}" if waiting.kind in commands else ""
