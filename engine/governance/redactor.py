@@ -10,6 +10,8 @@ import hashlib
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from engine.errors import InvalidInput
 from engine.frozen import frozen
 from engine.values import (
@@ -76,15 +78,11 @@ class Redactor:
         images = dict.fromkeys(one.digest for one in images_in(scrubbed)) if _IMAGE in raw else ()
         return _apart(raw, self.preview(scrubbed), literal=literal, images=images)
 
-    def storable_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
-        """The form of a `value` that is `joined` from stored ones, under names that say nothing.
-
-        Where none of these is a reference all was looked at when it was stored: nothing is there to mask.
-        """
-        raw = canonical_json(joined)
-        if raw.count(b'"$') == raw.count(_LIST) and len(raw) <= self._inline_limit:
-            return StoredValue(value)
-        return self.storable(value, levels=levels)
+    def holds_whole(self, joined: Any) -> bool:
+        """Whether what is `joined` from stored values, under names that say nothing, is small and refers to
+        nothing: then all was looked at when it was stored, and nothing is there to mask."""
+        raw = to_json(joined)
+        return raw.count(b'"$') == raw.count(_LIST) and len(raw) <= self._inline_limit
 
     def scrubbed(self, value: Any) -> Any:
         """A value as it is kept: secrets replaced."""

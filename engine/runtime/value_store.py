@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
-from engine.governance.redactor import MAX_DEPTH
+from engine.governance.redactor import MAX_DEPTH, StoredValue
 from engine.journal.encoding import decode
 from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.values import (
@@ -27,7 +27,7 @@ from engine.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from engine.governance.redactor import Redactor, StoredValue
+    from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
 
 LIMIT_BYTES = 64 * 1024 * 1024
@@ -88,9 +88,8 @@ class ValueStore:
         return self._stored(value, f"store {levels}", lambda: self._redactor.storable(value, levels=levels))
 
     def store_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
-        """The same for a `value` that is `joined` from stored ones, under names that say nothing."""
-        work = lambda: self._redactor.storable_joined(joined, value, levels=levels)  # noqa: E731
-        return self._stored(value, f"join {levels}", work)
+        """The same for a `value` that is `joined` from few stored ones, under names that say nothing."""
+        return StoredValue(value) if self._redactor.holds_whole(joined) else self.store(value, levels=levels)
 
     async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""

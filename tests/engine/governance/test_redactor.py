@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.contracts.masks import STRUCK_OUT
 from engine.errors import InvalidInput
 from engine.governance.masking import Masker
-from engine.governance.redactor import PREVIEW_LIMIT, Redactor
+from engine.governance.redactor import PREVIEW_LIMIT, Redactor, StoredValue
 from engine.values import LIST_KEY, canonical_json, digest_of, is_blob, resolve_value
 
 REDACTOR = Redactor(Masker(), inline_limit=1_000)
@@ -40,20 +40,17 @@ def test_what_is_joined_from_stored_values_is_kept_as_if_all_of_it_came_from_out
     held = {digest: raw for part in parts for digest, raw in part.blobs.items()}
     joined = {"reply": parts[0].value, "results": {LIST_KEY: [part.value for part in parts[1:]]}}
     whole = resolve_value(joined, lambda digest: json.loads(held[digest]))
-    assert REDACTOR.storable_joined(joined, whole) == REDACTOR.storable(whole)
+    if REDACTOR.holds_whole(joined):
+        assert REDACTOR.storable(whole) == StoredValue(whole)
 
 
-def test_what_is_joined_from_small_values_is_not_looked_at_again() -> None:
-    joined = {"reply": {"text": "x"}, "results": {LIST_KEY: []}}
-    whole = {"reply": {"text": "x"}, "results": []}
-    assert Redactor(FakeMasker()).storable_joined(joined, whole).value is whole
-
-
-class FakeMasker(Masker):
-    """Looks at nothing."""
-
-    def is_clean(self, text: str) -> bool:
-        raise AssertionError(text)
+@pytest.mark.parametrize(
+    ("reply", "whole"), [({"text": "x"}, True), ({"text": "x" * 17_000}, False), ({"$blob": "0" * 64}, False)]
+)
+def test_what_is_joined_from_small_values_that_refer_to_nothing_is_whole(
+    reply: dict[str, str], whole: bool
+) -> None:
+    assert REDACTOR.holds_whole({"reply": reply, "results": {LIST_KEY: ["y"]}}) is whole
 
 
 def test_secrets_are_replaced_and_the_value_may_stay_inline() -> None:
