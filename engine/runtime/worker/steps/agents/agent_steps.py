@@ -122,7 +122,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
             "received": received(step, at),
             "model": step.model,
             SKILLS: [one for one in skills if "text" in one],
-            "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
+            "script": at.value(step.model_dump(mode="json", include={"script"})["script"]),
         }
         if step.images:
             told["images"] = images_of(step, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -263,10 +263,9 @@ class ModelCalls:
         return Meter(quoted, self._prices.digest, sent, asked.request, self._clock.uptime)
 
     async def _reply(self, site: CallSite, execution: Execution, asked: Question, meter: Meter) -> Reply:
-        async with AsyncExitStack() as stack:
-            with self._catalog.router.until_asked(asked.route):
-                output = await stack.enter_async_context(self._outputs(site.row, execution))
-                provider = self._catalog.provider(asked.route.name, asked.script)
+        with self._catalog.router.until_asked(asked.route):
+            provider = self._catalog.provider(asked.route.name, asked.script)
+        async with self._outputs(site.row, execution) as output:
             lines = _Lines(output)
 
             def heard(delta: Delta) -> None:
@@ -300,13 +299,16 @@ class _Lines:
 
     def heard(self, delta: Delta) -> None:
         """A piece came."""
-        if isinstance(delta, TextDelta | CallArguments):
-            self._write(delta.text)
-        elif isinstance(delta, CallStarted):  # a line of its own
-            self._write(f"\n→ {delta.name} " if self._in_line else f"→ {delta.name} ")
-        elif isinstance(delta, ThoughtDelta) and not self._thinks:
-            self._thinks = True  # for minutes, maybe: that it does is told, what it thinks is not
-            self._output.write("err", b"(it thinks before it answers)\n")
+        match delta:
+            case TextDelta(text) | CallArguments(_, text):
+                self._write(text)
+            case CallStarted(_, _, name):  # a line of its own
+                self._write(f"\n→ {name} " if self._in_line else f"→ {name} ")
+            case ThoughtDelta() if not self._thinks:
+                self._thinks = True  # for minutes, maybe: that it does is told, what it thinks is not
+                self._output.write("err", b"(it thinks before it answers)\n")
+            case _:
+                pass
 
     def _write(self, text: str) -> None:
         self._output.write("out", text.encode("utf-8", "replace"))

@@ -6,6 +6,7 @@ import codecs
 import logging
 import re
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -32,8 +33,33 @@ _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 LONGEST_SHOWN = 4_096
 """Characters of a line that is still coming: what is longer shows when it is whole."""
 _IN_NUMBERS = "().+-"
+_DECODER = codecs.getincrementaldecoder("utf-8")
 logger = logging.getLogger(__name__)
 Stream = Literal["out", "err"]
+
+
+@dataclass(slots=True)
+class _OpenLine:
+    """The line of a stream that has not ended: in a key, or the end of one that was too long."""
+
+    rest: str = ""
+    in_key: bool = False
+    in_long: bool = False
+    decoder: codecs.IncrementalDecoder = field(default_factory=partial(_DECODER, "replace"))
+
+    def drops(self, line: str) -> bool:
+        """Whether the line, which is whole, is left out: the end of one that was too long, and what follows
+        the first line of a key, which goes as a whole, whatever line it ends in.
+        """
+        if self.in_long:
+            self.in_long = False
+            return True
+        if self.in_key:
+            self.in_key = _KEY_ENDS.search(line) is None
+            return True
+        begins = list(_KEY_BEGINS.finditer(line)) if _KEY_SIGN in line else ()
+        self.in_key = bool(begins) and _KEY_ENDS.search(line, begins[-1].end()) is None
+        return False
 
 
 class CallOutput:
@@ -55,10 +81,7 @@ class CallOutput:
         self._clock = clock
         self._left = limit
         self._strike: Callable[[str], str] = str
-        self._rest: dict[Stream, str] = {"out": "", "err": ""}
-        self._in_key: set[Stream] = set()
-        self._in_long: set[Stream] = set()
-        self._decoders: dict[Stream, codecs.IncrementalDecoder] = {}
+        self._open: dict[Stream, _OpenLine] = {}  # of what was written to: most calls write nothing
         self._storing: asyncio.Future[bool] | None = None
 
     def coming(self) -> Iterator[dict[str, Any]]:
@@ -66,10 +89,10 @@ class CallOutput:
 
         The last word is left out: it may be half of a secret.
         """
-        for stream, rest in self._rest.items():
-            if len(rest) > LONGEST_SHOWN or stream in self._in_key or stream in self._in_long:
+        for stream, line in self._open.items():
+            if len(line.rest) > LONGEST_SHOWN or line.in_key or line.in_long:
                 continue
-            if whole := _without_open_end(rest):
+            if whole := _without_open_end(line.rest):
                 (text,) = self._masked([whole])
                 yield {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
 
@@ -82,43 +105,24 @@ class CallOutput:
         if self._left <= 0:
             return
         cut, self._left = data[: self._left], self._left - len(data)
-        *lines, self._rest[stream] = (self._rest[stream] + self._decoder(stream).decode(cut)).split("\n")
+        if stream not in self._open:
+            self._open[stream] = _OpenLine()
+        at = self._open[stream]
+        *lines, at.rest = (at.rest + at.decoder.decode(cut)).split("\n")
         if lines:
-            self._take(stream, lines)
-        if len(self._rest[stream]) > LONGEST_LINE:
-            self._take(stream, [self._rest[stream]])
-            self._rest[stream] = ""
-            self._in_long.add(stream)  # the rest of this line could begin with half a secret
+            self._take(stream, at, lines)
+        if len(at.rest) > LONGEST_LINE:
+            self._take(stream, at, [at.rest])
+            at.rest = ""
+            at.in_long = True  # the rest of this line could begin with half a secret
         if self._left <= 0:
-            self._rest[stream] = ""  # half a line could hold half a secret
+            at.rest = ""  # half a line could hold half a secret
             self._put(stream, ["… more was written than tools.max_output_bytes keeps"])
 
-    def _decoder(self, stream: Stream) -> codecs.IncrementalDecoder:
-        """Made for what is written: most calls write nothing."""
-        if stream not in self._decoders:
-            self._decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
-        return self._decoders[stream]
-
-    def _take(self, stream: Stream, lines: list[str]) -> None:
+    def _take(self, stream: Stream, at: _OpenLine, lines: list[str]) -> None:
         """Lines that are whole, all that came together: each by itself holds the loop up."""
-        if kept := [line.rstrip("\r") for line in lines if not self._goes(stream, line)]:
+        if kept := [line.rstrip("\r") for line in lines if not at.drops(line)]:
             self._put(stream, self._masked(kept))
-
-    def _goes(self, stream: Stream, line: str) -> bool:
-        """Whether the line is left out: the end of one that was too long, and what follows the first line of
-        a key, which goes as a whole, whatever line it ends in.
-        """
-        if stream in self._in_long:
-            self._in_long.discard(stream)
-            return True
-        if stream in self._in_key:
-            if _KEY_ENDS.search(line):
-                self._in_key.discard(stream)
-            return True
-        begins = list(_KEY_BEGINS.finditer(line)) if _KEY_SIGN in line else ()
-        if begins and not _KEY_ENDS.search(line, begins[-1].end()):
-            self._in_key.add(stream)
-        return False
 
     def _masked(self, lines: list[str]) -> list[str]:
         struck = [self._strike(line) for line in lines]
@@ -155,9 +159,9 @@ class CallOutput:
 
     async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
         self._live_output.end(self)
-        for stream, rest in self._rest.items():
-            if rest:
-                self._take(stream, [rest])
+        for stream, line in self._open.items():
+            if line.rest:
+                self._take(stream, line, [line.rest])
         if failed is not None and self._storing is not None:  # what is last in the file is why
             with suppress(VasiniError):
                 await finish(self._storing)

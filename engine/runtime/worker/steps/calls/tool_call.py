@@ -157,10 +157,11 @@ class ToolCalls:
         """What the call of the execution holds while it is made."""
         step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
+        tool = step.tool
         if step.chosen:
             with suppress(VasiniError):  # the call meets and tells it
-                step = chosen_step((await self._values.load_stored(execution.input))["tool"], {})
-        return self._executor.slot(step.tool, site.row["tenant"], self._timeout(step)[0], site.flow.layer)
+                tool = (await self._values.load_stored(execution.input))["tool"]
+        return self._executor.slot(tool, site.row["tenant"], self._timeout(step)[0], site.flow.layer)
 
     def not_begun(self, execution: Execution, late: ToolFailure) -> StepFinished:
         """The end of a call that got no slot in its time."""
