@@ -58,7 +58,7 @@ class _OpenLine:
             self.in_key = _KEY_ENDS.search(line) is None
             return True
         begins = list(_KEY_BEGINS.finditer(line)) if _KEY_SIGN in line else ()
-        self.in_key = bool(begins) and _KEY_ENDS.search(line, begins[-1].end()) is None
+        self.in_key = bool(begins and _KEY_ENDS.search(line, begins[-1].end()) is None)
         return False
 
 
