@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 from engine.errors import InvalidInput
 from engine.frozen import frozen
 from engine.values import (
@@ -78,10 +76,9 @@ class Redactor:
         images = dict.fromkeys(one.digest for one in images_in(scrubbed)) if _IMAGE in raw else ()
         return _apart(raw, self.preview(scrubbed), literal=literal, images=images)
 
-    def holds_whole(self, joined: Any) -> bool:
-        """Whether what is `joined` from stored values, under names that say nothing, is small and refers to
-        nothing: then all was looked at when it was stored, and nothing is there to mask."""
-        raw = to_json(joined)
+    def holds_whole(self, raw: bytes) -> bool:
+        """Whether what was joined from stored values, under names that say nothing, to this JSON is small and
+        refers to nothing: then all was looked at when it was stored, and nothing is there to mask."""
         return raw.count(b'"$') == raw.count(_LIST) and len(raw) <= self._inline_limit
 
     def scrubbed(self, value: Any) -> Any:

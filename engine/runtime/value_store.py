@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.governance.redactor import MAX_DEPTH, StoredValue
-from engine.journal.encoding import decode
+from engine.journal.encoding import decode, encode
 from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.values import (
     IMAGE_KEY,
@@ -89,7 +89,9 @@ class ValueStore:
 
     def store_joined(self, joined: Any, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
         """The same for a `value` that is `joined` from few stored ones, under names that say nothing."""
-        return StoredValue(value) if self._redactor.holds_whole(joined) else self.store(value, levels=levels)
+        if self._redactor.holds_whole(encode(joined).encode()):
+            return StoredValue(value)
+        return self.store(value, levels=levels)
 
     async def store_any(self, value: Any) -> StoredValue:
         """The same for a value that may be large."""
