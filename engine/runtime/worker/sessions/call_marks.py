@@ -42,11 +42,14 @@ class CallMarks:
         self._map: mmap.mmap | None = None
 
     def open(self, known_workers: Collection[str]) -> None:
-        """Make the file (blocking). Raises Unavailable."""
+        """Make the file (blocking), and remove those of workers that are gone. Raises Unavailable.
+
+        One that is not known may have come since `known_workers` were read.
+        """
         with storage_errors(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             for file in self._directory.iterdir():
-                if file.name.partition(".")[0] not in known_workers:
+                if file.name.partition(".")[0] not in known_workers and _is_left(file):
                     file.unlink(missing_ok=True)
             self._make()
 
@@ -149,9 +152,24 @@ def lost_calls(directory: Path, worker_id: str) -> LostCalls:
         raw = _file_of(directory, worker_id).read_bytes()
     except OSError:
         return LostCalls()
-    process = raw[_MARKS_BYTES:].rstrip(b"\0").decode(errors="replace")
+    process = _process_in(raw)
     marks = (raw[start : start + _MARK_BYTES] for start in range(0, _MARKS_BYTES, _MARK_BYTES))
     return LostCalls(frozenset(mark for mark in marks if any(mark)), bool(process) and is_gone(process))
+
+
+def _is_left(file: Path) -> bool:
+    """Whether nobody makes marks in it any more; one that is just being made says not yet who does."""
+    if file.name.partition(".")[2] != (boot_id() or "boot"):
+        return True
+    try:
+        process = _process_in(file.read_bytes())
+    except OSError:  # it is gone, or another account's
+        return False
+    return bool(process) and is_gone(process)
+
+
+def _process_in(raw: bytes) -> str:
+    return raw[_MARKS_BYTES:].rstrip(b"\0").decode(errors="replace")
 
 
 def _file_of(directory: Path, worker_id: str) -> Path:

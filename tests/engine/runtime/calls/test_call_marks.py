@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import Unavailable
+from engine.runtime.processes import boot_id, process_name
 from engine.runtime.worker.sessions.call_marks import (
     CallMarks,
     LongMark,
@@ -48,6 +49,20 @@ def test_a_call_for_which_there_is_no_room_is_made_without_a_mark(marks: CallMar
 
     assert marks.put(mark(MOST)) == places[7]
     assert lost_calls(tmp_path, "wrk_1").marks == {mark(number) for number in range(MOST + 1)} - {mark(7)}
+
+
+def test_a_worker_that_comes_takes_no_marks_from_one_that_came_beside_it(
+    marks: CallMarks, tmp_path: Path
+) -> None:
+    marks.put(mark(1))
+    for name in ("wrk_gone.an-earlier-boot", f"wrk_dead.{boot_id()}"):
+        gone = b"x" * 65_536 + f"{boot_id()}/{process_name(1).split('/')[1]}/1/0".encode()
+        (tmp_path / name).write_bytes(gone)
+    other = CallMarks(tmp_path, "wrk_2")
+    other.open(())
+    assert {file.name.partition(".")[0] for file in tmp_path.iterdir()} == {"wrk_1", "wrk_2"}
+    assert lost_calls(tmp_path, "wrk_1").marks == {mark(1)}
+    other.close()
 
 
 def test_a_call_that_begins_is_marked_in_the_place_where_it_was_expected(
