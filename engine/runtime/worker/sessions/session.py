@@ -109,14 +109,16 @@ class Session:
         plan = await self._planner.plan(self.state, begins, (), PREPARED_AT_ONCE, run.blobs)
         first = self._planner.commit(self.state, plan, release=not self._holds(plan), blobs={})
         self._calls.expect(unrepeatable(plan))
-        self._reach("before_commit", plan)
-        run_id, created = await self._journal.create_run(replace(run, worker_id=worker_id, first=first))
-        self._reach("after_commit", plan)
-        if created:
-            self._adopt(plan, first)
-            self._started = plan
-        else:  # it was started before, and its calls are not made here
-            self._calls.expect(frozenset())
+        try:
+            self._reach("before_commit", plan)
+            run_id, created = await self._journal.create_run(replace(run, worker_id=worker_id, first=first))
+            self._reach("after_commit", plan)
+            if created:
+                self._adopt(plan, first)
+                self._started = plan
+        finally:
+            if self._started is None:  # it was refused, or started before: its calls are not made here
+                self._calls.expect(frozenset())
         return run_id, created
 
     def deliver(self, mail_id: int, given: Input) -> None:

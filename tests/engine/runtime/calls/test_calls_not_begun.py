@@ -6,7 +6,10 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.contracts.status import RunStatus
+from engine.errors import Refused
 from engine.runtime.worker.sessions.call_marks import lost_calls, mark_of
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -73,7 +76,7 @@ async def test_a_worker_that_leaves_before_the_call_began_leaves_no_question(hom
     assert len(home.tools.given("send")) == 1
 
 
-async def test_a_start_that_was_made_before_expects_no_call(home: Home) -> None:
+async def test_a_start_that_was_made_before_or_is_refused_expects_no_call(home: Home) -> None:
     """Room for marks is small, and a call without one is never suspected of anything."""
     home.flow("send", tool("send", "fake.slow", on_lost="ask"))
     async with home.open() as engine, engine.work() as worker:
@@ -81,6 +84,8 @@ async def test_a_start_that_was_made_before_expects_no_call(home: Home) -> None:
         await called(home, 1)
         again = await engine.runs.start("demo", "send", {}, actor=ANN, idempotency_key="once")
         assert again.run_id == first.run_id
+        with pytest.raises(Refused):
+            await engine.runs.start("demo", "send", {"n": 2}, actor=ANN, idempotency_key="once")
         marked = await asyncio.to_thread(lost_calls, home.config().marks_dir, worker.worker_id)
         assert marked.marks == {mark_of(first.run_id, "send")}
         home.tools.release()
