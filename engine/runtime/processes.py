@@ -92,7 +92,7 @@ def _started(pid: int, proc: Path = _PROC) -> str | None:
 def _is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no number of a process is so large
         return False
     except PermissionError:  # it is, and another account's
         return True

@@ -10,7 +10,7 @@ from engine.contracts.governing.slo import AlertKind, DriftMetric
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from engine.journal.rules.levels.alerts import AlertLook, NewAlert
-from engine.runtime.shared_notes import read_notes
+from engine.runtime.shared_notes import read_or_begin
 from engine.slo.alerting import holding
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class AlertWatch:
 
     async def _look_at_all(self) -> None:
         """The turn is noted before: of several processes one looks. What it cannot do the next turn does."""
-        version, seen = await read_notes(self._journal.shared_notes, _NOTES)
-        if version:
+        version, seen = await read_or_begin(self._journal.shared_notes, _NOTES)
+        if seen:
             self._looked = seen["at"], seen["rest"]
         if not self._is_due() or not await self._turn(version, AGAIN):
             return

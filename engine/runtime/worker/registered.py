@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.facade.engine import RestingModel, WorkerView
 from engine.runtime.processes import gone_workers
 from engine.runtime.rounds import NEXT_ROUND
-from engine.runtime.shared_notes import read_notes
+from engine.runtime.shared_notes import read_or_begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class RestingNotes:
         ):
             return NEXT_ROUND
         for _ in range(_TRIES):
-            version, known = await read_notes(self._journal.shared_notes, _NOTES)
+            version, known = await read_or_begin(self._journal.shared_notes, _NOTES)
             alive = {row.worker_id for row in await self._journal.workers()}
             others = {name: one for name, one in known.items() if name in alive and name != self._worker_id}
             text = json.dumps({**others, **({self._worker_id: until} if until else {})})
@@ -70,7 +70,7 @@ class RestingNotes:
 async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:
     """The workers that are registered."""
     rows, uptime = await journal.workers(), clock.uptime()
-    _, resting = await read_notes(journal.shared_notes, _NOTES)
+    _, resting = await read_or_begin(journal.shared_notes, _NOTES)
     gone = await gone_workers(rows)
     return tuple(
         WorkerView(

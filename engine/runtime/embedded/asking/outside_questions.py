@@ -10,7 +10,7 @@ from engine.contracts.actor import Actor
 from engine.contracts.packs.started_for_people import OUTSIDE_PACK
 from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
-from engine.errors import Refused
+from engine.errors import Refused, Unavailable
 from engine.runtime.processes import is_gone
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ class OutsideQuestions:
         return LOOK_SECONDS
 
     async def _asked_by(self, run_id: str) -> str:
-        given = (await self._runs.summary(run_id)).input
+        """The process that asked, empty where that is not to be had."""
+        try:
+            given = (await self._runs.summary(run_id)).input
+        except Unavailable as error:
+            if error.may_pass:
+                raise
+            return ""
         process = given.get("process") if isinstance(given, dict) else None
         return process if isinstance(process, str) and process.count("/") == _SLASHES else ""

@@ -24,7 +24,7 @@ from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.spend_rows import SOFT_REACHED, cap_key_of
 from engine.runtime.embedded.governing.caps_in_force import CapsInForce
 from engine.runtime.embedded.governing.late_questions import LateQuestions
-from engine.runtime.shared_notes import read_notes
+from engine.runtime.shared_notes import read_or_begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ class SoftCaps:
     async def _ask(self) -> bool:
         """What is withdrawn is noted first, so that it is asked again should its window come back. False when
         there may be more."""
-        version, seen = await read_notes(self._journal.shared_notes, _NOTES)
+        version, seen = await read_or_begin(self._journal.shared_notes, _NOTES)
         late = LateQuestions.read(seen.get("late", {}))
         acts = await self._journal.spending.acts_after(seen.get("act", 0), AT_ONCE)
         for act in acts:
@@ -175,7 +175,12 @@ class SoftCaps:
         return self._about[run_id]
 
     async def _act_of_run(self, run_id: str) -> ActRow | None:
-        summary = await self._runs.summary(run_id)
+        try:
+            summary = await self._runs.summary(run_id)
+        except Unavailable as error:
+            if error.may_pass:
+                raise
+            return None
         given = summary.input
         number = given.get("act") if isinstance(given, dict) else None
         asked = summary.requested_by == ASKER and isinstance(number, str) and number.isdecimal()

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.times import from_micros
-from engine.errors import InvalidInput, NotFound
-from engine.runtime.shared_notes import read_notes
+from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.runtime.shared_notes import read_notes, read_or_begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,8 @@ async def switch(
     """
     source, done = _named(sources, name), False
     while not done:  # a worker that looks at it notes what it has seen at the same time
-        version, seen = await read_notes(notes, source.name)
-        if on is (OFF not in seen):
+        version, seen = await read_or_begin(notes, source.name)
+        if on is (OFF not in seen) and (seen or not version):  # damaged notes are written anew
             break
         other = without(seen, OFF, COUNTS_FROM)
         if not on:
@@ -65,7 +65,12 @@ def _named(sources: Sequence[TriggerSource], name: str) -> TriggerSource:
 
 
 async def _with_switch(notes: SharedNotes, source: TriggerSource) -> TriggerSource:
-    _, seen = await read_notes(notes, source.name)
+    try:
+        _, seen = await read_notes(notes, source.name)
+    except Unavailable as error:
+        if error.may_pass:
+            raise
+        return replace(source, off=source.off or "what was noted for it is damaged: turn it on anew, or off")
     if OFF not in seen or source.off is not None:
         return source
     moment = from_micros(seen[OFF]["at"]).isoformat(" ", "minutes")[:16]

@@ -12,6 +12,7 @@ from engine.budget.caps import Limit
 from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.runs.listed import Page
+from engine.errors import ErrorCode, Unavailable
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.spend_rows import SOFT_REACHED
@@ -41,6 +42,7 @@ class FakeRuns:
     open: list[FakeRun]
     read: Counter[str] = field(default_factory=Counter)
     cancelled: list[str] = field(default_factory=list)
+    damaged: str = ""
 
     async def list(self, _filters: Any, *, limit: int, after: str | None = None) -> Page[Any]:
         first = next((n for n, run in enumerate(self.open, 1) if run.run_id == after), 0)
@@ -50,6 +52,8 @@ class FakeRuns:
 
     async def summary(self, run_id: str) -> FakeRun:
         self.read[run_id] += 1
+        if run_id == self.damaged:
+            raise Unavailable(ErrorCode.JOURNAL_CORRUPT, f"the input of {run_id} cannot be read")
         return next(run for run in self.open if run.run_id == run_id)
 
     async def cancel(self, run_id: str, **_how: Any) -> None:
@@ -109,3 +113,14 @@ async def test_who_asks_from_elsewhere_is_looked_for_only_while_there_is_a_quest
     await questions.look()
     assert runs.cancelled == ["run_2"]
     assert await questions.look() is None
+
+
+async def test_a_question_that_is_damaged_keeps_no_other_from_being_looked_at() -> None:
+    process = await asyncio.to_thread(this_process)
+    runs = FakeRuns([FakeRun("run_1", {}), FakeRun("run_2", {"process": "0" + process})], damaged="run_1")
+    await OutsideQuestions(cast("Runs", runs)).look()
+    assert runs.cancelled == ["run_2"]
+
+    caps = SoftCaps(MemoryJournal(), FakeClock(), BudgetSettings(), cast("Runs", runs), nobody)
+    await caps.look()
+    assert runs.read["run_1"] == 2

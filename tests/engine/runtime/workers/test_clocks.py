@@ -106,6 +106,8 @@ def test_of_processes_whose_numbers_are_not_ours_nothing_is_known() -> None:
     boot, space, pid, _ = this_process().split("/")
     assert not is_gone(f"{boot}/pid:[1]/{pid}/1")
     assert not is_gone(f"{boot}/{space}/{pid}/")
+    assert not is_gone(f"{boot}/{space}/x/1")
+    assert is_gone(f"{boot}/{space}/{10**30}/1")
 
 
 def test_of_a_process_that_cannot_be_looked_at_nothing_is_known() -> None:
