@@ -102,7 +102,7 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """A JSON value without any secret in its strings and keys."""
+        """A JSON value without any secret in its strings and keys, or as one of its numbers."""
         if not self._forms:
             return value
         if isinstance(value, str):
@@ -111,4 +111,6 @@ class Redaction:
             return {self.text(key): self.value(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.value(item) for item in value]
+        if isinstance(value, int | float) and json.dumps(value) in self._forms:
+            return STRUCK_OUT
         return value

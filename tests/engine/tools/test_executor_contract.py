@@ -230,6 +230,16 @@ async def test_the_result_shares_nothing_with_the_tool() -> None:
     assert result.data == {"list": [1]}
 
 
+async def test_a_secret_is_struck_out_where_it_comes_back_as_a_number() -> None:
+    async def leak(_params: dict[str, Any], _context: ToolContext) -> Any:
+        return {"code": 47110815, "half": 0.25, "other": [4711, True, 1.25, 47110815.5]}
+
+    secrets = {"CODE": "47110815", "HALF": "0.25"}
+    given = {"a": {"$secret": "CODE"}, "b": {"$secret": "HALF"}}
+    result = await call(leak, given, secrets=secrets)
+    assert result.data == {"code": "[SECRET]", "half": "[SECRET]", "other": [4711, True, 1.25, 47110815.5]}
+
+
 class WatchedText(str):
     """Remembers in which thread it was compared."""
 

@@ -29,6 +29,7 @@ from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.worker.steps.calls.call_output import CallOutput
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
+from engine.tools.secret_references import Redaction
 from tests.engine.runtime.embedded_home import ANN, rest, start, tool, until
 from tests.patience import PATIENCE
 
@@ -176,6 +177,23 @@ async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_s
     output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, LiveOutput().of("run"))
     output.write("out", written.encode())
     assert [line["text"] for line in output.coming()] == ([shown] if shown else [])
+
+
+async def test_of_a_secret_of_several_words_nothing_shows_while_its_line_is_being_written(
+    tmp_path: Path,
+) -> None:
+    values, facts = ValueStore(MemoryJournal(), Redactor(Masker())), {"step_id": "a", "attempt": 1}
+    live_output = LiveOutput()
+    writer = LineWriter(CallOutputs(tmp_path), live_output)
+    keep = partial(writer.keep, "demo", "run")
+    output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, live_output.of("run"))
+    async with output:
+        output.hide(Redaction({"correct horse battery staple"}).text)
+        output.write("out", b"whole\nsays correct horse batt")
+        assert [line["text"] for line in live_output.coming("run")] == ["whole"]
+        output.write("out", b"ery staple\n")
+        assert [line["text"] for line in live_output.coming("run")] == ["whole", "says [SECRET]"]
+    await writer.written("run")
 
 
 async def test_lines_that_come_together_are_looked_at_and_kept_together(tmp_path: Path) -> None:

@@ -81,16 +81,18 @@ class CallOutput:
         self._clock = clock
         self._left = limit
         self._strike: Callable[[str], str] = str
+        self._has_secrets = False
         self._open: dict[Stream, _OpenLine] = {}  # of what was written to: most calls write nothing
         self._storing: asyncio.Future[bool] | None = None
 
     def coming(self) -> Iterator[dict[str, Any]]:
         """Lines that have not ended, masked.
 
-        The last word is left out: it may be half of a secret.
+        The last word is left out: it may be half of a secret. Those of a call that was given secrets may have
+        spaces, so that nothing of its line shows.
         """
         for stream, line in self._open.items():
-            if len(line.rest) > LONGEST_SHOWN or line.in_key or line.in_long:
+            if self._has_secrets or len(line.rest) > LONGEST_SHOWN or line.in_key or line.in_long:
                 continue
             if whole := _without_open_end(line.rest):
                 (text,) = self._masked([whole])
@@ -99,6 +101,7 @@ class CallOutput:
     def hide(self, strike: Callable[[str], str]) -> None:
         """Secrets of this call, which no pattern would find."""
         self._strike = strike
+        self._has_secrets = True
 
     def write(self, stream: Stream, data: bytes) -> None:
         """What arrived from the call."""
