@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.journal.rules.run_filter import is_wanted_failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,11 +19,13 @@ _REFERENCE = re.compile(r'"\$(?:blob|image)":"([0-9a-f]{64})"')
 
 @dataclass(frozen=True, slots=True)
 class PruneRange:
-    """Which runs are wanted gone: ended before a moment (microseconds), with one of the statuses."""
+    """Which runs are wanted gone: ended before a moment (microseconds), with one of the statuses; of failed
+    ones only those that a person `rejected` (True), or only the others (False)."""
 
     finished_before: int
     statuses: Collection[RunStatus] = RUN_TERMINAL
     tenant: str | None = None
+    rejected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def may_go(tree: Sequence[RunRow], wanted: PruneRange, *, asks: bool, newest: st
     if asks or any(row["run_id"] == newest for row in tree):
         return False
     if wanted.tenant not in {None, root["tenant"]} or root["status"] not in set(wanted.statuses):
+        return False
+    if not is_wanted_failure(root, wanted.rejected):
         return False
     return all(_is_over(row, wanted.finished_before) for row in tree)
 

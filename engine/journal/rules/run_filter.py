@@ -126,9 +126,15 @@ def matching(filters: RunFilter) -> Callable[[RunRow, str], bool]:
 def _is_kind(row: RunRow, filters: RunFilter) -> bool:
     if filters.nested is not None and filters.nested != (row["parent_run_id"] is not None):
         return False
-    if filters.rejected is None or row["status"] != RunStatus.FAILED:
+    return is_wanted_failure(row, filters.rejected)
+
+
+def is_wanted_failure(row: RunRow, rejected: bool | None) -> bool:
+    """Whether a run is none that failed, or one that a person rejected where these are wanted, or one that
+    nobody rejected where the others are; None: both."""
+    if rejected is None or row["status"] != RunStatus.FAILED:
         return True
-    return filters.rejected == is_rejected(row["status"], row["error_code"])
+    return rejected == is_rejected(row["status"], row["error_code"])
 
 
 def _is_within(moment: int | None, after: int | None, before: int | None) -> bool:

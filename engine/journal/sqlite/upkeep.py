@@ -36,6 +36,7 @@ class SqliteUpkeep:
             "before": wanted.finished_before,
             "tenant": wanted.tenant,
             "statuses": json.dumps([status.value for status in wanted.statuses]),
+            "rejected": wanted.rejected,
             "limit": limit,
         }
         roots = [row["run_id"] for row in await self._read(query("select_prunable"), bounds)]

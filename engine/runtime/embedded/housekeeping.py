@@ -63,6 +63,7 @@ class Housekeeping(AccessScoped):
         *,
         actor: Actor,
         statuses: Collection[RunStatus] = RUN_TERMINAL,
+        rejected: bool | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
         """See facade. Rows go first: a folder whose run is gone is found and removed the next time."""
@@ -70,7 +71,8 @@ class Housekeeping(AccessScoped):
         others = sorted(status.value for status in set(statuses) - RUN_TERMINAL)
         if others:
             raise InvalidInput(f"only runs that have ended are removed, not {', '.join(others)}")
-        wanted = PruneRange(micros(finished_before) or 0, tuple(statuses), self.access.tenant)
+        before = micros(finished_before) or 0
+        wanted = PruneRange(before, tuple(statuses), self.access.tenant, rejected)
         gone: list[tuple[str, str]] = []
         events = 0
         after: str | None = ""
@@ -103,8 +105,8 @@ class Housekeeping(AccessScoped):
         )
 
     async def _alerts(self, wanted: PruneRange, *, remove: bool) -> int:
-        """Those that ended before; who asks for runs of some statuses asks for no alerts."""
-        if set(wanted.statuses) != RUN_TERMINAL:
+        """Those that ended before; who asks for some of the runs asks for no alerts."""
+        if set(wanted.statuses) != RUN_TERMINAL or wanted.rejected is not None:
             return 0
         upkeep = self._journal.upkeep
         act = upkeep.drop_alerts if remove else upkeep.old_alerts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engine.contracts.runs.listed import RequestFilter, RunFilter, RunSort
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.rules.pruning import PruneRange
-from engine.machine.events.run_facts import RunCompleted, RunFailed
+from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRefused
 from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import Retry
 from tests.engine.journal.run_script import (
@@ -107,6 +108,18 @@ async def test_what_is_younger_or_ended_otherwise_stays(journal: Journal) -> Non
     assert await prune(journal, PruneRange(NOW + 9, (RunStatus.FAILED,))) == []
     assert await prune(journal, PruneRange(NOW + 9, tenant="other")) == []
     assert await prune(journal, PruneRange(NOW + 5)) == ["run_0001"]
+
+
+async def test_what_a_person_rejected_is_told_from_what_failed(journal: Journal) -> None:
+    for number, code in ((1, "approval_rejected"), (2, "backend_error"), (3, "approval_rejected")):
+        error = {"code": code, "message": "no", "details": {}}
+        refused = [event(RunRefused.kind, error=error)]
+        await journal.create_run(a_run(number, status=RunStatus.FAILED, events=refused, error=error))
+    await newest(journal)
+    failed_runs = PruneRange(NOW + 1, (RunStatus.FAILED,))
+    assert (await journal.upkeep.prunable(replace(failed_runs, rejected=True), "", 1))[1] == "run_0001"
+    assert await prune(journal, replace(failed_runs, rejected=False)) == ["run_0002"]
+    assert await prune(journal, replace(failed_runs, rejected=True)) == ["run_0001", "run_0003"]
 
 
 async def test_what_works_or_waits_stays(journal: Journal) -> None:

@@ -272,9 +272,13 @@ class BothJournals(RuleBasedStateMachine):
         self.now += micros
         self.both(lambda journal: journal.fire_timers(self.now))
 
-    @rule(seconds=st.integers(-2, 9), statuses=st.sampled_from([RUN_TERMINAL, {RunStatus.FAILED}]))
-    def prune(self, seconds: int, statuses: set[RunStatus]) -> None:
-        wanted = PruneRange(self.now + seconds, sorted(statuses))
+    @rule(
+        seconds=st.integers(-2, 9),
+        statuses=st.sampled_from([RUN_TERMINAL, {RunStatus.FAILED}]),
+        rejected=st.sampled_from([None, True, False]),
+    )
+    def prune(self, seconds: int, statuses: set[RunStatus], rejected: bool | None) -> None:
+        wanted = PruneRange(self.now + seconds, sorted(statuses), rejected=rejected)
         found = self.both(lambda journal: journal.upkeep.prunable(wanted, "", 2))
         roots = [tree.root for tree in found[0]]
         assert self.both(lambda journal: journal.upkeep.prune(roots, wanted)) == found[0]

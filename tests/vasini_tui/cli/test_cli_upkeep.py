@@ -36,14 +36,24 @@ def test_prune_only_says_what_would_go(vasini: Vasini, fake: FakeEngine) -> None
     outcome = vasini("prune", "--older-than", "2030-01-01", "--status", "failed", "--dry-run")
     assert "1 runs with 4 events would go" in outcome.stdout
     assert fake.housekeeping.pruned["statuses"] == {RunStatus.FAILED}
+    assert fake.housekeeping.pruned["rejected"] is False
     assert fake.housekeeping.pruned["before"] == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("named", "rejected"), [(["rejected"], True), (["failed", "rejected"], None), (["completed"], None)]
+)
+def test_prune_tells_rejected_runs_from_failed_ones(
+    vasini: Vasini, fake: FakeEngine, named: list[str], rejected: bool | None
+) -> None:
+    vasini("prune", "--older-than", "30d", *(word for name in named for word in ("--status", name)))
+    wanted = {RunStatus.COMPLETED if named == ["completed"] else RunStatus.FAILED}
+    assert (fake.housekeeping.pruned["statuses"], fake.housekeeping.pruned["rejected"]) == (wanted, rejected)
 
 
 def test_prune_takes_statuses_as_they_are_told(vasini: Vasini, fake: FakeEngine) -> None:
     assert vasini("prune", "--older-than", "1d", "--status", "dead letter").status == ExitCode.OK
     assert fake.housekeeping.pruned["statuses"] == {RunStatus.DEAD_LETTER}
-    # It cannot leave the others alone that failed.
-    assert vasini("prune", "--older-than", "1d", "--status", "rejected").status == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("words", [(), ("--older-than", "soon"), ("--older-than", "1d", "--status", "old")])

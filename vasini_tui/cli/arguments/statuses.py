@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
+from engine.contracts.status import RequestStatus, RunStatus
 from screens.widgets.status_labels import RUN_WORDS
 from vasini_tui.exit_codes import UsageError
 
@@ -52,15 +52,6 @@ def run_statuses(names: Iterable[str]) -> tuple[tuple[RunStatus, ...], bool | No
     failed = [name for name in given if name.upper() == RunStatus.FAILED]
     only = None if bool(rejected) == bool(failed) else bool(rejected)
     return statuses_named(others, RunStatus, also=(REJECTED,)), only
-
-
-def ended_statuses(names: Iterable[str]) -> tuple[RunStatus, ...]:
-    """Statuses of runs that are over, all of them without a name; they may be written as they are told.
-
-    Whether a failed run was rejected is not told apart. Raises UsageError.
-    """
-    given = [RUN_WORDS.get(name.lower(), name) for name in names]
-    return statuses_named(given, RunStatus) or tuple(RUN_TERMINAL)
 
 
 def nothing_fits(what: str, status: RequestStatus | None, *, narrowed: bool) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.contracts.status import RUN_TERMINAL
 from engine.governance.access import access_of
 from engine.safe_files.naming import at_home
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
-from vasini_tui.cli.arguments.statuses import ended_statuses
+from vasini_tui.cli.arguments.statuses import run_statuses
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.output import format_size
@@ -35,7 +36,7 @@ def prune(
         typer.Option(
             "--status",
             metavar="STATUS",
-            help="Only runs that ended so; `failed` are also those that a person rejected. Repeats.",
+            help="Only runs that ended so; those that a person rejected are `rejected`. Repeats.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; say what would go.")] = False,
@@ -46,8 +47,8 @@ def prune(
 ) -> Invocation:
     """Remove runs that are over: history, values and folders. What works or waits stays."""
     moment = moment_named(older_than, "--older-than")
-    statuses = ended_statuses(status or ())
-    action = partial(_prune, moment=moment, statuses=statuses, dry_run=dry_run)
+    statuses, rejected = run_statuses(status or ())
+    action = partial(_prune, moment=moment, statuses=statuses, rejected=rejected, dry_run=dry_run)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -61,11 +62,20 @@ def backup(
 
 
 async def _prune(
-    session: Session, *, moment: datetime, statuses: tuple[RunStatus, ...], dry_run: bool
+    session: Session,
+    *,
+    moment: datetime,
+    statuses: tuple[RunStatus, ...],
+    rejected: bool | None,
+    dry_run: bool,
 ) -> int:
     async with session.engine() as engine:
         report = await engine.housekeeping.prune(
-            moment, actor=session.actor, statuses=statuses, dry_run=dry_run
+            moment,
+            actor=session.actor,
+            statuses=statuses or RUN_TERMINAL,
+            rejected=rejected,
+            dry_run=dry_run,
         )
     if session.out.as_json:
         session.out.document(report.model_dump(mode="json"))
