@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def signing_digest(content: PackContent) -> str:
     """SHA-256 (hex) over the content without `author.signature`, which could not sign itself.
 
-    The manifest takes part by its value, so that the place and style of the signature do not matter.
+    The manifest takes part by its value, so that the place and style of the signature do not matter, but each
+    decimal as it is written: `1.10` and `1.1` are two versions.
     """
     files = {name: text for name, text in content.files.items() if name != MANIFEST}
     document = parse_document(content.files.get(MANIFEST, ""), MANIFEST)
@@ -28,7 +29,9 @@ def signing_digest(content: PackContent) -> str:
     if isinstance(value, dict) and isinstance(value.get("author"), dict):
         author = {key: part for key, part in value["author"].items() if key != "signature"}
         value = {**value, "author": author}
-    signed = [value, sorted(files.items())]
+    written = document.written if isinstance(document, SourceDocument) else {}
+    odd = sorted(f"{json.dumps(path)} {text}" for path, text in written.items() if str(float(text)) != text)
+    signed = [value, sorted(files.items()), *([odd] if odd else [])]
     canonical = json.dumps(signed, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.packs.publishing.signature import signing_digest
+from engine.packs.source.content import MANIFEST, PackContent
 from engine.packs.versions import engine_version, framework_fault, semantic_version
 
 
@@ -51,3 +53,15 @@ def test_bounds_of_the_engine(key: str, bound: str, current: str, fits: bool) ->
 def test_the_engine_has_a_version() -> None:
     assert framework_fault("framework_min", engine_version()) is None
     assert framework_fault("framework_max", engine_version()) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("1.1", "1.10", False), ("1.10", "1.100", False), ("1.1", "1.1", True), ("1.10", "1.10  # so", True)],
+)
+def test_what_is_signed_are_decimals_as_they_are_written(one: str, other: str, same: bool) -> None:
+    def digest(bound: str) -> str:
+        manifest = f"id: demo\ncompatibility:\n  framework_max: {bound}\n"
+        return signing_digest(PackContent("demo", None, "d", {MANIFEST: manifest}))
+
+    assert (digest(one) == digest(other)) is same
