@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.contracts.masks import STRUCK_OUT
+from engine.images import from_base64
 from engine.tools.failure import invalid_input
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _REFERENCE = "$secret"
 _OF_A_HEADER = re.compile(r"(bearer|basic|token|apikey) +(\S+)", re.IGNORECASE)
 """A secret that is the whole of a header: servers tell the token in it by itself."""
+_CONTENT = "content_base64"
 _SHORTEST_LINE = 6
 """Characters of a line that is struck out by itself: shorter ones, as `}`, are in every text."""
 
@@ -102,15 +104,29 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """A JSON value without any secret in its strings and keys, or as one of its numbers."""
+        """A JSON value without any secret in its strings and keys, in files that it brings, or as one of its
+        numbers."""
         if not self._forms:
             return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(key): self.value(item) for key, item in value.items()}
+            return {
+                self.text(key): self._content(item) if key == _CONTENT else self.value(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, int | float) and json.dumps(value) in self._forms:
             return STRUCK_OUT
         return value
+
+    def _content(self, encoded: Any) -> Any:
+        """What a file holds, in base64."""
+        content = from_base64(encoded) if isinstance(encoded, str) else None
+        if content is None:
+            return self.value(encoded)
+        struck = content
+        for form in self._forms:
+            struck = struck.replace(form.encode(), STRUCK_OUT.encode())
+        return encoded if struck == content else b64encode(struck).decode()

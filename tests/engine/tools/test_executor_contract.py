@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,24 @@ async def test_the_result_shares_nothing_with_the_tool() -> None:
     result = await call(returning(kept))
     kept["list"].append(2)
     assert result.data == {"list": [1]}
+
+
+async def test_a_secret_is_struck_out_of_files_that_a_tool_brings() -> None:
+    binary = base64.b64encode(b"\xff\x00hunter22\xfe").decode()
+    clean = base64.b64encode(b"\xff\x00hunter\xfe").decode()
+
+    async def leak(params: dict[str, Any], _context: ToolContext) -> Any:
+        text = base64.b64encode(f"user: ana\npassword: {params['p']}\n".encode()).decode()
+        files = [{"name": "a", "content_base64": text}, {"name": "b", "content_base64": binary}]
+        return {
+            "output_files": [*files, {"name": "c", "content_base64": clean}, {"content_base64": "no b64"}]
+        }
+
+    result = await call(leak, {"p": {"$secret": "P"}}, secrets={"P": "hunter22"})
+    text, data, same, other = (one["content_base64"] for one in result.data["output_files"])
+    assert base64.b64decode(text) == b"user: ana\npassword: [SECRET]\n"
+    assert base64.b64decode(data) == b"\xff\x00[SECRET]\xfe"
+    assert (same, other) == (clean, "no b64")
 
 
 async def test_a_secret_is_struck_out_where_it_comes_back_as_a_number() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import os
 import resource
@@ -381,3 +382,14 @@ async def test_a_name_as_long_as_the_file_system_takes_is_written(call: Call, ro
     result = await call("files.write", {"root": str(root), "path": name, "text": "x"})
     assert result.ok, result.error
     assert names(root) == [name]
+
+
+async def test_the_copy_of_a_written_file_holds_no_secret(
+    limits: ToolLimits, context: ToolContext, root: Path
+) -> None:
+    executor = ToolExecutor(builtin_registry(), limits, {"TOKEN": "hunter22"})
+    params = {"root": str(root), "path": ".token", "text": {"$secret": "TOKEN"}}
+    written = await executor.call("files.write", params, context)
+    (copy,) = written.data["output_files"]
+    assert (root / ".token").read_text() == "hunter22"
+    assert base64.b64decode(copy["content_base64"]) == b"[SECRET]"
