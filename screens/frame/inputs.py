@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
+from textual.widgets._select import SelectOverlay
 
 from engine.safe_text import sanitize
 from screens.frame.console import act, console, show_notice
@@ -202,5 +203,10 @@ class Choice(Select[int]):
             value=Select.NULL if chosen is None else chosen,
             id=id,
         )
+
+    def _setup_options_renderables(self) -> None:
+        # Textual draws the first one, which chooses nothing, dim: too dim to be read in many themes.
+        super()._setup_options_renderables()
+        self.query_one(SelectOverlay).replace_option_prompt_at_index(0, Text(self.prompt))
 
     ALLOW_SELECT: ClassVar[bool] = False

@@ -72,6 +72,15 @@ async def test_fields_and_choices_show_the_focus(console: OpenConsole) -> None:
         await stage.until(lambda: reversed_text(line_with(stage, "ada")) == " ")
 
 
+async def test_a_proposal_that_the_first_letter_replaces_is_seen_to_be_selected(console: OpenConsole) -> None:
+    schema = {"type": "object", "properties": {"word": {"type": "string", "default": "Ada"}}}
+    async with console(FakeEngine().add(a_run(), a_form("f", schema, defaults={}))) as stage:
+        await stage.press("3")
+        await stage.shows("▌")
+        await stage.press("enter")
+        await stage.until(lambda: "Ada" in reversed_text(line_with(stage, "Ada")), "the selection")
+
+
 @pytest.mark.parametrize(("key", "screen"), [("?", HelpScreen), (":", PaletteScreen)])
 async def test_dialogs_have_a_frame(
     console: OpenConsole, key: str, screen: type[HelpScreen | PaletteScreen]
