@@ -8,6 +8,7 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console import console
 from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
@@ -25,12 +26,15 @@ class LeaveDialog(Dialog[bool]):
         """What leaving means."""
         with Vertical(classes="dialog"):
             yield Plain(sanitize("Leave the console?"), classes="dialog-title")
-            yield Plain(
-                sanitize("Runs are kept: other workers go on with them, else the next start does."),
-                classes="dialog-text",
-            )
+            yield Plain(sanitize(self._becomes_of_runs()), classes="dialog-text")
             yield KeyHint("{dialog.leave} leave   {dialog.close} stay")
         yield TooSmall()
+
+    def _becomes_of_runs(self) -> str:
+        label = console(self).state.label
+        if label:  # a throw-away workspace
+            return f"{label}: everything in it is gone then."
+        return "Runs are kept: other workers go on with them, else the next start does."
 
     def action_leave(self) -> None:
         """Leave."""

@@ -38,6 +38,8 @@ async def test_in_the_demonstration_no_command_is_named_that_would_not_reach_it(
         text = stage.plain(".empty-text")
         assert "start a run" in text
         assert "vasini" not in text
+        await stage.press("q")
+        await stage.shows("DEMO: everything in it is gone then.")
 
 
 async def test_the_last_line_of_an_empty_list_offers_nothing_that_needs_a_row(console: OpenConsole) -> None:

@@ -341,6 +341,7 @@ async def test_leaving_asks_first(console: OpenConsole) -> None:
     async with console() as stage:
         await stage.press("q")
         await stage.on(LeaveDialog)
+        assert "Runs are kept" in stage.text()
         await stage.press("escape")
         await stage.on(RunsScreen)
         await stage.press("q")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.recorded_names import recorded
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.fakes.engine import FakeEngine
@@ -24,11 +27,29 @@ if TYPE_CHECKING:
 DIGEST = "c" * 64
 
 
-class FakeTerminal(io.StringIO):
-    """Standard input of a person."""
+@contextmanager
+def keyboard(typed: str, at_once: Callable[[], None] = lambda: None) -> Iterator[FakeKeyboard]:
+    """Standard input of a person who has typed that; `at_once` happens when it is waited for."""
+    person, terminal = os.openpty()
+    try:
+        with os.fdopen(terminal, encoding="utf-8") as stream:
+            os.write(person, typed.encode())
+            yield FakeKeyboard(stream, at_once)
+    finally:
+        os.close(person)
 
-    def isatty(self) -> bool:
-        return True
+
+class FakeKeyboard:
+    """A terminal that tells when it is waited for."""
+
+    def __init__(self, stream: TextIO, at_once: Callable[[], None]) -> None:
+        self.isatty, self.readline = stream.isatty, stream.readline
+        self._stream, self._at_once = stream, at_once
+
+    def fileno(self) -> int:
+        """Asked for by who waits."""
+        self._at_once()
+        return self._stream.fileno()
 
 
 def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEngine) -> None:
@@ -145,15 +166,26 @@ def test_code_is_shown_in_full_and_trusted_by_its_digest(vasini: Vasini, fake: F
 
 
 @pytest.mark.parametrize(
-    ("typed", "status"), [("trust\n", ExitCode.OK), ("y\n", ExitCode.REFUSED), ("", ExitCode.REFUSED)]
+    ("typed", "status"), [("trust\n", ExitCode.OK), ("y\n", ExitCode.REFUSED), ("\x04", ExitCode.REFUSED)]
 )
 def test_a_person_types_the_word(
     vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
     fake.packs.reviews["hello"] = a_review()
-    monkeypatch.setattr("sys.stdin", FakeTerminal(typed))
-    assert vasini("pack", "trust", "hello").status == status
+    with keyboard(typed) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert vasini("pack", "trust", "hello").status == status
     assert len(fake.asked("pack_trust")) == (status == ExitCode.OK)
+
+
+def test_ctrl_c_ends_the_question_for_the_word(
+    vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.packs.reviews["hello"] = a_review()
+    with keyboard("", lambda: os.kill(os.getpid(), signal.SIGINT)) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert vasini("pack", "trust", "hello").status == ExitCode.INTERRUPTED
+    assert fake.asked("pack_trust") == []
 
 
 def test_trusted_code_is_shown_and_nothing_is_asked(vasini: Vasini, fake: FakeEngine) -> None:

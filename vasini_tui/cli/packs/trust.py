@@ -62,10 +62,21 @@ async def _decided(session: Session, engine: Engine, review: CodeReview, digest:
     if session.out.as_json or not sys.stdin.isatty():
         return review
     session.out.note(f"Type the word `{WORD}` to let this code run:")
-    answer = await asyncio.to_thread(sys.stdin.readline)
+    answer = await _typed_line()
     if answer.strip() != WORD:
         return review
     return await engine.packs.trust(review.pack, review.digest, actor=session.actor)
+
+
+async def _typed_line() -> str:
+    """A line of the terminal. The loop waits, and so hears ctrl-c; a thread that reads would not end."""
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin, typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()
 
 
 def _show(session: Session, review: CodeReview) -> None:

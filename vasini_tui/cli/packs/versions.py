@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +37,8 @@ def publish(
     act_as: ActAs = None,
 ) -> Invocation:
     """Publish a pack as it is now, under its manifest's version. It never changes then."""
-    return Invocation(partial(_publish, pack=pack, sbom=sbom, digest=digest), as_json, act_as)
+    bill = text_of_file(Path(sbom), "--sbom") if sbom is not None else None
+    return Invocation(partial(_publish, pack=pack, sbom=bill, digest=digest), as_json, act_as)
 
 
 def diff(
@@ -82,9 +82,8 @@ async def _versions(session: Session, *, pack: str) -> int:
 
 
 async def _publish(session: Session, *, pack: str, sbom: str | None, digest: str | None) -> int:
-    bill = await asyncio.to_thread(text_of_file, Path(sbom), "--sbom") if sbom is not None else None
     async with session.engine() as engine:
-        version = await engine.packs.publish(pack, actor=session.actor, sbom=bill, digest=digest)
+        version = await engine.packs.publish(pack, actor=session.actor, sbom=sbom, digest=digest)
     if session.out.as_json:
         session.out.document({"version": version})
     else:
