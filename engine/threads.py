@@ -1,10 +1,10 @@
-"""Work that blocks, off the event loop, ended before its caller goes on."""
+"""Work that blocks, off the event loop: ended before its caller goes on, or asked to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+STOP_SECONDS = 5.0
+"""How long a thread is waited for that was asked to stop."""
 THREADS = 32
 """More that work at once would take turns for longer than the loop may wait for its own."""
 
@@ -52,8 +54,10 @@ async def finish(work: Awaitable[T]) -> T:
     return task.result()
 
 
-async def run_stoppable(work: Callable[[StopFlag], T]) -> T:
-    """Run `work` in a thread. When cancelled, asks it to stop and waits until it did."""
+async def run_stoppable(work: Callable[[StopFlag], T], patience: float = STOP_SECONDS) -> T:
+    """Run `work` in a thread. When cancelled, asks it to stop and waits until it did, but no longer than
+    `patience` seconds: what stands still on a disk that does not answer is left to itself, asked to stop.
+    """
     stop = StopFlag()
     thread = asyncio.ensure_future(asyncio.to_thread(work, stop))
     try:
@@ -61,11 +65,16 @@ async def run_stoppable(work: Callable[[StopFlag], T]) -> T:
         await asyncio.wait([thread])
     except asyncio.CancelledError:
         stop.set()
-        await finish(asyncio.wait([thread]))
-        if not thread.cancelled():
-            thread.exception()
+        thread.add_done_callback(_look_at)
+        await finish(asyncio.wait([thread], timeout=patience))
         raise
     return thread.result()
+
+
+def _look_at(thread: asyncio.Future[Any]) -> None:
+    """So that asyncio does not report what nobody waits for as lost."""
+    if not thread.cancelled():
+        thread.exception()
 
 
 def with_threads() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import os
@@ -13,7 +12,6 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.safe_files.removing import discard
-from engine.threads import StopFlag, run_stoppable
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.files.file_tools import MAX_DEPTH
 from engine.tools.builtin.files.globs import Glob
@@ -354,27 +352,6 @@ async def test_a_pattern_that_never_ends_is_killed(call: Call, root: Path) -> No
     (root / "a.txt").write_text("a" * 60 + "!")
     result = await call("files.search", {"root": str(root), "pattern": "(a+)+$"}, timeout=0.5)
     assert code_of(result) == StepErrorCode.TIMEOUT
-
-
-async def test_cancelled_work_in_a_thread_has_ended_before_the_caller_goes_on() -> None:
-    ended: list[str] = []
-    started = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def work(stop: StopFlag) -> None:
-        loop.call_soon_threadsafe(started.set)
-        try:
-            while True:
-                stop.check()
-        finally:
-            ended.append("ended")
-
-    task = asyncio.ensure_future(run_stoppable(work))
-    await started.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert ended == ["ended"]
 
 
 @pytest.mark.parametrize("name", ["名" * 84 + ".md", "x" * 255, "𝄞" * 63])

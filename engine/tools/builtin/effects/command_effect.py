@@ -89,7 +89,8 @@ class CommandEffect:
         if kept is None or kept[0] != approved:
             raise changed_meanwhile()
         _, changes, output = kept
-        await run_stoppable(lambda _stop: commit(changes, self.folder, self._kept))
+        # to its end: half of it must not happen after the call has ended
+        await finish(asyncio.to_thread(commit, changes, self.folder, self._kept))
         await asyncio.to_thread(discard, self._kept)
         return output
 

@@ -282,7 +282,7 @@ def _write(
                 mode=0o666,
                 keep_mode=True,
                 overwrite=params.get("overwrite", True) and not made,
-                before=lambda: require_base(target, base, stop),
+                before=lambda: require_base(target, base, stop),  # and that it is still waited for
             )
     except FileExistsError as error:
         if made:

@@ -64,12 +64,12 @@ def write_preview(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> P
 
 
 def require_base(target: ScopedPath, base: str | None, stop: StopFlag) -> None:
-    """The file is still the one with this digest; None asks nothing. Raises ToolFailure."""
-    if base is None:
-        return
-    found = _base(target, stop)
-    if found is None or found.digest != base:
-        raise void(target.relative)
+    """The file is still the one with this digest; None asks nothing. Raises ToolFailure, StopRequested."""
+    if base is not None:
+        found = _base(target, stop)
+        if found is None or found.digest != base:
+            raise void(target.relative)
+    stop.check()
 
 
 def void(shown: str) -> ToolFailure:
