@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 TOLD, TOLD_ACTS, TOLD_ALERTS = "told", "told_acts", "told_alerts"
 """The counters that hold the places of a way: of events, of what happened to caps, and of alerts."""
 AT_ONCE = 200
+NOTED_AFTER = 1_000
+"""Events of which none is told, after which the place is noted: whoever goes on does not read them again."""
 OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
 """A notice that could not be sent for so long is given up, and logged."""
@@ -153,6 +155,9 @@ class NoticeSender:
                     await self._send_until_done(notice, partial(self._notice, stored))
                     await self._move(TOLD, place - kept)
                     kept = place
+            if place - kept >= NOTED_AFTER:
+                await self._move(TOLD, place - kept)
+                kept = place
             await self._tell_acts()
             await self._tell_alerts()
             self._failing.worked()

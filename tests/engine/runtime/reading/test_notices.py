@@ -9,6 +9,10 @@ from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.memory.journal import MemoryJournal
+from engine.journal.records import NewRun
+from engine.machine.events.event import Event
+from engine.machine.events.run_facts import RunRefused
+from engine.runtime.notice_sender import NOTED_AFTER
 from tests.engine.runtime.embedded_home import (
     ANN,
     approval,
@@ -203,3 +207,17 @@ async def test_a_fault_of_the_program_at_one_notice_keeps_no_other_from_being_to
         await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
         await until(lambda: channel.has(NoticeKind.FAILURE))
     assert caplog.text.count("cannot be told") == 1
+
+
+async def test_events_of_which_nobody_is_told_are_not_read_again_by_the_next_worker(home: Home) -> None:
+    channel, journal = FakeChannel(), MemoryJournal()
+    refused = [Event(RunRefused({}), number, "ann") for number in range(NOTED_AFTER)]
+    async with home.working(journal=journal, notify={"way": channel}):
+        names = ("run_01many", "default", "demo", "1", "0" * 64, "one", "v1", "ann")
+        await journal.create_run(NewRun(*names, RunStatus.FAILED, refused))
+
+        async def noted() -> bool:
+            return (await journal.counters()).get("told:way", 0) >= NOTED_AFTER
+
+        await until(noted)
+    assert not channel.told
