@@ -26,6 +26,7 @@ from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, Us
 from engine.machine.events.run_facts import RunDeadLettered, RunFailed
 from engine.runtime.background import in_background
 from engine.runtime.failing import Failing
+from engine.runtime.files.folder_access import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -86,8 +87,9 @@ class NoticeSender:
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
-        """Tell while the context is open."""
-        descriptor = await asyncio.to_thread(os.open, self._lock, _OPEN, 0o660)
+        """Tell while the context is open. Raises Unavailable where the lock cannot be made."""
+        with storage_errors(self._lock):
+            descriptor = await asyncio.to_thread(os.open, self._lock, _OPEN, 0o660)
         try:
             held = _taken(descriptor)
             if held:

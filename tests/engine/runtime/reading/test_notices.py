@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RunStatus
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, Unavailable
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import NewRun
 from engine.machine.events.event import Event
@@ -26,8 +28,6 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    import pytest
-
     from engine.journal.records import StoredEvent
     from engine.journal.rows import RequestViewRow
     from tests.engine.runtime.embedded_home import Home
@@ -221,3 +221,13 @@ async def test_events_of_which_nobody_is_told_are_not_read_again_by_the_next_wor
 
         await until(noted)
     assert not channel.told
+
+
+async def test_a_lock_that_cannot_be_made_is_told_in_words(home: Home) -> None:
+    config = home.config()
+    await asyncio.to_thread(config.notices_lock("way").mkdir)
+    async with home.open(notify={"way": FakeChannel()}) as engine:
+        with pytest.raises(Unavailable) as caught:
+            async with engine.work():
+                pass
+    assert "notices-way.lock" in caught.value.message
