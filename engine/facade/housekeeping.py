@@ -26,13 +26,15 @@ class Housekeeping(Protocol):
         actor: Actor,
         statuses: Collection[RunStatus] = RUN_TERMINAL,
         rejected: bool | None = None,
+        pack: str | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
         """Remove runs that ended before a moment: their rows, values that nothing else refers to, folders.
 
         A run goes with all that were started below it, or stays. What works, waits, or has something to do
         stays, and so does the run of the journal's newest event. Of failed runs only those go that a person
-        `rejected` (True), or only the others (False). Where every run is meant, alerts of
+        `rejected` (True), or only the others (False); `pack` is that of the run that nobody started from
+        another. Where every run is meant, alerts of
         service levels that ended before go, too. Raises Refused (`role_missing`),
         InvalidInput for a status that does not end a run.
         """

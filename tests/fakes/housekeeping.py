@@ -29,10 +29,11 @@ class FakeHousekeeping:
         actor: Actor,
         statuses: Collection[RunStatus] = RUN_TERMINAL,
         rejected: bool | None = None,
+        pack: str | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
         self.pruned = {"before": finished_before, "actor": actor.name, "statuses": set(statuses)}
-        self.pruned["rejected"] = rejected
+        self.pruned |= {"rejected": rejected, "pack": pack}
         return self.report.model_copy(update={"dry_run": dry_run})
 
     async def export(self, run_id: str, target: Path, *, actor: Actor) -> ExportReport:

@@ -26,6 +26,7 @@ class PruneRange:
     statuses: Collection[RunStatus] = RUN_TERMINAL
     tenant: str | None = None
     rejected: bool | None = None
+    pack: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def may_go(tree: Sequence[RunRow], wanted: PruneRange, *, asks: bool, newest: st
         return False
     if wanted.tenant not in {None, root["tenant"]} or root["status"] not in set(wanted.statuses):
         return False
-    if not is_wanted_failure(root, wanted.rejected):
+    if wanted.pack not in {None, root["pack"]} or not is_wanted_failure(root, wanted.rejected):
         return False
     return all(_is_over(row, wanted.finished_before) for row in tree)
 

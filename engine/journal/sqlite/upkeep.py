@@ -37,6 +37,7 @@ class SqliteUpkeep:
             "tenant": wanted.tenant,
             "statuses": json.dumps([status.value for status in wanted.statuses]),
             "rejected": wanted.rejected,
+            "pack": wanted.pack,
             "limit": limit,
         }
         roots = [row["run_id"] for row in await self._read(query("select_prunable"), bounds)]

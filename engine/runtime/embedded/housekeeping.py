@@ -64,6 +64,7 @@ class Housekeeping(AccessScoped):
         actor: Actor,
         statuses: Collection[RunStatus] = RUN_TERMINAL,
         rejected: bool | None = None,
+        pack: str | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
         """See facade. Rows go first: a folder whose run is gone is found and removed the next time."""
@@ -72,7 +73,7 @@ class Housekeeping(AccessScoped):
         if others:
             raise InvalidInput(f"only runs that have ended are removed, not {', '.join(others)}")
         before = micros(finished_before) or 0
-        wanted = PruneRange(before, tuple(statuses), self.access.tenant, rejected)
+        wanted = PruneRange(before, tuple(statuses), self.access.tenant, rejected, pack)
         gone: list[tuple[str, str]] = []
         events = 0
         after: str | None = ""
@@ -88,7 +89,7 @@ class Housekeeping(AccessScoped):
             values, value_bytes = await self._journal.upkeep.drop_blobs(
                 *await self._journal.upkeep.unused_blobs()
             )
-        folders = [*gone, *await self._left_behind(finished_before)]
+        folders = [*gone, *await self._left_behind(finished_before, pack)]
         sizes = await asyncio.to_thread(self._folders, folders, remove=not dry_run)
         if not dry_run:
             words = "%s removed %d runs that ended before %s, %d values and %d folders"
@@ -106,18 +107,19 @@ class Housekeeping(AccessScoped):
 
     async def _alerts(self, wanted: PruneRange, *, remove: bool) -> int:
         """Those that ended before; who asks for some of the runs asks for no alerts."""
-        if set(wanted.statuses) != RUN_TERMINAL or wanted.rejected is not None:
+        if set(wanted.statuses) != RUN_TERMINAL or (wanted.rejected, wanted.pack) != (None, None):
             return 0
         upkeep = self._journal.upkeep
         act = upkeep.drop_alerts if remove else upkeep.old_alerts
         return await act(wanted.finished_before, wanted.tenant)
 
-    async def _left_behind(self, moment: datetime) -> list[tuple[str, str]]:
+    async def _left_behind(self, moment: datetime, only: str | None) -> list[tuple[str, str]]:
         """Folders of runs that are not there any more; seen by who looks at every tenant."""
         if self.access.tenant is not None:
             return []
         folders = await asyncio.to_thread(lambda: list(folders_before(self._runs_dir, moment.timestamp())))
-        return [(run_id, pack) for pack, run_id in folders if await self._journal.run_row(run_id) is None]
+        theirs = [(run_id, pack) for pack, run_id in folders if only in {None, pack}]
+        return [(run_id, pack) for run_id, pack in theirs if await self._journal.run_row(run_id) is None]
 
     def _folders(self, runs: list[tuple[str, str]], *, remove: bool) -> list[int]:
         act = remove_folder if remove else folder_bytes

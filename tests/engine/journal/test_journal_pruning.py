@@ -107,6 +107,7 @@ async def test_what_is_younger_or_ended_otherwise_stays(journal: Journal) -> Non
     await newest(journal)
     assert await prune(journal, PruneRange(NOW + 9, (RunStatus.FAILED,))) == []
     assert await prune(journal, PruneRange(NOW + 9, tenant="other")) == []
+    assert await prune(journal, PruneRange(NOW + 9, pack="other")) == []
     assert await prune(journal, PruneRange(NOW + 5)) == ["run_0001"]
 
 

@@ -276,9 +276,10 @@ class BothJournals(RuleBasedStateMachine):
         seconds=st.integers(-2, 9),
         statuses=st.sampled_from([RUN_TERMINAL, {RunStatus.FAILED}]),
         rejected=st.sampled_from([None, True, False]),
+        pack=st.sampled_from([None, "docs", "other"]),
     )
-    def prune(self, seconds: int, statuses: set[RunStatus], rejected: bool | None) -> None:
-        wanted = PruneRange(self.now + seconds, sorted(statuses), rejected=rejected)
+    def prune(self, seconds: int, statuses: set[RunStatus], rejected: bool | None, pack: str | None) -> None:
+        wanted = PruneRange(self.now + seconds, sorted(statuses), rejected=rejected, pack=pack)
         found = self.both(lambda journal: journal.upkeep.prunable(wanted, "", 2))
         roots = [tree.root for tree in found[0]]
         assert self.both(lambda journal: journal.upkeep.prune(roots, wanted)) == found[0]

@@ -33,10 +33,12 @@ def test_prune_tells_what_went(vasini: Vasini, fake: FakeEngine) -> None:
 
 
 def test_prune_only_says_what_would_go(vasini: Vasini, fake: FakeEngine) -> None:
-    outcome = vasini("prune", "--older-than", "2030-01-01", "--status", "failed", "--dry-run")
+    outcome = vasini(
+        "prune", "--older-than", "2030-01-01", "--status", "failed", "--pack", "hello", "--dry-run"
+    )
     assert "1 runs with 4 events would go" in outcome.stdout
     assert fake.housekeeping.pruned["statuses"] == {RunStatus.FAILED}
-    assert fake.housekeeping.pruned["rejected"] is False
+    assert (fake.housekeeping.pruned["rejected"], fake.housekeeping.pruned["pack"]) == (False, "hello")
     assert fake.housekeeping.pruned["before"] == datetime(2030, 1, 1, tzinfo=UTC)
 
 

@@ -39,6 +39,7 @@ def prune(
             help="Only runs that ended so; those that a person rejected are `rejected`. Repeats.",
         ),
     ] = None,
+    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; say what would go.")] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
@@ -48,7 +49,7 @@ def prune(
     """Remove runs that are over: history, values and folders. What works or waits stays."""
     moment = moment_named(older_than, "--older-than")
     statuses, rejected = run_statuses(status or ())
-    action = partial(_prune, moment=moment, statuses=statuses, rejected=rejected, dry_run=dry_run)
+    action = partial(_prune, moment=moment, statuses=statuses, rejected=rejected, pack=pack, dry_run=dry_run)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -67,6 +68,7 @@ async def _prune(
     moment: datetime,
     statuses: tuple[RunStatus, ...],
     rejected: bool | None,
+    pack: str | None,
     dry_run: bool,
 ) -> int:
     async with session.engine() as engine:
@@ -75,6 +77,7 @@ async def _prune(
             actor=session.actor,
             statuses=statuses or RUN_TERMINAL,
             rejected=rejected,
+            pack=pack,
             dry_run=dry_run,
         )
     if session.out.as_json:

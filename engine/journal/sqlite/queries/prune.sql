@@ -3,7 +3,7 @@
 SELECT run_id FROM runs
 WHERE run_id > :after AND parent_run_id IS NULL AND ready = 0 AND lease_worker IS NULL
     AND finished_at < :before AND (:tenant IS NULL OR tenant = :tenant)
-    AND status IN (SELECT value FROM json_each(:statuses))
+    AND (:pack IS NULL OR pack = :pack) AND status IN (SELECT value FROM json_each(:statuses))
     AND (:rejected IS NULL OR status <> 'FAILED' OR (error_code IS 'approval_rejected') = :rejected)
 ORDER BY run_id LIMIT :limit
 

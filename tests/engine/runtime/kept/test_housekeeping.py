@@ -81,6 +81,8 @@ async def test_the_folder_of_a_run_that_is_gone_is_removed_the_next_time(home: H
     other = home.root / "runs" / "demo" / "notes"
     other.mkdir()
     async with home.open() as engine:
+        of_another = await engine.housekeeping.prune(later(), actor=ANN, pack="other")
+        assert of_another.folders == 0
         assert (await engine.housekeeping.prune(later(), actor=ANN)).folder_bytes == 4
     assert not stray.exists()
     assert other.is_dir()
@@ -293,6 +295,7 @@ async def test_alerts_that_ended_go_unless_only_some_runs_are_meant(home: Home) 
     async with home.open(journal=journal) as engine:
         prune = engine.for_(ANN, tenant="default").housekeeping.prune
         assert (await prune(later(), actor=ANN, statuses={RunStatus.COMPLETED})).alerts == 0
+        assert (await prune(later(), actor=ANN, pack="demo")).alerts == 0
         assert (await prune(later(), actor=ANN, dry_run=True)).alerts == 1
         assert (await prune(later(), actor=ANN)).alerts == 1
         assert (await prune(later(), actor=ANN)).alerts == 0
