@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
+from engine.contracts.status import STEP_TERMINAL, CancelMode, StepErrorCode, StepStatus
 from engine.machine.ending import forget_duration, own_end, start_ending
 from engine.machine.escalation import escalation_index
 from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
@@ -35,7 +35,9 @@ from engine.machine.retrying import why_last
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
     active_leaves,
+    awaits_child,
     current_path,
+    ends_after_children,
     in_flight,
     is_held,
     is_in_flight,
@@ -313,18 +315,27 @@ def cancel_execution(
 
 
 def cancel_waiting(builder: TransitionBuilder, reason: str, *, late: bool = False) -> None:
-    """Cancel every leaf that only waits; a tool call under way is left to end or be stopped."""
+    """Cancel every leaf that only waits; a tool call under way is left to end or be stopped.
+
+    A run that it started is told how the run ends, and is waited for where that is after a step.
+    """
+    after_step = builder.state.cancel is CancelMode.BOUNDARY
     for leaf in list(active_leaves(builder.state.root)):
-        if not is_in_flight(leaf):
+        if after_step and leaf.child_run_id is not None and awaits_child(leaf):
+            builder.effect(SteerChild(leaf.child_run_id, ChildVerb.CANCEL))
+        elif not is_in_flight(leaf):
             cancel_execution(builder, leaf, reason, late=late)
 
 
 def settle(builder: TransitionBuilder) -> None:
-    """Finish a cancel or a pause once no tool call is under way any more."""
+    """Finish a cancel or a pause once no tool call is under way any more.
+
+    A cancel after the current steps also waits for the runs that these are.
+    """
     state = builder.state
     if state.cancel is None and (state.paused or not state.pause_requested):
         return
-    if state.phase is not Phase.ACTIVE or in_flight(state):
+    if state.phase is not Phase.ACTIVE or in_flight(state) or ends_after_children(state):
         return
     if state.cancel is not None:
         cancel_all(builder, "the run was cancelled")

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.outside_agent import PERMISSION_TYPE, PROMPT_TYPE
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.status import CancelMode, RunStatus, StepStatus
 from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
 from engine.machine.model.needs import at_work, startable
 from engine.machine.model.state import (
@@ -63,6 +63,20 @@ def running_composites(scope: Scope) -> Iterator[Execution]:
 def is_in_flight(execution: Execution) -> bool:
     """True while a tool call of it is (or was, before its worker died) under way."""
     return execution.call and execution.status is StepStatus.RUNNING and execution.retry_at is None
+
+
+def awaits_child(execution: Execution) -> bool:
+    """True while a run that it started is at work."""
+    return (
+        execution.child_run_id is not None
+        and execution.status is StepStatus.RUNNING
+        and execution.retry_at is None
+    )
+
+
+def ends_after_children(state: RunState) -> bool:
+    """Whether the run is cancelled after the steps it is in, and one of these is a run that it started."""
+    return state.cancel is CancelMode.BOUNDARY and any(map(awaits_child, active_leaves(state.root)))
 
 
 def in_flight(state: RunState) -> list[Execution]:

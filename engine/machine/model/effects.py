@@ -75,9 +75,11 @@ class ChildVerb(StrEnum):
 
     PAUSE = "pause"
     RESUME = "resume"
+    CANCEL = "cancel"
+    """After the step it is in: whoever passes it on waits for the child's end."""
     CANCEL_NOW = "cancel_now"
     CANCEL_LATE = "cancel_late"
-    """The same, as the time of what started it is over."""
+    """As `CANCEL_NOW`, as the time of what started it is over."""
 
 
 @frozen

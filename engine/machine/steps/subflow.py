@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.flow import SubflowStep
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, forget_timeout, watch_timeout
+from engine.machine.events.step_facts import StepCancelled
 from engine.machine.model.effects import StartChild
 from engine.machine.retrying import is_final
 from engine.machine.steps.attempts import attempt_failed
@@ -43,6 +44,9 @@ def ended(builder: TransitionBuilder, given: ChildEnded) -> None:
         return
     if given.status == RunStatus.COMPLETED.value:
         complete(builder, given.path, given.output)
+    elif given.status == RunStatus.CANCELLED.value and builder.state.cancel is not None:
+        forget_timeout(builder, given.path)
+        builder.emit(StepCancelled("the run was cancelled"), given.path)
     else:
         cause = (given.error or {}).get("message", "no reason given")
         message = f"child run {given.child_run_id} ended {given.status}: {cause}"

@@ -24,7 +24,14 @@ from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
 from engine.machine.model.effects import CancelStep, Collect, Prepare, PrepareOutput, RunStep, StartChild
 from engine.machine.model.state import Phase, ScopeStatus, find_execution
-from engine.machine.walk import active_leaves, in_flight, is_held, outstanding, run_status
+from engine.machine.walk import (
+    active_leaves,
+    ends_after_children,
+    in_flight,
+    is_held,
+    outstanding,
+    run_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,10 +178,13 @@ def _check_work(run: Simulation) -> None:
 
 
 def _check_holding(state: RunState) -> None:
-    """A pause or a cancel waits for calls under way and for nothing else."""
+    """A pause or a cancel waits for calls under way, a cancel after them for runs below too, and for nothing
+    else."""
     waits = state.cancel is not None or (state.pause_requested and not state.paused)
     if waits and state.phase is Phase.ACTIVE:
-        assert in_flight(state), "a run that is held waits for nothing and is neither paused nor cancelled"
+        assert in_flight(state) or ends_after_children(state), (
+            "a run that is held waits for nothing and is neither paused nor cancelled"
+        )
 
 
 def _check_timers(run: Simulation) -> None:

@@ -166,6 +166,8 @@ def steering_input(effect: SteerChild, now: int) -> Input:
             return Pause(now=now, actor="parent run")
         case ChildVerb.RESUME:
             return Resume(now=now, actor="parent run")
+        case ChildVerb.CANCEL:
+            return Cancel(now=now, actor="parent run", mode=CancelMode.BOUNDARY)
         case ChildVerb.CANCEL_NOW:
             return Cancel(now=now, actor="parent run", mode=CancelMode.NOW)
         case ChildVerb.CANCEL_LATE:

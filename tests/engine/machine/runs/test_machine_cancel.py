@@ -130,10 +130,10 @@ def test_at_the_boundary_waiting_branches_end_at_once_and_running_ones_finish() 
 
     run.cancel()
     assert run.pending == []
-    assert run.steered == [(child, "cancel_now")]
+    assert run.steered == [(child, "cancel")]
     assert run.calls == {"p/0/a": 1}
 
-    run.finish("p/0/a")
+    run.finish("p/0/a").child_ended("p/2/s", RunStatus.CANCELLED)
     assert run.status() is RunStatus.CANCELLED
     assert run.execution("p").status is StepStatus.CANCELLED
 

@@ -122,16 +122,50 @@ def test_the_end_of_a_child_that_was_given_up_changes_nothing() -> None:
     assert transition(run.graph, run.state, late).events == []
 
 
-@pytest.mark.parametrize("mode", CancelMode)
-def test_a_cancelled_parent_cancels_its_child(mode: CancelMode) -> None:
+def test_a_cancelled_parent_cancels_its_child() -> None:
     run = parent()
     child = run.child_of("s")
 
-    run.cancel(mode)
+    run.cancel(CancelMode.NOW)
 
     assert run.status() is RunStatus.CANCELLED
     assert (child, "cancel_now") in run.steered
     assert run.execution("s").status is StepStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("ended", "became"),
+    [
+        (RunStatus.CANCELLED, StepStatus.CANCELLED),
+        (RunStatus.COMPLETED, StepStatus.COMPLETED),
+        (RunStatus.FAILED, StepStatus.FAILED),
+    ],
+)
+def test_a_cancel_after_the_step_waits_for_the_step_that_its_child_is_in(
+    ended: RunStatus, became: StepStatus
+) -> None:
+    run = Simulation(graph(subflow("s", timeout=9), tool("b"))).start()
+    child = run.child_of("s")
+
+    run.cancel()
+    assert run.status() is RunStatus.RUNNING
+    assert run.steered == [(child, "cancel")]
+
+    run.child_ended("s", ended)
+    assert run.status() is RunStatus.CANCELLED
+    assert run.execution("s").status is became
+    assert run.steered == [(child, "cancel")]
+    assert run.timers == {}
+
+
+def test_a_cancel_after_the_step_can_still_become_one_at_once() -> None:
+    run = parent()
+    child = run.child_of("s")
+
+    run.cancel().cancel(CancelMode.NOW)
+
+    assert run.status() is RunStatus.CANCELLED
+    assert run.steered == [(child, "cancel"), (child, "cancel_now")]
 
 
 def test_pause_and_resume_reach_the_child() -> None:

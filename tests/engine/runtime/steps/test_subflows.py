@@ -17,6 +17,7 @@ from tests.engine.runtime.embedded_home import (
     failed,
     finished,
     form,
+    kinds,
     pending_approval,
     rest,
     start,
@@ -100,6 +101,30 @@ async def test_a_cancel_passes_down(home: Home, mode: CancelMode) -> None:
         await rest(engine, run_id, expect=RunStatus.CANCELLED)
         await rest(engine, child.run_id, expect=RunStatus.CANCELLED)
         assert (await engine.runs.counts()).forms_pending == 0
+
+
+async def test_a_cancel_after_the_step_lets_the_call_of_a_child_end(home: Home) -> None:
+    home.flow("top", subflow("sub", "child"))
+    home.flow("child", tool("a", "fake.slow"), tool("b"))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        child = await only_child(engine, run_id)
+
+        async def at_work() -> bool:
+            return home.tools.under_way == 1
+
+        async def told() -> bool:
+            return "run_cancel_requested" in await kinds(engine, child.run_id)
+
+        await until(at_work)
+        await engine.runs.cancel(run_id, actor=ANN)
+
+        await until(told)
+        assert (await engine.runs.summary(run_id)).status is RunStatus.RUNNING
+        home.tools.release()
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        await rest(engine, child.run_id, expect=RunStatus.CANCELLED)
+        assert await statuses(engine, child.run_id) == {"a": "COMPLETED"}
 
 
 @pytest.mark.parametrize("mode", list(CancelMode))
