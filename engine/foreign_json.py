@@ -28,7 +28,7 @@ def read_foreign(data: bytes, parse: Callable[[bytes], T]) -> T:
     try:
         return parse(data)
     except ValueError:
-        if (whole := _whole_characters(data)) == data:
+        if (whole := whole_characters(data)) == data:
             raise
         return parse(whole)
 
@@ -46,15 +46,16 @@ class WholeCharacters:
         data = self._rest + piece
         end = _certain(data)
         self._rest = data[end:]
-        return _whole_characters(data[:end])
+        return whole_characters(data[:end])
 
     def end(self) -> bytes:
         """The rest: nothing more comes."""
         rest, self._rest = self._rest, b""
-        return _whole_characters(rest)
+        return whole_characters(rest)
 
 
-def _whole_characters(data: bytes) -> bytes:
+def whole_characters(data: bytes) -> bytes:
+    """The JSON with none (U+FFFD) in place of half a character."""
     if b"\\ud" not in data.lower():
         return data
     return _ESCAPE.sub(lambda found: _NONE if len(found[0]) == _HALF else found[0], data)

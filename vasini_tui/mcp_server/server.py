@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from engine.foreign_json import whole_characters
 from engine.safe_text import sanitize
 from vasini_tui.exit_codes import UsageError
 from vasini_tui.mcp_server.last_words import LastWords
@@ -163,7 +164,8 @@ def make_server(desk: Desk) -> Server[Any]:
 
 
 class _Lines:
-    """The lines of a reader; what is too long to be a message is one that cannot be read."""
+    """The lines of a reader; what is too long to be a message is one that cannot be read. Half a character,
+    as clients cut it from a text, is none: whoever asks would wait for an answer to what was no message."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
@@ -182,7 +184,7 @@ class _Lines:
             if too_long:
                 yield _NO_MESSAGE
             elif line.strip():
-                yield line.decode("utf-8", "replace")
+                yield whole_characters(line).decode("utf-8", "replace")
             elif not line:
                 return
             too_long = False

@@ -121,7 +121,8 @@ def test_it_ends_with_its_client_and_says_where_it_belongs(vasini: Vasini) -> No
 
 def test_a_line_that_is_no_message_is_answered_as_json_rpc_says(vasini: Vasini) -> None:
     lines = [b"hunter2 is no message", b"", b'["hunter2"]', b'{"jsonrpc": "2.0", "id": 3}', b"x" * 5_000_000]
-    ping = json.dumps({"jsonrpc": "2.0", "id": 4, "method": "ping"}).encode()
+    cut = {"_meta": {"said": "so \ud83d"}}  # within a character, which is no fault
+    ping = json.dumps({"jsonrpc": "2.0", "id": 4, "method": "ping", "params": cut}).encode()
     with subprocess.Popen(
         [PROGRAM, "mcp"], env=vasini.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as server:
