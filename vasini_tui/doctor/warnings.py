@@ -148,8 +148,12 @@ def _own_themes(places: Places) -> list[str]:
         return []
     from vasini_tui.console.themes.themes import find_themes  # noqa: PLC0415  # loads Textual
 
-    own = find_themes(places.themes_dir).own
-    return [*(problem.message for problem in own.problems.values()), *own.warnings]
+    themes = find_themes(places.themes_dir)
+    found = [problem.message for problem in themes.own.problems.values()]
+    found += [f"{places.themes_dir / name}.yaml: {words}" for name, words in themes.hard_to_read()]
+    if themes.own.left_out:
+        found.append(f"{places.themes_dir}: {themes.own.left_out} themes are not read: only the first are")
+    return found
 
 
 def _variables() -> list[str]:

@@ -13,8 +13,7 @@ from textual.theme import BUILTIN_THEMES
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, RUN_LABELS, STEP_LABELS, STYLES, Tone
 from vasini_tui.console.themes.contrast import BACKGROUNDS, LEAST, contrast, legible, mixed
 from vasini_tui.console.themes.own_themes import read_own_themes
-from vasini_tui.console.themes.theme_files import TONES
-from vasini_tui.console.themes.themes import THEMES, Themes, find_themes
+from vasini_tui.console.themes.themes import THEMES, TONES, Themes, find_themes
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -108,12 +107,19 @@ def test_an_own_theme_is_completed_so_that_it_can_be_read(home: Path) -> None:
 
 
 def test_what_an_own_theme_says_is_kept_and_what_is_hard_to_read_is_told(home: Path) -> None:
-    path = write(home / "themes", "murk", OWN + "variables:\n  quiet: '#333333'\n")
+    write(home / "themes", "murk", OWN + "variables:\n  quiet: '#333333'\n")
     themes = find_themes(home / "themes")
     assert themes.load("murk").variables["quiet"] == "#333333"
-    assert themes.own.warnings == (
-        f"{path}: quiet on background is hard to read: contrast 1.5, at least 4.5",
-    )
+    assert dict(themes.hard_to_read()) == {
+        "murk": "quiet on panel is hard to read: contrast 1.0, at least 4.5"
+    }
+
+
+def test_a_text_that_is_hard_to_read_only_on_a_made_color_is_told(home: Path) -> None:
+    colors = "dark: true\nprimary: '#c0caf5'\nforeground: '#8a8a8a'\nbackground: '#101014'\n"
+    write(home / "themes", "dim", colors)
+    found = find_themes(home / "themes").hard_to_read()
+    assert list(found) == [("dim", "foreground on cursor is hard to read: contrast 3.1, at least 4.5")]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,7 @@ def test_a_folder_that_is_none_and_one_with_too_many_files_stop_nothing(tmp_path
     for number in range(101):
         write(tmp_path / "many", f"t{number}", OWN)
     many = read_own_themes(tmp_path / "many", frozenset())
-    assert (len(many.themes), len(many.warnings)) == (100, 1)
+    assert (len(many.themes), many.left_out) == (100, 1)
 
 
 def test_doctor_warns_of_themes_and_still_ends_well(vasini: Vasini, home: Path) -> None:
@@ -166,5 +172,5 @@ def test_doctor_warns_of_themes_and_still_ends_well(vasini: Vasini, home: Path) 
     assert outcome.status == ExitCode.OK
     warnings = outcome.document["warnings"]
     assert any(warning.startswith(f"{bad}:1: dark: ") for warning in warnings)
-    assert any(warning.startswith(f"{murk}: key on background is hard to read") for warning in warnings)
+    assert any(warning.startswith(f"{murk}: key on") for warning in warnings)
     assert outcome.document["places"]["themes"] == str(home / "themes")

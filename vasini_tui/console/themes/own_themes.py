@@ -19,31 +19,26 @@ MOST_FILES = 100
 
 @dataclass(frozen=True, slots=True)
 class OwnThemes:
-    """Themes by name, what is wrong with the others by name, and what is hard to read."""
+    """Themes by name, what is wrong with others by name, and how many files were not read: too many."""
 
     themes: Mapping[str, ThemeFile] = field(default_factory=dict)
     problems: Mapping[str, VasiniError] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def read_own_themes(folder: Path, taken: Set[str]) -> OwnThemes:
     """Every `*.yaml` of the folder, which need not be there; a name in `taken` is refused. Raises nothing."""
     themes: dict[str, ThemeFile] = {}
     problems: dict[str, VasiniError] = {}
-    warnings: list[str] = []
     try:
         found = sorted(folder.glob("*.yaml"))
     except OSError as error:
         return OwnThemes(problems={"": config_invalid(folder, f"cannot be read: {error.strerror}")})
     for path in found[:MOST_FILES]:
-        from vasini_tui.console.themes.theme_files import hard_to_read, read_theme  # noqa: PLC0415 - few have any
+        from vasini_tui.console.themes.theme_files import read_theme  # noqa: PLC0415 - few have any
 
         try:
-            themes[path.stem] = theme = read_theme(path, taken)
+            themes[path.stem] = read_theme(path, taken)
         except VasiniError as error:
             problems[path.stem] = error
-        else:
-            warnings += [f"{path}: {words}" for words in hard_to_read(theme)]
-    if len(found) > MOST_FILES:
-        warnings.append(f"{folder}: only the first {MOST_FILES} themes are read")
-    return OwnThemes(themes, problems, tuple(warnings))
+    return OwnThemes(themes, problems, left_out=max(0, len(found) - MOST_FILES))

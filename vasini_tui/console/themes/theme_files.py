@@ -1,4 +1,4 @@
-"""One own theme: a YAML file read safely, each fault with its line, and which colors are hard to read."""
+"""One own theme: a YAML file read safely, each fault with its line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from vasini_tui.console.themes.contrast import BACKGROUNDS, LEAST, contrast
 from vasini_tui.settings.config_content import config_invalid
 from vasini_tui.settings.config_files import read_config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Set
+    from collections.abc import Set
     from pathlib import Path
-
-TONES = ("quiet", "good", "busy", "waiting", "bad", "key")
-"""Colors of texts, beside `foreground`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
@@ -71,17 +67,6 @@ class ThemeFile(BaseModel):
     def own_variables(self) -> dict[str, str]:
         """The variables that the file names."""
         return self.variables.model_dump(by_alias=True, exclude_none=True)
-
-
-def hard_to_read(theme: ThemeFile) -> Iterator[str]:
-    """Every text color of the file that is too near to a background of it, in words."""
-    colors = theme.colors() | theme.own_variables()
-    for name in ("foreground", *TONES):
-        for background in BACKGROUNDS:
-            if name in colors and background in colors:
-                found = contrast(colors[name], colors[background])
-                if found < LEAST:
-                    yield f"{name} on {background} is hard to read: contrast {found:.1f}, at least {LEAST}"
 
 
 def read_theme(path: Path, taken: Set[str]) -> ThemeFile:

@@ -10,16 +10,20 @@ import yaml
 from textual.theme import BUILTIN_THEMES, Theme
 
 from screens.overlays.theme_choice import ThemeChoice
-from vasini_tui.console.themes.contrast import BACKGROUNDS, legible, mixed
+from vasini_tui.console.themes.contrast import BACKGROUNDS, LEAST, contrast, legible, mixed
 from vasini_tui.console.themes.own_themes import OwnThemes, read_own_themes
 from vasini_tui.shipped import SHIPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DEFAULT_THEME = "vasini-dark"
 THEMES = (DEFAULT_THEME, "vasini-light", "high-contrast")
 STYLES = ("shell", "runs", "run_detail", "approvals", "forms", "packs", "slo", "dialogs")
+
+TONES = ("quiet", "good", "busy", "waiting", "bad", "key")
+"""Colors of texts, beside `foreground`."""
 
 _ANSI = {
     True: {
@@ -66,6 +70,16 @@ class Themes:
             colors: dict[str, Any] = {**file.colors(), "dark": file.dark, "variables": file.own_variables()}
             return replace(_completed(Theme(name=name, **colors)), foreground=file.foreground)
         return load_theme(name) if name in THEMES else _completed(BUILTIN_THEMES[name])
+
+    def hard_to_read(self) -> Iterator[tuple[str, str]]:
+        """Names of own themes with what is hard to read in each: of a text the worst of what it stands on,
+        which may be made of the colors that the file names."""
+        for name in self.own.themes:
+            colors = variables_of(self.load(name))
+            for text in ("foreground", *TONES):
+                found, ground = min((contrast(colors[text], colors[one]), one) for one in BACKGROUNDS)
+                if found < LEAST:
+                    yield name, f"{text} on {ground} is hard to read: contrast {found:.1f}, at least {LEAST}"
 
 
 _variables: dict[str, tuple[Theme, dict[str, str]]] = {}
