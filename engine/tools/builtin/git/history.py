@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from engine.contracts.times import rfc3339
 from engine.tools.failure import ToolFailure, invalid_input
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from engine.tools.builtin.git.repository import GitRepository
     from engine.tools.process.command_runner import CommandOutcome
@@ -36,13 +37,15 @@ async def read_log(
     last = await repository.commit(to_ref)
     first = await repository.commit(from_ref) if from_ref is not None else None
     span = f"{first}..{last}" if first is not None else last
-    read = [commit async for commit in _commits(repository, span, max_count)]
+    room = repository.limits.max_output_bytes - _ROOM_FOR_THE_REST
+    read, whole = await _newest(repository, span, max_count, room)
     commits, dates = [commit for commit, _ in read], {commit["sha"]: date for commit, date in read}
     total = len(commits)
-    if total == max_count:
+    if total == max_count or not whole:
         total = int((await repository.read("rev-list", "--count", span, "--")).stdout)
-    notices = [f"{len(commits):,} of {total:,} commits were asked for"] if len(commits) < total else []
-    commits, cuts = _fitting(commits, max_body, repository.limits.max_output_bytes - _ROOM_FOR_THE_REST)
+    asked = total if max_count is None else min(total, max_count)
+    notices = [f"{asked:,} of {total:,} commits were asked for"] if asked < total else []
+    commits, cuts = _fitting(commits, max_body, room, asked)
     return {
         "commits": commits,
         "total": total,
@@ -67,9 +70,26 @@ async def read_authors(repository: GitRepository, from_ref: str | None, to_ref: 
     return {"authors": authors}
 
 
+async def _newest(
+    repository: GitRepository, span: str, most: int | None, room: int
+) -> tuple[list[tuple[dict[str, Any], str | None]], bool]:
+    """Commits, and when each was committed; whether these are all that there are.
+
+    No more than could fit in `room` without their bodies: each page of git's counts all before it again.
+    """
+    read, used = [], 0
+    async with aclosing(_commits(repository, span, most)) as commits:
+        async for commit, date in commits:
+            read.append((commit, date))
+            used += _size({**commit, "body": ""})
+            if used > room:
+                return read, False
+    return read, True
+
+
 async def _commits(
     repository: GitRepository, span: str, most: int | None
-) -> AsyncIterator[tuple[dict[str, Any], str | None]]:
+) -> AsyncGenerator[tuple[dict[str, Any], str | None]]:
     """Commits, and when each was committed.
 
     Page by page, so that what git writes stays below the limit; a page that does not is halved.
@@ -163,10 +183,18 @@ def _origin(repository: GitRepository) -> str | None:
     return _CREDENTIALS.sub("", url)[:500] if url else None
 
 
+def _size(commit: dict[str, Any]) -> int:
+    """Bytes of its JSON in a list."""
+    return len(json.dumps(commit, ensure_ascii=False).encode("utf-8", "replace")) + 1
+
+
 def _fitting(
-    commits: list[dict[str, Any]], max_body: int, room: int
+    commits: list[dict[str, Any]], max_body: int, room: int, asked: int
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """The commits in at most `room` bytes of JSON: first the bodies give way, then the oldest commits."""
+    """The commits in at most `room` bytes of JSON: first the bodies give way, then the oldest commits.
+
+    `asked`: how many were asked for, of which these are the newest.
+    """
     said: list[str] = []
     sizes: list[int] = []
     for limit in (max_body, *(step for step in _BODY_STEPS if step < max_body)):
@@ -174,9 +202,7 @@ def _fitting(
             if len(commit["body"]) > limit:
                 commit["body"] = commit["body"][:limit]
                 commit["body_cut"] = True
-        sizes = [
-            len(json.dumps(commit, ensure_ascii=False).encode("utf-8", "replace")) + 1 for commit in commits
-        ]
+        sizes = list(map(_size, commits))
         if sum(sizes) <= room:
             if limit < max_body:
                 said.append(
@@ -189,8 +215,7 @@ def _fitting(
         if used > room:
             break
         kept += 1
-    left = len(commits) - kept
     said.append(
-        f"{kept:,} of {len(commits):,} commits fit in {room:,} bytes: the oldest {left:,} were left out"
+        f"{kept:,} of {asked:,} commits fit in {room:,} bytes: the oldest {asked - kept:,} were left out"
     )
     return commits[:kept], said

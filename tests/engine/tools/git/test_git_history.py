@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.tools.builtin.all import builtin_registry
+from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
+from engine.tools.process.command_runner import CommandRunner
+from engine.tools.registry import ToolRegistry
 from tests.engine.tools.git.made_repository import git, made_repository
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from engine.tools.process.command_runner import CommandOutcome
     from tests.engine.tools.conftest import Call
 
 
@@ -74,6 +79,33 @@ async def test_a_range_that_does_not_fit_says_how_much_was_left_out(context: Too
     assert 0 < kept < 1002
     assert data["notice"].startswith(f"{kept:,} of 1,002 commits fit in")
     assert data["notice"].endswith(f"the oldest {1002 - kept:,} were left out")
+
+
+class WatchedRunner(CommandRunner):
+    """Remembers what was started."""
+
+    def __init__(self) -> None:
+        self.started: list[Sequence[str]] = []
+
+    async def run(self, argv: Sequence[str], cwd: Path, **given: Any) -> CommandOutcome:
+        self.started.append(argv)
+        return await super().run(argv, cwd, **given)
+
+
+async def test_of_a_long_history_no_more_is_read_than_fits(context: ToolContext, repo: Path) -> None:
+    """Each page counts all commits before it again: a million of them were never read to their end."""
+    long_history(repo, 4_000)
+    runner = WatchedRunner()
+    executor = ToolExecutor(ToolRegistry(git_tools(runner)), ToolLimits(max_output_bytes=200_000))
+    data = (await executor.call("git.log", {"repo": str(repo), "to_ref": "long"}, context)).data
+    kept = len(data["commits"])
+    assert (data["total"], data["commits"][0]["subject"]) == (4_002, "fix: number 3999")
+    assert data["notice"] == (
+        f"{kept:,} of 4,002 commits fit in {200_000 - 65_536:,} bytes: "
+        f"the oldest {4_002 - kept:,} were left out"
+    )
+    skipped = [int(word[7:]) for argv in runner.started for word in argv if word.startswith("--skip=")]
+    assert max(skipped) < 2 * kept
 
 
 @pytest.mark.parametrize(
