@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from engine.contracts.masks import STRUCK_OUT
 from engine.images import from_base64
@@ -81,19 +81,24 @@ def _told_alone(secret: str) -> Iterator[str]:
         yield password or name  # a key is often sent as the name, without a password
 
 
+def _forms_of(secret: str) -> set[str]:
+    """As it stands, and as JSON, reprs, URLs, web forms and HTML have it."""
+    from html import escape  # noqa: PLC0415 - most calls have no secrets
+
+    in_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    in_html = {escape(secret), escape(secret, quote=False)}
+    slashed = {text.replace("/", "\\/") for text in in_json}
+    return {secret, repr(secret)[1:-1], *in_json, *slashed, *in_urls, *in_html}
+
+
 class Redaction:
-    """Strikes out the secrets of one call, also in the forms they take inside JSON, reprs and URLs."""
+    """Strikes out the secrets of one call, also in the forms they take elsewhere."""
 
     def __init__(self, secrets: set[str]) -> None:
         forms: set[str] = set()
         for secret in secrets.union(*map(_told_alone, secrets)):
-            forms |= {
-                secret,
-                json.dumps(secret)[1:-1],
-                repr(secret)[1:-1],
-                quote(secret),
-                quote(secret, safe=""),
-            }
+            forms |= _forms_of(secret)
         # the longest first, so that a form inside another leaves no rest of the longer one
         self._forms = sorted(forms - {""}, key=len, reverse=True)
 

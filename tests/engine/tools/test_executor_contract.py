@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
+import json
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -321,12 +323,14 @@ async def test_a_secret_of_several_lines_is_struck_out_by_line_as_well() -> None
     assert result.data == {"lines": lines, "whole": "[SECRET]", "end": "22", "}": "}"}
 
 
-@pytest.mark.parametrize("shown", ["{0}", "{0!r}", "{1}"])
+@pytest.mark.parametrize("shown", ["{0}", "{0!r}", "{1}", "{2}", "{3}", "{4}"])
 async def test_a_secret_is_struck_out_of_errors_in_every_form(shown: str) -> None:
-    secret = "pass'word\\/+ é"
+    secret = "pass'word\\/+ é&<"
 
     async def leak(params: dict[str, Any], context: ToolContext) -> Any:
-        text = shown.format(params["p"], quote(params["p"], safe=""))
+        given = params["p"]
+        in_json = json.dumps(given, ensure_ascii=False)[1:-1].replace("/", "\\/")
+        text = shown.format(given, quote(given, safe=""), quote_plus(given), html.escape(given), in_json)
         raise ToolFailure(StepErrorCode.BACKEND_ERROR, text, details={"stderr": text})
 
     result = await call(leak, {"p": {"$secret": "P"}}, secrets={"P": secret})
