@@ -97,6 +97,8 @@ class _Reader:
         if self._of_events:
             self._written += change.events
             self._behind |= not change.events or change.foreign or len(self._written) > READ_AT_ONCE
+            if self._behind:  # it is read from the file, however much comes until then
+                self._written = []
         for source in self._sources:
             source.note(change)
         self._kicked.set()

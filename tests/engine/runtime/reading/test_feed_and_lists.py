@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,7 +14,7 @@ from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.facade.feed import ClaimsChanged, FeedBatch, Topic
-from engine.journal.records import NewRun
+from engine.journal.records import NewRun, StoredEvent
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunRefused
@@ -106,20 +107,7 @@ async def test_a_reader_that_cannot_follow_is_told_that_it_lagged(home: Home, ea
     home.flow("one", tool("a"))
     async with home.open(journal=each_journal) as engine, engine.feed.subscribe() as batches:
         count = MAX_BEHIND + READ_AT_ONCE + 100
-        await each_journal.create_run(
-            NewRun(
-                run_id="run_01many",
-                tenant="default",
-                pack="demo",
-                pack_version="1.0.0",
-                pack_digest="0" * 64,
-                flow="one",
-                flow_version="v1",
-                requested_by="ann",
-                status=RunStatus.FAILED,
-                events=[Event(RunRefused({}), number, "ann") for number in range(count)],
-            )
-        )
+        await each_journal.create_run(refused("run_01many", count))
         read_batches = [await anext(batches)]
         async with asyncio.timeout(PATIENCE):
             while read_batches[-1].events[-1].run_seq < count:
@@ -127,6 +115,27 @@ async def test_a_reader_that_cannot_follow_is_told_that_it_lagged(home: Home, ea
         assert [batch.lagged for batch in read_batches[:3]] == [False, True, False]
         seen = [event.run_seq for batch in read_batches for event in batch.events]
         assert seen == [*range(1, READ_AT_ONCE + 1), *range(READ_AT_ONCE + 101, count + 1)]
+
+
+def refused(run_id: str, count: int) -> NewRun:
+    events = [Event(RunRefused({}), number, "ann") for number in range(count)]
+    names = (run_id, "default", "demo", "1.0.0", "0" * 64, "one", "v1", "ann")
+    return NewRun(*names, RunStatus.FAILED, events)
+
+
+def stored_events() -> int:
+    return sum(type(one) is StoredEvent for one in gc.get_objects())
+
+
+async def test_what_a_reader_that_stands_still_has_not_heard_does_not_stay_in_memory(
+    home: Home, journal: SqliteJournal
+) -> None:
+    async with home.open(journal=journal) as engine, engine.feed.subscribe() as batches:
+        before = stored_events()
+        for number in range(10):
+            await journal.create_run(refused(f"run_01many{number}", READ_AT_ONCE))
+        assert stored_events() <= before + 2 * READ_AT_ONCE
+        assert len(await read(batches, 10 * READ_AT_ONCE)) == 10 * READ_AT_ONCE
 
 
 async def test_leaving_the_feed_ends_it(home: Home) -> None:
