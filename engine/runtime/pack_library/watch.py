@@ -8,8 +8,8 @@ import logging
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from engine.errors import Unavailable
 from engine.runtime.background import cancelled
+from engine.runtime.failing import Failing
 from engine.safe_text import sanitize
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class PackWatch:
         self._mode = config.pack_watch
         self._poll_seconds = config.pack_poll_seconds
         self._users = 0
+        self._failing = Failing("looking at packs")
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -120,8 +121,10 @@ class PackWatch:
     async def _scan(self, recheck_after: float = 0.0) -> None:
         try:
             await self._source.refresh(recheck_after)
-        except Unavailable as error:  # the journal: whoever works with it is told as well
-            logger.warning("packs were not looked at: %s", error)
+        except Exception as error:  # noqa: BLE001 - the edge: else no save would be noticed any more, unnoticed
+            self._failing.failed(error)
+        else:
+            self._failing.worked()
 
     def _identities(self) -> dict[Path, Identity]:
         return {root: _identity(root) for root in self._source.roots}

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.clock import SystemClock
 from engine.runtime.pack_library.catalog_source import CatalogSource
 from engine.runtime.pack_library.pack_status import PackStatusSource
+from engine.runtime.pack_library.watch import PackWatch
 from tests.engine.runtime.embedded_home import Home, finished, tool, until
 from tests.patience import PATIENCE
 
@@ -292,3 +293,31 @@ async def test_what_a_look_that_was_given_up_found_changed_is_in_force(home: Hom
     assert before is not None
     assert after is not None
     assert after.pack.content.digest != before.pack.content.digest
+
+
+class FakeSource:
+    """Has a bug in its first look."""
+
+    roots = ()
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def refresh(self, _recheck_after: float) -> None:
+        self.looks += 1
+        if self.looks == 1:
+            raise ZeroDivisionError
+
+
+async def test_a_look_that_fails_by_a_fault_of_the_program_is_not_the_last_one(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = FakeSource()
+    watch = PackWatch(cast("CatalogSource", source), home.config(pack_watch="poll", pack_poll_seconds=0.01))
+
+    async def looked_again() -> bool:
+        return source.looks > 1
+
+    async with watch.watching():
+        await until(looked_again)
+    assert "looking at packs failed" in caplog.text
