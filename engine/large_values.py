@@ -21,12 +21,12 @@ def is_large(value: Any) -> bool:
     size = 0
     waiting = [value]
     for item in waiting:  # which grows
-        if item.__class__ in _SCALARS:  # as most are
-            pass
-        elif isinstance(item, str):
+        if isinstance(item, str):
             size += len(item)
+        elif item.__class__ in _SCALARS:
+            pass
         elif isinstance(item, dict):
-            size += sum(map(len, map(str, item)))
+            waiting += item
             waiting += item.values()
         elif isinstance(item, _LISTS):
             waiting += item

@@ -35,10 +35,10 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
 
     `context` is what it is told in this question alone.
     """
-    agent_path = outer_path_of(at.path)
-    agent = find_execution(at.state.root, agent_path)
     if not at.flow.hooks:
         return None
+    agent_path = outer_path_of(at.path)
+    agent = find_execution(at.state.root, agent_path)
     assert agent is not None, at.path
     assert agent.branches is not None, at.path
     newest = [resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order()[-1:]]

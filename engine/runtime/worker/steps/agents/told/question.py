@@ -160,7 +160,9 @@ class Questions:
     async def _said(self, state: RunState, execution: Execution) -> tuple[str, list[ImageRef]]:
         """What a person says in this turn, and the images that come with it."""
         heard = message_of_turn(state, scope_path_of(execution.path))
-        answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
+        if heard is None:
+            return "", []
+        answer = await self._values.load(heard.output)
         return text_of(answer), images_said(answer)
 
     def _bound(self, of_step: int | None, model: str, of_policies: int | None) -> int | None:
@@ -230,8 +232,8 @@ class Questions:
 
     async def _found(self, agent: Execution, step: AgentStep) -> list[str]:
         """The deferred tools that the agent has found in its turns before this one."""
-        newest = _branches(agent).outputs.in_order()[-1:]
-        if not step.deferred or not newest:
+        newest = _branches(agent).outputs.in_order()[-1:] if step.deferred else ()
+        if not newest:
             return []
         kept = await self._values.load(newest[0])
         found = found_since(kept["reply"].get("found", ()), kept["reply"]["calls"], kept["results"])
