@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.foreign_json import whole_characters
 from engine.threads import run_stoppable
 from engine.tools.builtin.effects.command_effect import CommandEffect, require_plain
 from engine.tools.builtin.files.paths import path_scope
@@ -165,7 +166,8 @@ def _parsed(name: str, outcome: CommandOutcome, parse: str) -> Any:
         return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if parse == "json":
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            whole = whole_characters(text.encode()).decode()
+            return json.loads(whole, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise ToolFailure(
                 StepErrorCode.CONTRACT_VIOLATION,

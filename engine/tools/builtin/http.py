@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urljoin
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.foreign_json import whole_characters
 from engine.tools.egress import at_first_reached, checked_addresses, checked_url, port_of, require_listed
 from engine.tools.failure import ToolFailure, invalid_input, permission_denied
 from engine.tools.registry import RegisteredTool
@@ -202,7 +203,8 @@ def _as_json(url: SplitResult, answer: dict[str, Any]) -> dict[str, Any]:
     words = "it is no text" if text is None else "it is longer than max_bytes" if answer["truncated"] else ""
     try:
         if not words:
-            return {**answer, "json": json.loads(text or "", parse_constant=_refuse_constant)}
+            whole = whole_characters((text or "").encode()).decode()
+            return {**answer, "json": json.loads(whole, parse_constant=_refuse_constant)}
     except (ValueError, RecursionError) as error:
         words = str(error)
     raise ToolFailure(

@@ -311,10 +311,12 @@ async def test_a_header_with_a_line_break_is_invalid(context: ToolContext) -> No
 
 async def test_json_is_the_value_of_the_body(context: ToolContext) -> None:
     answers = {"/good": answer(b'{"a": [1]}'), "/bad": answer(b"<html>"), "/nan": answer(b"[NaN]")}
+    answers["/cut"] = answer(rb'"so \ud83d"')  # within a character
     async with serving(answers) as fake:
         good = await get(context, fake.url("/good"), json=True)
         assert good.data["json"] == {"a": [1]}
         assert "text" not in good.data
+        assert (await get(context, fake.url("/cut"), json=True)).data["json"] == "so \ufffd"
         for path in ("/bad", "/nan"):
             refused = await get(context, fake.url(path), json=True)
             assert refused.error is not None

@@ -223,6 +223,7 @@ async def test_a_secret_in_the_environment_comes_back_from_nowhere(
         ("", "lines", []),
         ("a\\r\\n\\n\\302\\205 b\\f\\342\\200\\250c", "lines", ["a", "", "\x85 b\f\u2028c"]),
         ('{"a": [1, 2.5]}', "json", {"a": [1, 2.5]}),
+        ('"so \\\\ud83d"', "json", "so \ufffd"),
     ],
 )
 async def test_output_is_parsed_as_asked(call: Call, written: str, parse: str, value: Any) -> None:
