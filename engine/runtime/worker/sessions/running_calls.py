@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -12,6 +11,7 @@ from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import outer_path_of
+from engine.runtime.failing import Failing
 from engine.runtime.worker.steps.agents.stopping import Stopped, used_until
 from engine.threads import finish
 from engine.tools.failure import ToolFailure
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.agents.live_models import LiveModels
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 AGAIN_SECONDS = 0.5
@@ -226,16 +224,15 @@ class RunningCalls:
     async def _begun(self, begin: Callable[[], Awaitable[T]]) -> T:
         """What comes of a call that the journal may keep from beginning: it begins when that is over, and
         others of the run that are under way are not stopped for it."""
-        said = False
+        failing: Failing | None = None
         while True:
             try:
                 return await begin()
             except Unavailable as away:
                 if not away.may_pass:
                     raise
-                if not said:
-                    logger.warning("a call of run %s waits: %s", self._site.row["run_id"], away.message)
-                said = True
+                failing = failing or Failing(f"the beginning of a call of run {self._site.row['run_id']}")
+                failing.failed(away)
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
