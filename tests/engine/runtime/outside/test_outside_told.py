@@ -57,7 +57,9 @@ def test_one_that_another_agent_has_handed_over_to_is_told_by_whom_and_what() ->
 
 def test_an_agent_that_begins_again_is_told_what_came_of_its_calls() -> None:
     decided = [
-        {"title": "Write a.txt", "bytes": 2},
+        {"title": "Write a.txt", "status": "completed"},
+        {"title": "Write b.txt", "status": "failed"},
+        {"title": "Write c.txt", "status": "in_progress"},
         {"error": {"message": "not on a Friday", "code": "approval_rejected"}},
         {},
         7,
@@ -66,6 +68,8 @@ def test_an_agent_that_begins_again_is_told_what_came_of_its_calls() -> None:
     assert last[0].startswith("You worked on this before")
     assert last[1:] == [
         "- done: Write a.txt",
+        "- failed: Write b.txt",
+        "- begun, and maybe not done: Write c.txt",
         "- not done: not on a Friday",
         "- done: ",
         "- done: ",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TITLE = 200
 _DECIDED = 50
+_HOW = {"completed": "done", "failed": "failed"}
+"""What an agent says of a call that it was permitted, as it is told of it when it begins again."""
 _AGAIN = (
     "You worked on this before and were interrupted. Whatever you had asked permission for and not been "
     "answered is void: ask again for what you still need. Look what is already done before you do it again."
@@ -56,8 +58,9 @@ def told_in_words(text: str, pictures: Sequence[ImageBlock]) -> str:
 def _line(came_of_it: Any) -> str:
     if isinstance(came_of_it, dict) and isinstance(came_of_it.get("error"), dict):
         return f"- not done: {str(came_of_it['error'].get('message'))[:_TITLE]}"
-    title = came_of_it.get("title", "") if isinstance(came_of_it, dict) else ""
-    return f"- done: {str(title)[:_TITLE]}"
+    told = came_of_it if isinstance(came_of_it, dict) else {}
+    how = _HOW.get(str(told.get("status", "completed")), "begun, and maybe not done")
+    return f"- {how}: {str(told.get('title', ''))[:_TITLE]}"
 
 
 def as_data(answer: Answer, agent: str, session: AgentSession) -> dict[str, Any]:
