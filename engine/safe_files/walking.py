@@ -9,6 +9,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from engine.safe_files.sharing import mode_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,8 +20,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def open_directory(parts: Iterable[str], start: int | None = None, *, make_mode: int | None = None) -> int:
     """A descriptor of the directory reached by `parts` from the descriptor `start` (default `/`).
 
-    With `make_mode` directories that are missing are made with it. The caller closes the descriptor.
-    Raises OSError, ELOOP or ENOTDIR when a part is a symbolic link.
+    With `make_mode` directories that are missing are made with it, as `mode_in` has it. The caller closes the
+    descriptor. Raises OSError, ELOOP or ENOTDIR when a part is a symbolic link.
     """
     # a plain open of "/" or "." cannot be a link
     current = os.open("/", _DIRECTORY) if start is None else start
@@ -40,7 +42,7 @@ def _open_below(directory: int, part: str, make_mode: int | None) -> int:
         if make_mode is None:
             raise
     with contextlib.suppress(FileExistsError):
-        os.mkdir(part, make_mode, dir_fd=directory)
+        os.mkdir(part, mode_in(directory, make_mode), dir_fd=directory)
     return os.open(part, _DIRECTORY, dir_fd=directory)
 
 

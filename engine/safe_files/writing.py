@@ -9,6 +9,8 @@ import secrets
 import stat
 from typing import TYPE_CHECKING
 
+from engine.safe_files.sharing import mode_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -29,13 +31,13 @@ def write_atomically(
 ) -> tuple[int, str]:
     """Write a file under `name` in an open directory; its size and sha256.
 
-    The file gets `mode` (less the umask, unless it is `exact_mode`); with `keep_mode` a file that is replaced
-    passes its own on.
+    The file gets `mode` as `mode_in` has it, less the umask, or `exact_mode`; with `keep_mode` a file that is
+    replaced passes its own on.
     `before` is called just before what was written takes its place; what it raises leaves all as it is.
     Raises OSError, FileExistsError without `overwrite`.
     """
     temporary = f".{name[:50]}.{secrets.token_hex(8)}.tmp"
-    descriptor = os.open(temporary, _NEW, mode, dir_fd=directory)
+    descriptor = os.open(temporary, _NEW, mode if exact_mode else mode_in(directory, mode), dir_fd=directory)
     try:
         try:
             if exact_mode:

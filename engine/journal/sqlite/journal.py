@@ -33,6 +33,7 @@ from engine.journal.sqlite.reads.runs import RunReading
 from engine.journal.sqlite.reads.steps import StepReading
 from engine.journal.sqlite.shared_notes import SqliteSharedNotes
 from engine.journal.sqlite.writer import Writer
+from engine.safe_files.sharing import make_directory
 from engine.threads import finish
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class SqliteJournal(RunReading, StepReading, RequestReading, JournalWrites):
         another program's lock is waited for.
         """
         try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
+            await asyncio.to_thread(make_directory, path.parent)
         except OSError as error:
             words = f"the directory {path.parent} cannot be made: {error.strerror}; check VASINI_HOME"
             raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)}) from error

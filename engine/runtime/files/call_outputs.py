@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import open_directory, storage_errors
 from engine.safe_files import walking
+from engine.safe_files.sharing import mode_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ class CallOutputs:
         """Add whole lines; False when the file has reached its size. Raises Unavailable."""
         parts = (pack, run_id, _FOLDER)
         with storage_errors(self._root, parts), open_directory(self._root, parts) as directory:
-            descriptor = os.open(_FILE, _APPEND, 0o600, dir_fd=directory)
+            descriptor = os.open(_FILE, _APPEND, mode_in(directory, 0o600), dir_fd=directory)
             try:
                 found = os.fstat(descriptor)
                 if not stat.S_ISREG(found.st_mode):

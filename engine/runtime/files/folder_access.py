@@ -1,6 +1,7 @@
 """What lies below the runs' folders, opened and read without following links.
 
-Directories are made with mode 0700. Symbolic links in place of our own directories are refused.
+Directories are made with mode 0700, in a shared home 0770. Symbolic links in place of our own directories
+are refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
 from engine.safe_files import walking
+from engine.safe_files.sharing import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,7 +85,7 @@ def _open_root(root: Path, *, create: bool) -> int:
     except FileNotFoundError:
         if not create:
             raise
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(root)
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.foreign_json import read_foreign
+from engine.safe_files.sharing import make_directory
 from engine.safe_text import sanitize
 from engine.threads import finish
 from engine.tools.failure import ToolFailure, not_found
@@ -132,7 +133,7 @@ async def running(
     given = resolve_references(
         {key: reference(value) for key, value in settings.env.items()}, secrets.get, used
     )
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    await asyncio.to_thread(make_directory, folder)
     environment = child_environment(folder, limits, given)
     program = await asyncio.to_thread(program_path, settings.command[0], folder, environment["PATH"])
     if program is None:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from engine.contracts.model import Contract
 from engine.contracts.tool import ToolSpec
+from engine.safe_files.sharing import make_directory
 from engine.safe_files.writing import write_atomically
 from engine.values import digest_of
 
@@ -66,7 +67,7 @@ def record_of(connection: Connection) -> ServerRecord:
 
 def keep(folder: Path, record: ServerRecord) -> None:
     """Write it (blocking). Raises OSError."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_directory(folder)
     directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         write_atomically(directory, f"{record.server}.json", [record.model_dump_json().encode()], fsync=False)

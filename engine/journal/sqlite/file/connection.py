@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from functools import cache
@@ -12,6 +13,7 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 from engine.journal.sqlite.words import make_index
+from engine.safe_files.sharing import mode_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,6 +124,7 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
     WAL with synchronous=FULL: what was acknowledged survives power loss. Raises Unavailable.
     """
     read_all()
+    _make_file(path)
     try:
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
     except sqlite3.Error as error:
@@ -143,6 +146,13 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         connection.close()
         raise
     return connection
+
+
+def _make_file(path: Path) -> None:
+    """An empty file where there is none, which the group may write in a shared home: its WAL is as it is."""
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        os.close(os.open(path, flags, mode_in(path.parent, 0o644)))
 
 
 def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import storage_errors
 from engine.runtime.processes import boot_id, is_gone, this_process
+from engine.safe_files.sharing import make_directory, mode_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,7 +48,7 @@ class CallMarks:
         One that is not known may have come since `known_workers` were read.
         """
         with storage_errors(self._directory):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._directory)
             for file in self._directory.iterdir():
                 if file.name.partition(".")[0] not in known_workers and _is_left(file):
                     file.unlink(missing_ok=True)
@@ -55,7 +56,9 @@ class CallMarks:
 
     def _make(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(_file_of(self._directory, self._worker_id), flags, 0o600)
+        descriptor = os.open(
+            _file_of(self._directory, self._worker_id), flags, mode_in(self._directory, 0o600)
+        )
         try:
             # all of it now: a hole that finds the disk full later would end the process
             os.posix_fallocate(descriptor, 0, _MARKS_BYTES + _NAME_BYTES)

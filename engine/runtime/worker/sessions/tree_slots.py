@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import storage_errors
+from engine.safe_files.sharing import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,7 +51,7 @@ class TreeSlots:
     def open(self) -> None:
         """Open the file (blocking). Raises Unavailable."""
         with storage_errors(self._file):
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._file.parent)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._descriptor = os.open(self._file, flags, 0o660)
 
