@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.budget.caps import EACH
@@ -19,6 +20,8 @@ from vasini_tui.settings.places import Places, shared_with_group
 from vasini_tui.settings.variables import unknown_variables
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.governance.policies import Policies
     from vasini_tui.doctor.opened_engine import OpenedEngine
     from vasini_tui.settings.loading import LoadedSettings
@@ -72,9 +75,23 @@ def _sharing(places: Places) -> list[str]:
             found.append(f"{directory} is shared but not setgid; run: chmod g+s {directory}")
         if not mode & stat.S_IWGRP:
             found.append(f"{directory} cannot be written by its group; run: chmod g+w {directory}")
-    journal = places.journal_file
-    if journal.exists() and not journal.stat().st_mode & stat.S_IWGRP:
-        found.append(f"{journal} cannot be written by its group; run: chmod g+rw {journal}")
+    for directory in (places.data_dir, places.runs_dir):
+        closed = _closed_to_group(directory)
+        if closed:
+            words = f"{closed[0]} cannot be written by its group"
+            more = f", nor can {len(closed) - 1} more beside it" if closed[1:] else ""
+            found.append(f"{words}{more}; run: chmod -R g+rwX {directory}")
+    return found
+
+
+def _closed_to_group(directory: Path) -> list[Path]:
+    """What somebody whose umask keeps the group out has made there."""
+    found = []
+    with suppress(OSError):  # it is not there, or this account may not look into it
+        for entry in sorted(directory.iterdir()):
+            with suppress(FileNotFoundError):  # journals have files that come and go
+                if not entry.lstat().st_mode & stat.S_IWGRP:
+                    found.append(entry)
     return found
 
 

@@ -189,6 +189,21 @@ def test_a_shared_home_that_is_not_setgid_is_told(vasini: Vasini, home: Path) ->
     assert "chmod" not in vasini("doctor").stdout
 
 
+def test_what_the_group_of_a_shared_home_cannot_write_is_told(vasini: Vasini, home: Path) -> None:
+    for made in (home / "data", home / "runs" / "demo"):
+        made.mkdir(parents=True)
+    for shared in (home, home / "data", home / "runs"):
+        shared.chmod(0o2770)
+    (home / "runs" / "demo").chmod(0o700)
+    for name, mode in (("calls.lock", 0o600), ("journal.db-turn", 0o640), ("vasini.log", 0o660)):
+        (home / "data" / name).touch()
+        (home / "data" / name).chmod(mode)
+    told = vasini("doctor").stdout
+    closed = "cannot be written by its group"
+    assert f"data/calls.lock {closed}, nor can 1 more beside it; run: chmod -R g+rwX {home}/data" in told
+    assert f"runs/demo {closed}; run: chmod -R g+rwX {home}/runs" in told
+
+
 def test_who_one_is_and_what_one_may_is_told(vasini: Vasini, home: Path) -> None:
     me = login_name()
     assert vasini("doctor", "--json").document["identity"] == {
