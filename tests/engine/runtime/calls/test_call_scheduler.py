@@ -195,6 +195,8 @@ async def test_marks_of_workers_that_are_forgotten_are_removed(
     assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_unknown")).marks == frozenset()
     second, third = (scheduler_of(tmp_path, f"wrk_{number}") for number in (2, 3))
     await second.open({"wrk_1"})
+    (file,) = marks(tmp_path).glob("wrk_2.*")
+    file.rename(file.with_name("wrk_2.an-earlier-boot"))
     await third.open({"wrk_1", "wrk_3"})
     assert names_in(marks(tmp_path)) == {"wrk_1", "wrk_3"}
     await third.close()
