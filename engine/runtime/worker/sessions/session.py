@@ -11,14 +11,16 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.frozen import frozen, replace
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.machine.events.fold import fold
 from engine.machine.model.inputs import OutputWritten, Start
 from engine.machine.model.state import Phase, find_execution
+from engine.machine.walk import run_status
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.inbox import Inbox, Incoming
-from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, step_type, unrepeatable
+from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, Plan, step_type, unrepeatable
 from engine.runtime.worker.sessions.running_calls import Callers, RunningCalls
 from engine.runtime.worker.sessions.unfinished_calls import UnfinishedCalls, put_back
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.call_scheduler import CallScheduler
     from engine.runtime.worker.sessions.documents import RunDocuments
     from engine.runtime.worker.sessions.faults import Faults
-    from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.run_planner import RunPlanner
     from engine.runtime.worker.steps.calls.tool_call import CallSite
 
@@ -153,13 +154,19 @@ class Session:
             await self._stop_calls()
 
     async def take_mail(self) -> list[str]:
-        """Take in the mail without starting anything, then give the run back; the runs told of a verb so."""
+        """Take in the mail without starting anything, then give the run back; the runs told of a verb so.
+
+        What would have it work is left to a worker where its flow has slots: these are counted there.
+        """
+        slotless = self._row["slot_key"] is not None and self._row["status"] not in RUN_SLOT_HOLDING
         try:
             wanted = self._planner.outstanding(self.state)
             kept = self._unfinished.not_begun(self.state)
             left = [*await self._uncounted(), *self._inbox.take()]
             unfinished = [*put_back(kept, self._clock), *self._unfinished.interrupted(self.state, but=kept)]
-            plan = await self._take_in([*left, *unfinished], wanted, budget=0, keep=bool(kept))
+            plan = await self._take_in(
+                [*left, *unfinished], wanted, budget=0, keep=bool(kept), slotless=slotless
+            )
             if not self._released:
                 await self._give_back()
         finally:
@@ -197,14 +204,20 @@ class Session:
         *,
         budget: int = PREPARED_AT_ONCE,
         keep: bool = False,
+        slotless: bool = False,
     ) -> Plan:
-        """Plan and commit until the journal agrees, then act: the plan. With `keep` nothing is given back."""
+        """Plan and commit until the journal agrees, then act: the plan. With `keep` nothing is given back.
+
+        A run that is `slotless` is left as it is where it would need a slot of its flow.
+        """
         while True:
             consumed = [one.mail_id for one in incoming if one.mail_id is not None]
             blobs = {digest: data for one in incoming for digest, data in one.blobs.items()}
             plan = await self._planner.plan(
                 self.state, [one.given for one in incoming], wanted, budget, blobs
             )
+            if slotless and run_status(plan.state) in RUN_SLOT_HOLDING:
+                return Plan(self.state)
             holding = keep or self._holds(plan)
             if not plan.events and not consumed and holding:
                 break

@@ -65,6 +65,32 @@ async def test_a_capped_run_waits_for_the_one_before(home: Home) -> None:
         await rest(engine, second, expect=RunStatus.COMPLETED)
 
 
+async def test_a_run_that_goes_on_after_a_pause_or_a_failure_waits_for_a_slot(home: Home) -> None:
+    slow = tool("a", "fake.slow", params={"key": "{{ payload.key }}"})
+    home.flow("narrow", slow, tool("b", "fake.fail", when="payload.fails"), concurrency=1)
+    home.tools.release("failed")
+    async with home.working() as engine:
+        failed = await start(engine, "narrow", {"key": "failed", "fails": True})
+        await rest(engine, failed, expect=RunStatus.FAILED)
+        paused = await start(engine, "narrow", {"key": "paused", "fails": False})
+        await busy(home, calls=3)
+        await engine.runs.pause(paused, actor=ANN)
+        home.tools.release("paused")
+        await rest(engine, paused, expect=RunStatus.PAUSED)
+        other = await start(engine, "narrow", {"key": "other", "fails": False})
+        await busy(home, calls=4)
+
+        assert (await engine.runs.resume(paused, actor=ANN)).status is RunStatus.PAUSED
+        assert (await engine.runs.retry(failed, actor=ANN)).status is RunStatus.FAILED
+
+        home.tools.release("other")
+        for run_id in (other, paused):
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        await rest(engine, failed, expect=RunStatus.FAILED)
+    assert len(home.tools.given("b")) == 2
+    assert home.tools.most_at_once == 1
+
+
 async def test_the_next_run_begins_when_the_one_before_gives_its_slot_back(
     home: Home, each_journal: Journal
 ) -> None:
