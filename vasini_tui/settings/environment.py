@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from engine.errors import ErrorCode, VasiniError
+from engine.values import parse_json
 from vasini_tui.settings.config_content import BY_PACK, BY_PRODUCT, OF_PACKS, config_error
 from vasini_tui.settings.in_force import GROUPS, kind_of
 from vasini_tui.settings.variables import DELIMITER, PREFIX
@@ -61,8 +62,8 @@ class _Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """A list or mapping. Raises _NoJsonError, by which it is known whose value is none."""
         try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError as error:
+            return parse_json(value)
+        except (ValueError, RecursionError) as error:
             named = (name for name, given in self._environ.items() if given == value)
             meant = (name for name in named if lower_name(name).endswith(field_name.lower()))
             raise _NoJsonError(next(meant, field_name)) from error
@@ -97,5 +98,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not isinstance(error.__cause__, _NoJsonError):
             raise VasiniError(ErrorCode.CONFIG_INVALID, f"environment: {error}", {"source": "env"}) from None
         problem = {"file": "environment", "line": None, "key": str(error.__cause__)}
-        message = "is no JSON, as which a list or mapping is written here"
+        fault = error.__cause__.__cause__
+        words = f": {fault}" if type(fault) is ValueError else ""  # else those of the library
+        message = f"is no JSON, as which a list or mapping is written here{words}"
         raise config_error("env", [{**problem, "message": message}]) from None

@@ -249,5 +249,12 @@ def _shown(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):
-        return [str(item) for item in value]
+        return [_written(item) for item in value]
     return value
+
+
+def _written(item: Any) -> Any:
+    """An item of a list as it was written."""
+    if hasattr(item, "model_dump"):
+        return item.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return str(item)

@@ -53,6 +53,15 @@ def test_doctor_tells_every_setting_its_value_and_where_it_is_from(
     assert "hush-hush" not in outcome.stdout + vasini("doctor").stdout
 
 
+def test_doctor_tells_items_of_lists_as_they_were_written(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_BUDGET__CAPS", '[{"scope": "run", "hard": 1}]')
+    settings = {row["key"]: row["value"] for row in vasini("doctor", "--json").document["settings"]}
+    assert settings["budget.caps"] == [{"scope": "run", "hard": "1"}]
+    assert "scope run, hard 1" in vasini("doctor").stdout
+
+
 def test_doctor_makes_no_journal_and_still_tells_the_packs(
     vasini: Vasini, fake: FakeEngine, home: Path
 ) -> None:

@@ -160,6 +160,22 @@ def test_a_key_that_stands_twice_in_an_item_of_a_list_is_refused_at_its_line(hom
     assert refusal().message == words
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('[{"scope": "run", "hard": 1, "hard": 1000}]', "written here: the key 'hard' stands there twice"),
+        ("[" * 100_000, "written here"),
+    ],
+    ids=["twice", "deep"],
+)
+def test_json_of_a_variable_keeps_to_the_rules_of_files(
+    monkeypatch: pytest.MonkeyPatch, value: str, words: str
+) -> None:
+    monkeypatch.setenv("VASINI_BUDGET__CAPS", value)
+    assert refusal().message.endswith(words)
+    assert refusal().details["problems"][0]["key"] == "VASINI_BUDGET__CAPS"
+
+
 def test_a_fault_in_an_item_of_a_list_names_the_line_of_the_item(home: Path) -> None:
     caps = "budget:\n  caps:\n    - {scope: tenant, window: day, hard: 5}\n    - scope: pack\n"
     path = write(home / "config.yaml", caps + "      window: year\n      hard: 100\n")
