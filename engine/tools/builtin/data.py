@@ -46,6 +46,8 @@ READ = ToolSpec(
     },
 )
 
+_LONGEST_CELL = 2**31 - 1
+"""None: files are bounded as a whole. It holds for every reader of the process, nobody else has one."""
 _SUFFIXES: Mapping[str, str] = {
     ".json": "json",
     ".yaml": "yaml",
@@ -135,6 +137,7 @@ def _plain(value: Any) -> Any:
 
 def _csv(text: str, path: str, stop: StopFlag) -> list[dict[str, str]]:
     """One dict a row, by the names in the first row; every row needs exactly their number of cells."""
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[dict[str, str]] = []
     try:

@@ -51,6 +51,11 @@ async def test_formats_follow_the_suffix(
     assert result.data == {"data": data, "format": format_name}
 
 
+async def test_a_cell_of_a_table_may_be_long(call: Call, root: Path) -> None:
+    result = await read(call, root, "a.csv", f"page\n{'x' * 200_000}\n")
+    assert result.data["data"] == [{"page": "x" * 200_000}]
+
+
 async def test_a_format_given_wins_over_the_suffix(call: Call, root: Path) -> None:
     assert (await read(call, root, "a.txt", "[1]", format="json")).data["data"] == [1]
     assert not (await read(call, root, "a.txt", "[1]")).ok
