@@ -218,7 +218,7 @@ class SubflowRenderer(StepRenderer[SubflowStep]):
         """The rendered payload, checked as a start is."""
         params = self.params(step, at)
         child_run_id = new_id("run")
-        at.children.check(step.subflow, params, child_run_id)
+        at.children.check(step.subflow, params, child_run_id, at.values)
         if (refused := at.children.refused(step.subflow, params, at.path, at.now)) is not None:
             return refused
         digest = at.action_digest(step, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import FlowDef, SubflowStep
@@ -57,20 +58,21 @@ class ChildFlows:
                     if not await self.packs.trusts(pack):
                         self._untrusted.add(pack.pack_id)
 
-    def check(self, subflow: str, params: Any, child_run_id: str) -> None:
+    def check(self, subflow: str, params: Any, child_run_id: str, values: ValueStore) -> None:
         """Raises InvalidInput when the child cannot be started with these parameters."""
         if self.row["depth"] + 1 > MAX_DEPTH:
             raise InvalidInput(f"subflows are nested deeper than {MAX_DEPTH}", {"limit": MAX_DEPTH})
         pack_id, definition, _ = self._find(subflow)
         pack = self._packs.get(pack_id)
-        layer = self.flow.layer if pack is None else pack.tools_layer
-        self._scopes[child_run_id] = rendered_scopes(layer, params)
-        errors = payload_errors(definition.input, params)
+        fits = partial(payload_errors, definition.input, params)
+        errors = values.apart(params, f"fits {subflow}", fits)
         if errors:
             listed = [{"field": error.field, "message": error.message} for error in errors]
             raise InvalidInput(
                 f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
             )
+        layer = self.flow.layer if pack is None else pack.tools_layer
+        self._scopes[child_run_id] = rendered_scopes(layer, params)
 
     def refused(self, subflow: str, params: Any, path: str, now: int) -> StepPrepared | None:
         """A step whose child may not be started, with the reason: what holds for every start holds here."""

@@ -17,7 +17,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.large_values import LARGE_BYTES, is_large, off_loop_if_large
 from engine.runtime.value_store import ValueStore
 from engine.values import follow
-from tests.engine.runtime.embedded_home import BOB, form, pending_form, rest, start, tool
+from tests.engine.runtime.embedded_home import BOB, finished, form, pending_form, rest, start, tool
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -139,6 +139,24 @@ async def test_what_is_wrong_with_a_large_value_is_told_where_it_is_stored() -> 
     await values.with_loaded(plan)
     (message,) = told
     assert "the value is not JSON" in message
+
+
+async def test_the_loop_goes_on_while_what_a_flow_gives_another_is_checked(home: Home) -> None:
+    one_of = {"items": {"oneOf": [{"pattern": f"^{sign}"} for sign in "abcdefg"]}}
+    schema = {"type": "object", "properties": {"words": {"type": "array", **one_of}}}
+    home.flow("below", tool("end", params={"a": 1}), input=schema)
+    given = {"words": "{{ payload.words }}"}
+    home.flow("above", {"id": "go", "type": "subflow", "subflow": "below", "params": given})
+    async with home.working() as engine:
+        running = asyncio.create_task(finished(engine, "above", {"words": ["a word"] * 10_000}))
+        begun = turned = time.perf_counter()
+        longest = 0.0
+        while not running.done():
+            await asyncio.sleep(0)
+            before, turned = turned, time.perf_counter()
+            longest = max(longest, turned - before)
+        await running
+    assert longest < (turned - begun) / 4, "most of the time is the check's"
 
 
 async def test_the_loop_goes_on_while_a_large_answer_is_checked(home: Home) -> None:

@@ -38,7 +38,7 @@ def flow_call(at: Rendering, tool: str, params: dict[str, Any]) -> StepPrepared:
     flow = flow_of(tool) or ""
     child_run_id = new_id("run")
     try:
-        at.children.check(flow, params, child_run_id)
+        at.children.check(flow, params, child_run_id, at.values)
     except InvalidInput as error:
         told = failure(StepErrorCode.INVALID_INPUT, error.message, **error.details)
         return StepPrepared(now=at.now, path=at.path, error=told)
