@@ -185,10 +185,10 @@ class ValueStore:
                 data = unsaved.get(digest) or await self._journal.blob(digest)
                 read |= await self._take({digest: data})
 
-    def apart(self, value: Any, name: str, work: Callable[[], T]) -> T:
-        """`work()`, which looks at all of `value`: within `with_loaded` in a thread when that is large.
-        `name` tells it from other work on the same value."""
-        if self._done is None or not is_large(value):
+    def apart(self, value: Any, name: str, work: Callable[[], T], *, heavy: bool = False) -> T:
+        """`work()`, which looks at all of `value`: within `with_loaded` in a thread when that is large, or it
+        is `heavy` work. `name` tells it from other work on the same value."""
+        if self._done is None or not (heavy or is_large(value)):
             return work()
         self._place += 1
         if self._place > len(self._done):

@@ -294,7 +294,7 @@ class ToolExecutor:
             raise invalid_input(f"{call.name} takes no secret: what it is given is kept and shown")
         if call.secrets and call.context.output is not None:
             call.context.output.hide(Redaction(call.secrets).text)
-        require_fitting(call.name, await off_loop_if_large(arguments, lambda: tool.check(arguments)))
+        require_fitting(call.name, await _faults(tool, arguments))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
         waited = call.rules.waited
@@ -316,6 +316,14 @@ class ToolExecutor:
         """What the tool brought, as it may be kept. Raises ToolFailure."""
         plain = json_output(data, self._limits.max_output_bytes)
         return Redaction(secrets).value(plain) if secrets else plain
+
+
+async def _faults(tool: RegisteredTool, arguments: Any) -> list[tuple[str, str]]:
+    """What of the arguments does not fit: of a schema that is not ours in a thread, since it may have any
+    number of choices for each value."""
+    if tool.own_check is not None:
+        return await asyncio.to_thread(tool.own_check, arguments)
+    return await off_loop_if_large(arguments, lambda: tool.check(arguments))
 
 
 def _deadline(seconds: float, set_by: str, bounds: ToolBounds | None) -> tuple[float, str]:

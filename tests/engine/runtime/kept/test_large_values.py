@@ -126,6 +126,13 @@ async def test_values_that_no_journal_has_yet_are_found_though_they_are_not_held
     assert found == [TWO[0][:-1], TWO[1][:-1], *TWO]
 
 
+@pytest.mark.parametrize("heavy", [True, False])
+async def test_work_that_may_take_long_for_a_small_value_is_done_in_a_thread(heavy: bool) -> None:
+    values = ValueStore(MemoryJournal(), Redactor(Masker()))
+    seen = await values.with_loaded(lambda: values.apart([1], "look", threading.get_ident, heavy=heavy))
+    assert (seen != threading.get_ident()) is heavy
+
+
 async def test_what_is_wrong_with_a_large_value_is_told_where_it_is_stored() -> None:
     values = ValueStore(MemoryJournal(), WatchedRedactor())
     told: list[str] = []

@@ -102,7 +102,9 @@ def _unusable(at: Rendering, reply: dict[str, Any]) -> str | None:
 
 def _unfit(at: Rendering, tool: str, params: dict[str, Any]) -> str:
     """What of the arguments does not fit the tool; empty when they fit, or nobody knows before the call."""
-    faults = at.judge.faults(tool, params)[:5]
+    # the schema of a server's tool may have any number of choices for each value
+    heavy = at.judge.listing(tool) is not None
+    faults = at.values.apart(params, f"fits {tool}", lambda: at.judge.faults(tool, params)[:5], heavy=heavy)
     words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults)
     return f"the arguments of {tool} do not fit it: {words}" if words else ""
 
