@@ -90,7 +90,7 @@ class Budget(AccessScoped):
         used = await self._journal.spending.of_tree(run_id)
         outlooks = self._outlooks()
         rests = await outlooks.rests(row, step_id)
-        likely, most = learned(rests)
+        likely, most = learned(rests) if await outlooks.may_ask_models(row) else (0, 0)
         return SpendOutlook(
             spent=sum_of(used),
             runs=len(rests),

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from engine.budget.admission import Balance
 from engine.budget.caps import Subject, caps_of_pack, limits_of
 from engine.budget.standing import standing
+from engine.contracts.flows.agent_step import ModelStep
+from engine.contracts.flows.flow import SubflowStep
+from engine.contracts.flows.outside_agent import PromptStep
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
@@ -60,6 +63,14 @@ class Outlooks:
         )
         page = await self._journal.lists.page(filters, RunSort.NEWEST, LOOKED_AT)
         return await self._journal.spending.rest_of([one["run_id"] for one in page], step_id)
+
+    async def may_ask_models(self, run: RunRow) -> bool:
+        """Whether a step of its flow asks a model, or starts a run that may."""
+        try:
+            flow = await self._packs.flow(run["pack"], run["pack_digest"], run["flow"])
+        except PackInvalid:  # its content is gone: nobody knows
+            return True
+        return any(isinstance(step, ModelStep | PromptStep | SubflowStep) for step in flow.graph.every_step)
 
     async def tightest(self, run: RunRow, tree: str, rows: Sequence[SpendRow]) -> CapView | None:
         """The hard cap with the least left, of those that hold for the run and the models it has asked.

@@ -12,7 +12,7 @@ from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import NotFound
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.agents_at_work import agent, models_at
-from tests.engine.runtime.embedded_home import ANN, approval, pending_approval, rest, start
+from tests.engine.runtime.embedded_home import ANN, approval, pending_approval, rest, start, tool
 from tests.engine.runtime.money.test_caps import BOUND, answer, budget
 from tests.engine.runtime.money.test_spending import ANSWER
 
@@ -102,6 +102,16 @@ async def test_nobody_sees_the_money_of_another_tenant(home: Home) -> None:
         run_id, _ = await asked(engine)
         with pytest.raises(NotFound):
             await engine.for_(far).budget.outlook(run_id, "ask")
+
+
+async def test_of_a_flow_that_asks_no_model_nothing_is_told_though_a_cap_holds(home: Home) -> None:
+    home.flow("work", approval(gates="none"), tool("said"))
+    caps: tuple[dict[str, Any], ...] = ({"scope": "run", "hard": 1},)
+    async with home.working(budget=budget(*caps)) as engine:
+        run_id, _ = await asked(engine)
+        outlook = await engine.budget.outlook(run_id, "ask")
+        assert (outlook.to_finish, outlook.to_finish_most, outlook.words) == (0, 0, "")
+        assert outlook.tightest is not None
 
 
 def test_a_run_that_asks_no_model_has_nothing_to_say() -> None:
