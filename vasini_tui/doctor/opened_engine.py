@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.sqlite.file.check import find_damage
 from engine.journal.sqlite.file.connection import open_anywhere
+from engine.threads import run_stoppable
 from vasini_tui.wiring import OpenEngine, engine_config
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ async def open_and_look(loaded: LoadedSettings, opener: OpenEngine, *, deep: boo
 async def _check_journal(file: Path, seen: OpenedEngine, *, deep: bool) -> None:
     """What is damaged inside a journal that can be opened."""
     try:
-        damages = await asyncio.to_thread(find_damage, file, deep=deep)
+        damages = await run_stoppable(lambda stop: find_damage(file, deep=deep, check=stop.check))
     except VasiniError as error:
         damages = []
         seen.errors.append(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path  # noqa: TC003 - the parser reads the annotation
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from engine.contracts.status import RUN_TERMINAL
 from engine.governance.access import access_of
 from engine.safe_files.naming import at_home
+from engine.threads import run_stoppable
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.statuses import run_statuses
@@ -102,7 +102,8 @@ async def _backup(session: Session, *, target: Path) -> int:
 
     # a copy holds what belongs to every tenant
     access_of(session.loaded.values.identity.operators, session.actor, None, all_tenants=True)
-    copy = await asyncio.to_thread(back_up, session.loaded.places.journal_file, target)
+    journal = session.loaded.places.journal_file
+    copy = await run_stoppable(lambda stop: back_up(journal, target, stop.check))
     if session.out.as_json:
         facts = {"path": str(copy.path), "bytes": copy.size, "schema_version": copy.schema_version}
         session.out.document({**facts, "runs": copy.runs})

@@ -15,9 +15,14 @@ from engine.journal.sqlite.queries import query
 from engine.safe_files.new_file import NotNewError, new_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PAGES = 2_000
+"""Pages that are copied before it is looked whether somebody still waits for the copy."""
+_STEPS = 100_000
+"""The same in steps of SQLite's machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +35,16 @@ class Backup:
     runs: int
 
 
-def back_up(journal: Path, target: Path) -> Backup:
+def back_up(journal: Path, target: Path, check: Callable[[], None] = lambda: None) -> Backup:
     """Copy the journal as it is at one moment to a new file; nobody who works on it waits.
 
     The copy is one file, checked page by page, and is there whole or not at all. Raises InvalidInput when
-    `target` is there already, cannot be or its directory is not there, Unavailable.
+    `target` is there already, cannot be or its directory is not there, Unavailable, and what `check` raises,
+    which is called between pieces.
     """
     try:
         with new_file(target) as file, closing(open_anywhere(journal)) as source:
-            schema, runs = _copy(source, file)
+            schema, runs = _copy(source, file, check)
     except sqlite3.Error as error:
         raise unavailable(error, target) from error
     except NotNewError as error:
@@ -51,10 +57,13 @@ def back_up(journal: Path, target: Path) -> Backup:
     return Backup(target, target.stat().st_size, schema, runs)
 
 
-def _copy(source: sqlite3.Connection, file: Path) -> tuple[int, int]:
+def _copy(source: sqlite3.Connection, file: Path, check: Callable[[], None]) -> tuple[int, int]:
     """All pages in one reading; (schema version, runs) of the copy."""
     with closing(sqlite3.connect(file, isolation_level=None)) as copy:
-        source.backup(copy, pages=-1)
+        source.execute("BEGIN")
+        source.execute("PRAGMA user_version").fetchone()  # from here on it stands still for this reading
+        source.backup(copy, pages=_PAGES, progress=lambda *_: check())
+        copy.set_progress_handler(check, _STEPS)
         copy.execute("PRAGMA journal_mode = DELETE")  # no second file beside it
         (words,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if words != "ok":

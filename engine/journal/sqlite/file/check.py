@@ -19,11 +19,13 @@ from engine.journal.sqlite.queries import query
 from engine.machine.events.fold import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MOST = 20
 """Damages of one sort that are told."""
+_STEPS = 100_000
+"""Steps of SQLite's machine after which it is looked whether somebody still waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,19 @@ class Damage:
     run_id: str | None = None
 
 
-def find_damage(path: Path, *, deep: bool) -> list[Damage]:
+def find_damage(path: Path, *, deep: bool, check: Callable[[], None] = lambda: None) -> list[Damage]:
     """What is wrong with the journal at `path`; `deep` also checks every index entry and every run that is
-    over. Raises Unavailable when it cannot be opened or read."""
+    over. Raises Unavailable when it cannot be opened or read, or when `check`, which is called between
+    pieces, raises something."""
     with closing(open_anywhere(path)) as connection:
+        connection.set_progress_handler(check, _STEPS)
         found: list[Damage] = []
         for look in (_pages, _mail, _timers, _requests, _runs):
+            check()
             try:
                 found += _first(look(connection, deep))
             except sqlite3.DatabaseError as error:
+                check()  # who interrupted it is told so
                 if not is_damage(error):
                     raise unavailable(error, path) from error
                 found.append(Damage(f"not everything could be read: {error}"))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.journal.sqlite.file.backup import back_up, contents
+from engine.journal.sqlite.file.check import find_damage
 from engine.journal.sqlite.file.connection import schema_version
 from engine.journal.sqlite.journal import SqliteJournal
+from engine.threads import StopFlag, StopRequested
 from tests.engine.journal.run_script import a_run
 from tests.engine.journal.sqlite.test_damaged_journals import make, overwrite_a_page
 from tests.engine.journal.sqlite.test_sqlite_opening import entries
@@ -49,6 +54,44 @@ async def test_writing_goes_on_during_copies(sqlite_journal: SqliteJournal, tmp_
         ]
     assert all(created for _, created in (task.result() for task in writing))
     assert all(0 <= task.result().runs < 60 for task in copies)
+
+
+def two_pieces(path: Path) -> sqlite3.Connection:
+    """A connection to a journal that is copied in more than one piece."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("INSERT INTO blobs VALUES ('large', zeroblob(10000000))")
+    return connection
+
+
+async def test_a_copy_is_of_one_moment_though_it_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    await make(path)
+    with closing(two_pieces(path)) as writer:
+        written = itertools.count()
+
+        def write() -> None:
+            writer.execute("INSERT INTO blobs VALUES (?, zeroblob(9))", (str(next(written)),))
+
+        back_up(path, tmp_path / "copy.db", write)
+    assert next(written) > 1
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT digest FROM blobs WHERE digest IN ('large', '0')").fetchall() == [
+            ("large",)
+        ]
+
+
+async def test_a_copy_that_nobody_waits_for_any_more_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    await make(path)
+    two_pieces(path).close()
+    flag = StopFlag()
+    flag.set()
+    with pytest.raises(StopRequested):
+        back_up(path, tmp_path / "copy.db", flag.check)
+    assert [name for name in entries(tmp_path) if "copy" in name] == []
+    for deep in (False, True):
+        with pytest.raises(StopRequested):
+            find_damage(path, deep=deep, check=flag.check)
 
 
 def test_nothing_is_written_over_and_nothing_is_left(tmp_path: Path) -> None:
