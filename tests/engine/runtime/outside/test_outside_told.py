@@ -61,6 +61,8 @@ def test_an_agent_that_begins_again_is_told_what_came_of_its_calls() -> None:
         {"title": "Write b.txt", "status": "failed"},
         {"title": "Write c.txt", "status": "in_progress"},
         {"error": {"message": "not on a Friday", "code": "approval_rejected"}},
+        {"error": {"message": "the process is gone", "code": "approval_void"}},
+        {"error": {"message": "the agent ended", "code": "agent_error"}},
         {},
         7,
     ]
@@ -69,8 +71,10 @@ def test_an_agent_that_begins_again_is_told_what_came_of_its_calls() -> None:
     assert last[1:] == [
         "- done: Write a.txt",
         "- failed: Write b.txt",
-        "- begun, and maybe not done: Write c.txt",
+        "- maybe not done: Write c.txt",
         "- not done: not on a Friday",
+        "- maybe not done: the process is gone",
+        "- maybe not done: the agent ended",
         "- done: ",
         "- done: ",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.status import StepErrorCode
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.told.conversation import wanted_answer
 from engine.runtime.worker.steps.agents.told.images import image_block
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _TITLE = 200
 _DECIDED = 50
+_UNKNOWN = "maybe not done"
+_NOBODY_KNOWS = frozenset({StepErrorCode.APPROVAL_VOID, StepErrorCode.AGENT_ERROR})
+"""Codes of calls whose process was gone before it had said what came of them."""
 _HOW = {"completed": "done", "failed": "failed"}
 """What an agent says of a call that it was permitted, as it is told of it when it begins again."""
 _AGAIN = (
@@ -56,10 +60,11 @@ def told_in_words(text: str, pictures: Sequence[ImageBlock]) -> str:
 
 
 def _line(came_of_it: Any) -> str:
-    if isinstance(came_of_it, dict) and isinstance(came_of_it.get("error"), dict):
-        return f"- not done: {str(came_of_it['error'].get('message'))[:_TITLE]}"
+    if isinstance(came_of_it, dict) and isinstance(error := came_of_it.get("error"), dict):
+        how = _UNKNOWN if error.get("code") in _NOBODY_KNOWS else "not done"
+        return f"- {how}: {str(error.get('message'))[:_TITLE]}"
     told = came_of_it if isinstance(came_of_it, dict) else {}
-    how = _HOW.get(str(told.get("status", "completed")), "begun, and maybe not done")
+    how = _HOW.get(str(told.get("status", "completed")), _UNKNOWN)
     return f"- {how}: {str(told.get('title', ''))[:_TITLE]}"
 
 
