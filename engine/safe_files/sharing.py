@@ -1,6 +1,7 @@
 """Modes of what we make: for the group as for the owner where the group may write to the directory around it.
 
-So several operators share a home. The umask takes away from it. Imports the standard library only.
+So several operators share a home. Where all others may write, too, as in /tmp, nothing is shared. The umask
+takes away from it. Imports the standard library only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def mode_in(directory: int | Path, mode: int) -> int:
     """The mode of what is made with `mode` in a directory, which may be an open one. Raises OSError."""
-    shared = os.stat(directory).st_mode & stat.S_IWGRP  # noqa: PTH116 - or a descriptor
+    around = os.stat(directory).st_mode  # noqa: PTH116 - or a descriptor
+    shared = around & stat.S_IWGRP and not around & stat.S_IWOTH
     return mode | (mode & stat.S_IRWXU) >> 3 if shared else mode
 
 

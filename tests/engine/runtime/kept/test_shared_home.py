@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.runtime.files.call_outputs import CallOutputs
+from engine.safe_files.sharing import make_directory
 from tests.engine.runtime.embedded_home import finished, tool
 
 if TYPE_CHECKING:
@@ -63,3 +64,11 @@ async def test_what_an_engine_makes_is_for_the_group_where_its_home_is(
     }
     private = found if home_mode & 0o070 else {name: found[name] for name in found.keys() - shared}
     assert set(private.values()) == {file, directory}
+
+
+@pytest.mark.usefixtures("_umask")
+@pytest.mark.parametrize(("around", "made"), [(0o770, 0o770), (0o1777, 0o700), (0o755, 0o700)])
+def test_where_everybody_may_write_nothing_is_for_the_group(tmp_path: Path, around: int, made: int) -> None:
+    tmp_path.chmod(around)
+    make_directory(tmp_path / "home")
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == made
