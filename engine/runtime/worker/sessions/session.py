@@ -140,6 +140,8 @@ class Session:
         try:
             if self._started is not None:
                 await self._act(self._started, PREPARED_AT_ONCE)
+            elif self._stopping:  # it was claimed a moment before: nothing new begins here
+                await self.take_mail()
             else:
                 await self._resume()
             while not self._released:

@@ -28,7 +28,9 @@ from tests.engine.runtime.fake_faults import FakeFaults
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
+    from engine.journal.records import Claim
     from engine.runtime.worker.sessions.opening import Sessions
+    from engine.runtime.worker.worker import Worker
 
 
 class FakeSessions:
@@ -125,3 +127,33 @@ async def test_a_run_that_is_given_up_keeps_what_it_used_and_ends_what_it_starte
         given_up = await engine.runs.summary(run_id)
         assert given_up.steps_executed >= used.steps_executed > 0
         await rest(engine, below.run_id, expect=RunStatus.CANCELLED)
+
+
+class FakeSlowClaims(MemoryJournal):
+    """Claims at once, and says so when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claimed, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+        claims = await super().claim(worker_id, now, limit, run_id)
+        if claims:
+            self.claimed.set()
+            await self.go_on.wait()
+        return claims
+
+
+async def test_a_run_that_was_claimed_when_the_worker_was_told_to_end_begins_elsewhere(home: Home) -> None:
+    home.flow("one", tool("send", on_lost="ask", params={"x": 1}))
+    journal = FakeSlowClaims()
+    async with home.open(journal=journal, drain_seconds=10.0) as engine:
+        run_id = await start(engine, "one")
+        async with engine.work() as worker:
+            await journal.claimed.wait()
+            cast("Worker", worker).stop()
+            journal.go_on.set()
+        run = await engine.runs.summary(run_id)
+        assert (run.status, run.held_by, home.tools.calls) == (RunStatus.QUEUED, None, [])
+        async with engine.work():
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
