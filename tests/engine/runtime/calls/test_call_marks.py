@@ -62,6 +62,7 @@ def test_a_worker_that_comes_takes_no_marks_from_one_that_came_beside_it(
     other.open(())
     assert {file.name.partition(".")[0] for file in tmp_path.iterdir()} == {"wrk_1", "wrk_2"}
     assert lost_calls(tmp_path, "wrk_1").marks == {mark(1)}
+    assert lost_calls(tmp_path, "wrk_unknown").marks == frozenset()
     other.close()
 
 
