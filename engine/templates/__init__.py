@@ -6,6 +6,7 @@ are a closed list of pure ones, nothing can be called, and the work and the size
 
 from __future__ import annotations
 
+from engine.templates.filters import kind_of
 from engine.templates.render import (
     Expression,
     Template,
@@ -27,6 +28,7 @@ __all__ = [
     "compile_expression",
     "compile_template",
     "has_template",
+    "kind_of",
     "paths_in",
     "render_value",
 ]

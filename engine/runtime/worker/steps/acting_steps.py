@@ -22,6 +22,7 @@ from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
 from engine.runtime.worker.steps.calls.changed_call import changed_call, failed_as_changed
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
+from engine.templates import kind_of
 from engine.values import digest_of
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class ForEachRenderer(StepRenderer[ForEachStep]):
         """The list, within the limit. Raises InvalidInput."""
         items = at.value(step.items)
         if not isinstance(items, list):
-            found = type(items).__name__
+            found = kind_of(items)
             raise InvalidInput(f"items must be a list, not {found}", {"found": found})
         if len(items) > MAX_ITEMS:
             raise InvalidInput(f"{len(items)} items are more than {MAX_ITEMS}", {"limit": MAX_ITEMS})

@@ -36,9 +36,9 @@ def test_images_are_taken_one_by_one_and_in_lists_in_their_order() -> None:
     ("written", "words"),
     [
         ("/etc/passwd\x1b[2J" + "x" * 500, r"this is none: /etc/passwd␛\[2Jx+… \(\+"),
-        ({"kind": "png"}, "this is none: dict"),
-        ([image(1), 7], "this is none: int"),
-        (None, "this is none: NoneType"),
+        ({"kind": "png"}, "this is none: an object"),
+        ([image(1), 7], "this is none: a number"),
+        (None, "this is none: null"),
     ],
 )
 def test_what_is_no_image_is_refused_in_words(written: Any, words: str) -> None:

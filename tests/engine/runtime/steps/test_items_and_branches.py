@@ -52,14 +52,14 @@ async def test_no_items_are_no_failure(home: Home) -> None:
         assert (await finished(engine, "none", {"names": []})).output == {"n": 0}
 
 
-@pytest.mark.parametrize("names", ["text", {"a": 1}, 7])
-async def test_items_that_are_no_list_fail_the_step(home: Home, names: object) -> None:
+@pytest.mark.parametrize(("names", "told"), [("text", "text"), ({"a": 1}, "an object"), (7, "a number")])
+async def test_items_that_are_no_list_fail_the_step(home: Home, names: object, told: str) -> None:
     home.flow("each", for_each("all", tool("say")))
     async with home.working() as engine:
         run = await failed(engine, "each", {"names": names})
         code, message = await error_of(engine, run.run_id)
         assert code == "invalid_input"
-        assert "all" in message
+        assert message == f"step all: items must be a list, not {told}"
 
 
 async def test_a_failed_item_cancels_the_others_and_a_retry_goes_on_with_them(home: Home) -> None:

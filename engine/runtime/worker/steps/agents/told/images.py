@@ -9,6 +9,7 @@ from engine.errors import InvalidInput
 from engine.images import MOST_BYTES
 from engine.models.blocks import ImageBlock
 from engine.safe_text import sanitize
+from engine.templates import kind_of
 from engine.values import ImageRef
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def images_of(step: AgentStep | PlanProposalStep, at: Rendering) -> list[ImageRe
 def _images(value: Any) -> Iterator[ImageRef]:
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, ImageRef):
-            words = sanitize(one, limit=120) if isinstance(one, str) else type(one).__name__
+            words = sanitize(one, limit=120) if isinstance(one, str) else kind_of(one)
             message = f"`images` takes images that steps brought or people added; this is none: {words}"
             raise InvalidInput(message, {"field": "images"})
         yield one

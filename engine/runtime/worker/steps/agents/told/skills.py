@@ -9,6 +9,7 @@ from engine.contracts.flows.agent_step import MAX_SKILL_BYTES, MAX_SKILLS
 from engine.errors import InvalidInput
 from engine.governance.policies import tool_key
 from engine.models.blocks import SkillBlock
+from engine.templates import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,9 +37,10 @@ def skills_of(step: AgentStep, at: Rendering, tools: Collection[str]) -> list[di
 
 def _names(value: Any) -> list[str]:
     names = value if isinstance(value, list) else [value]
-    if not all(isinstance(name, str) for name in names):
-        message = f"`skills` takes names of skills of the pack; this is none: {type(value).__name__}"
-        raise InvalidInput(message, {"field": SKILLS})
+    for name in names:
+        if not isinstance(name, str):
+            message = f"`skills` takes names of skills of the pack; this is none: {kind_of(name)}"
+            raise InvalidInput(message, {"field": SKILLS})
     return names
 
 
