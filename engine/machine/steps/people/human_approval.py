@@ -8,6 +8,7 @@ from engine.contracts.flows.agent_step import ChosenCallStep
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import advance, complete, end_in_failure, fail, time_limit, watch_timeout
+from engine.machine.ending import forget_duration
 from engine.machine.events.step_facts import CallApproved, CallChanged
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
@@ -29,7 +30,9 @@ class ApprovalKind(StepKind[ApprovalStep]):
     def start(
         self, builder: TransitionBuilder, step: ApprovalStep, prepared: StepPrepared, approval: str | None
     ) -> None:
-        """Open the approval with exactly what the gated step would do now."""
+        """Open the approval with exactly what the gated step would do now; an escalation has all the time."""
+        if prepared.path.partition("~")[0] == builder.graph.flow.escalation:
+            forget_duration(builder)
         self.started(builder, step, prepared.path, approval)
         risk = prepared.risk or step.risk.value
         self.ask_approval(builder, prepared, risk=risk, expires_at=time_limit(builder, step))

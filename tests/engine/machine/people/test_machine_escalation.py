@@ -42,6 +42,14 @@ def test_a_failure_that_nothing_follows_asks_a_person() -> None:
     assert run.state.output["decided_by"] == "ana"
 
 
+def test_an_escalation_that_is_named_or_asked_again_outlasts_the_time_of_the_run() -> None:
+    flow = graph(tool("a", on_failure="help"), HELP, escalation="help", max_duration=60)
+    run = Simulation(flow).start().fail("a")
+    assert (run.pending, run.timers) == (["help"], {})
+    run.reject("help").retry()
+    assert (run.pending, run.timers) == (["help"], {})
+
+
 def test_a_failure_inside_a_branch_asks_a_person() -> None:
     flow = graph(parallel("p", [tool("a")], [tool("b")]), HELP, escalation="help")
     run = Simulation(flow).start().fail("p/0/a")
