@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
 from textual import on
 
 from engine.safe_text import sanitize
+from screens.forms.values import read_json
 from screens.overlays.markdown_screen import MOST_CHARACTERS, MarkdownScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
@@ -114,11 +114,11 @@ class FilesPane(RunPane):
 
 
 def _value_of(file: RunFile, found: FileText) -> Any:
-    """What stands in a JSON file; None where it is no JSON."""
+    """What stands in a JSON file; None where it is no JSON, or a tree would leave something of it out."""
     if PurePath(file.name).suffix.lower() != ".json":
         return None
     with suppress(ValueError):
-        return from_json(found.text)
+        return read_json(found.text, must_be_object=False)
     return None
 
 

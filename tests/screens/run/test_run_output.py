@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.runs.run import FileText, OutputLine, RunFile
 from engine.contracts.status import RunStatus
 from screens.overlays.markdown_screen import MarkdownScreen
@@ -131,6 +133,25 @@ async def test_files_are_shown_as_what_they_are(console: OpenConsole) -> None:
         await stage.press("escape", "j", "enter")
         await stage.on(TextScreen)
         await stage.shows('{"count": ')
+
+
+@pytest.mark.parametrize(
+    "text", ['{"approved": false, "approved": true}', '{"cost": 1e999}', '{"cost": NaN}']
+)
+async def test_json_of_which_a_tree_would_leave_something_out_is_shown_as_it_was_written(
+    console: OpenConsole, text: str
+) -> None:
+    engine = an_engine()
+    engine.stored_files["run-1"] = (a_file("data.json", copy_of="/srv/out/data.json"),)
+    engine.stored_texts["run-1", "data.json"] = FileText(
+        run_id="run-1", stored_name="data.json", path="/runs/data.json", size=len(text), text=text
+    )
+    async with console(engine) as stage:
+        await opened(stage, "files")
+        await stage.shows("/srv/out/data.json")
+        await stage.press("enter")
+        await stage.on(TextScreen)
+        await stage.shows(text)
 
 
 async def test_long_text_is_wrapped_or_cut(console: OpenConsole) -> None:
