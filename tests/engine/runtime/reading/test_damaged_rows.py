@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.status import RunStatus
+from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool, until
 from tests.patience import PATIENCE
@@ -121,7 +121,10 @@ async def test_a_run_is_cancelled_with_those_below_it_that_can_be_read(home: Hom
         first, second = (one.run_id for one in (await engine.requests.approvals()).items)
     await damage(home, "UPDATE events SET payload = '{}' WHERE kind = 'step_started' AND run_id = ?", first)
     async with home.open() as engine:
-        assert (await engine.runs.cancel(run_id, actor=BOB)).status is RunStatus.CANCELLED
+        waits = await engine.runs.cancel(run_id, actor=BOB)  # for the step that both are, one for ever
+        assert waits.status is RunStatus.RUNNING
+        ended = await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=BOB)
+        assert ended.status is RunStatus.CANCELLED
         assert (await engine.runs.summary(second)).status is RunStatus.CANCELLED
 
 
