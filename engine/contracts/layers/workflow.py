@@ -20,7 +20,9 @@ SopStepId = Annotated[str, Field(min_length=1, max_length=70, pattern=ID)]
 class WorkflowStep(Contract):
     """One step of a procedure."""
 
-    id: SopStepId = Field(description="Id within the procedure; `done`, `fail` and `escalation` are taken.")
+    id: SopStepId = Field(
+        description="Id within the procedure; `escalation` and the reserved ids of flows are taken."
+    )
     action: str = Field(min_length=1, max_length=4000, description="What is done, in words.")
     tool: str | None = Field(default=None, min_length=1, max_length=120, description="Tool that does it.")
     params: dict[str, Any] = Field(
