@@ -21,7 +21,15 @@ SOURCES = [*sorted((ROOT / "screens").rglob("*.py")), *sorted((ROOT / "vasini_tu
 SHOWS_TEXT = {
     "screens/widgets/markdown_text.py": {"Markdown"},
     "screens/widgets/plain.py": {"Static"},
-    "screens/frame/inputs.py": {"Checkbox", "Edit", "EditResult", "Input", "Select", "TextArea"},
+    "screens/frame/inputs.py": {
+        "Checkbox",
+        "Edit",
+        "EditResult",
+        "Input",
+        "Select",
+        "SelectOverlay",
+        "TextArea",
+    },
 }
 """The only files that make widgets of Textual which draw text; the others use what these files offer."""
 
