@@ -14,7 +14,7 @@ from engine.runtime.worker.sessions.documents import DocumentQueue
 from engine.runtime.worker.sessions.session import SessionHost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -34,8 +34,9 @@ class MailTaker:
         self._lease_seconds = lease_seconds
 
     async def take_mail(self, run_id: str) -> None:
-        """Let the run take in its mail without starting anything, and so the runs that it passes verbs on to:
-        what they ask is nobody's to decide any more when the run was cancelled.
+        """Let the run take in its mail without starting anything, and so the runs that it passes verbs on to,
+        then those above these what came of it: what they ask is nobody's to decide any more when the run was
+        cancelled, and it has ended when they have.
 
         A run held by a live worker is left to it: the verb is already in the run's mailbox. Raises
         Unavailable when it could not be taken in, not when one below could not.
@@ -44,15 +45,23 @@ class MailTaker:
         await Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds).beat()
         try:
             async with asyncio.TaskGroup() as group:
-                host, told = self._host(worker_id, group), [run_id]
+                host, told, above = self._host(worker_id, group), [run_id], list[str]()
                 while told:
                     now, told = told[:AT_ONCE], told[AT_ONCE:]
-                    for below in await asyncio.gather(*(self._taken(host, one, unavailable) for one in now)):
+                    for one, below in zip(now, await self._all_taken(host, now, unavailable), strict=True):
                         told += below
+                        above += [one] if below else []
+                for one in reversed(above):
+                    await self._taken(host, one, unavailable)
         finally:
             await self._journal.retire(worker_id)
         if run_id in unavailable:
             raise unavailable[run_id]
+
+    async def _all_taken(
+        self, host: SessionHost, run_ids: Sequence[str], unavailable: dict[str, Unavailable]
+    ) -> list[list[str]]:
+        return await asyncio.gather(*(self._taken(host, one, unavailable) for one in run_ids))
 
     async def _taken(self, host: SessionHost, run_id: str, unavailable: dict[str, Unavailable]) -> list[str]:
         """Let one run take in its mail; the runs to which it passed it on."""

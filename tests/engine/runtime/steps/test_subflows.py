@@ -147,7 +147,8 @@ async def test_what_runs_below_asked_cannot_be_decided_once_it_was_cancelled_tho
         await until(both)
         waiting = await asked(engine)
     async with home.open() as engine:
-        await engine.runs.cancel(run_id, actor=ANN, mode=mode)
+        told = await engine.runs.cancel(run_id, actor=ANN, mode=mode)
+        assert told.status is RunStatus.CANCELLED
         assert await asked(engine) == []
         for approval_id in waiting:
             with pytest.raises(Refused, match="withdrawn"):
