@@ -114,6 +114,10 @@ def variables_of(theme: Theme) -> dict[str, str]:
     of, variables = _variables.get(theme.name, (None, {}))
     if of is not theme:
         variables = {**theme.to_color_system().generate(), **theme.variables}
+        chosen = variables["foreground"], variables["background"]
+        if theme.ansi:  # which of both the terminal has for these is not known
+            chosen = ("ansi_white", "ansi_black") if theme.dark else ("ansi_black", "ansi_white")
+        variables |= {"chosen": chosen[0], "on-chosen": chosen[1]}
         _variables[theme.name] = theme, variables
     return variables
 
