@@ -40,7 +40,6 @@ from engine.machine.walk import (
     ends_after_children,
     in_flight,
     is_held,
-    is_in_flight,
     joined,
     joined_value,
     open_below,
@@ -273,7 +272,7 @@ def give_up(builder: TransitionBuilder, execution: Execution, reason: str, *, la
     """
     if execution.branches is not None:
         cancel_below(builder, execution.branches, reason, late=late)
-    elif is_in_flight(execution):
+    elif execution.is_in_flight:
         builder.effect(CancelStep(execution.path))
     elif execution.retry_at is not None:
         builder.effect(CancelTimer(timer_name(TimerKind.RETRY, execution.path)))
@@ -323,7 +322,7 @@ def cancel_waiting(builder: TransitionBuilder, reason: str, *, late: bool = Fals
     for leaf in list(active_leaves(builder.state.root)):
         if after_step and leaf.child_run_id is not None and awaits_child(leaf):
             builder.effect(SteerChild(leaf.child_run_id, ChildVerb.CANCEL))
-        elif not is_in_flight(leaf):
+        elif not leaf.is_in_flight:
             cancel_execution(builder, leaf, reason, late=late)
 
 

@@ -54,7 +54,6 @@ from engine.machine.walk import (
     active_leaves,
     in_flight,
     is_held,
-    is_in_flight,
     outstanding,
     running_composites,
     waits_for_needs,
@@ -122,7 +121,7 @@ def tell(builder: TransitionBuilder, given: Tell) -> None:
 def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:
     """A model was not asked at a soft cap: the run waits there until it is resumed, or ends there."""
     execution = builder.execution(given.path)
-    if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
+    if execution is None or not execution.is_in_flight or execution.attempt != given.attempt:
         return
     builder.emit(HeldBack(given.cap, given.stop), given.path)
     if given.stop and builder.state.cancel is None:

@@ -60,11 +60,6 @@ def running_composites(scope: Scope) -> Iterator[Execution]:
             yield from running_composites(child)
 
 
-def is_in_flight(execution: Execution) -> bool:
-    """True while a tool call of it is (or was, before its worker died) under way."""
-    return execution.call and execution.status is StepStatus.RUNNING and execution.retry_at is None
-
-
 def awaits_child(execution: Execution) -> bool:
     """True while a run that it started is at work."""
     return (
@@ -83,7 +78,7 @@ def in_flight(state: RunState) -> list[Execution]:
     """Executions whose tool call is under way."""
     if state.phase is not Phase.ACTIVE:
         return []
-    return [execution for execution in active_leaves(state.root) if is_in_flight(execution)]
+    return [execution for execution in active_leaves(state.root) if execution.is_in_flight]
 
 
 def is_held(state: RunState) -> bool:

@@ -25,7 +25,9 @@ def root_before_end(state: RunState) -> Scope:
 def reopen(scope: Scope) -> Scope:
     """The scope running again at the execution that ended it; what completed stays as it is.
 
-    A leaf becomes NOT_STARTED with its attempts kept (numbers count on) and a fresh retry budget.
+    A leaf becomes NOT_STARTED with its attempts kept (numbers count on) and a fresh retry budget. So does
+    what waits in a branch of a run that was given up: what it asked was withdrawn, what it started cancelled.
+    A call that was under way there is left to whoever goes on with the run, as that of a worker that died.
     """
     running = replace(scope, status=ScopeStatus.RUNNING, error=None, voided={})
     current = scope.executions.get(scope.active) if scope.active else None
@@ -37,11 +39,10 @@ def reopen(scope: Scope) -> Scope:
 
 
 def _reopen_execution(execution: Execution) -> Execution:
+    if execution.is_in_flight:
+        return execution
     if (branches := execution.branches) is not None and has_started(branches):
-        children = {
-            index: reopen(child) if child.status is not ScopeStatus.RUNNING else child
-            for index, child in branches.children.items()
-        }
+        children = {index: reopen(child) for index, child in branches.children.items()}
         opened = replace(branches, children=children)
         return replace(execution, status=StepStatus.RUNNING, error=None, branches=opened)
     return replace(
@@ -66,15 +67,14 @@ def has_started(branches: Branches) -> bool:
 def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:
     """Paths of executions that `reopen` sets at work again, and of those it sets before their start."""
     current = scope.executions.get(scope.active) if scope.active else None
-    if current is None:
+    if current is None or current.is_in_flight:
         return [], []
     branches = current.branches
     if branches is None or not has_started(branches):
         return [], [current.path]
     running, waiting = [current.path], []
     for child in branches.children.values():
-        if child.status is not ScopeStatus.RUNNING:
-            below = reopened_paths(child)
-            running += below[0]
-            waiting += below[1]
+        below = reopened_paths(child)
+        running += below[0]
+        waiting += below[1]
     return running, waiting

@@ -12,12 +12,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.status import StepStatus
 from engine.frozen import frozen, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.contracts.status import CancelMode, StepStatus
+    from engine.contracts.status import CancelMode
 
 STATE_VERSION = 4
 OUTPUTS_PER_BLOCK = 256
@@ -181,6 +182,11 @@ class Execution:
     branches: Branches | None = None
     inner: dict[str, dict[str, Any]] | None = None
     """What steps of its ended branches became, where that is kept."""
+
+    @property
+    def is_in_flight(self) -> bool:
+        """True while a tool call of it is (or was, before its worker died) under way."""
+        return self.call and self.status is StepStatus.RUNNING and self.retry_at is None
 
 
 @frozen

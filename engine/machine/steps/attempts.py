@@ -28,7 +28,6 @@ from engine.machine.steps.people.awaiting import await_answer
 from engine.machine.steps.people.gate import ask_for_call_again, is_void
 from engine.machine.steps.people.outcome import ask_outcome
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import is_in_flight
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import StepFinished, StepInterrupted
@@ -45,7 +44,7 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     """A call ended; a late answer of an attempt that no longer counts changes nothing but what was spent."""
     spent(builder, given)
     execution = builder.execution(given.path)
-    if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
+    if execution is None or not execution.is_in_flight or execution.attempt != given.attempt:
         return
     if given.verdict is not None:
         builder.emit(GovernanceDecision(**given.verdict), given.path)
@@ -117,7 +116,7 @@ def attempt_again(builder: TransitionBuilder, path: str) -> None:
 def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
     """A call lost its worker: it is made again or a person is asked; the fifth loss is a dead letter."""
     execution = builder.execution(given.path)
-    if execution is None or not is_in_flight(execution):
+    if execution is None or not execution.is_in_flight:
         return
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled while its worker was lost"), given.path)
@@ -141,7 +140,7 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
 def put_back(builder: TransitionBuilder, given: GivenBack) -> None:
     """The call has not begun: whoever goes on makes it, and has nobody to ask."""
     execution = builder.execution(given.path)
-    if execution is None or not is_in_flight(execution):
+    if execution is None or not execution.is_in_flight:
         return
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled before the call had begun"), given.path)

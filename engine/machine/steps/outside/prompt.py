@@ -15,7 +15,6 @@ from engine.machine.events.agent_facts import AgentPermissionAsked, AgentPermiss
 from engine.machine.model.state import ScopeStatus, outer_path_of
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import is_in_flight
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import PermissionAsked, StepPrepared
@@ -55,7 +54,7 @@ def permission_asked(builder: TransitionBuilder, given: PermissionAsked) -> None
     holder = builder.execution(agent)
     if prompt is None or holder is None or holder.branches is None or builder.state.cancel is not None:
         return
-    if not is_in_flight(prompt) or prompt.attempt != given.attempt or holder.branches.total != given.number:
+    if not prompt.is_in_flight or prompt.attempt != given.attempt or holder.branches.total != given.number:
         return
     builder.emit(AgentPermissionAsked(given.number, given.call), agent)
     launch(builder, agent)

@@ -127,6 +127,11 @@ async def test_a_run_that_is_given_up_keeps_what_it_used_and_ends_what_it_starte
         given_up = await engine.runs.summary(run_id)
         assert given_up.steps_executed >= used.steps_executed > 0
         await rest(engine, below.run_id, expect=RunStatus.CANCELLED)
+        await retry(engine, run_id)
+        await until(asked)  # again, by a new run below and by this one
+        for one in (await engine.requests.approvals()).items:
+            await engine.requests.approve(one.approval_id, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
 class FakeSlowClaims(MemoryJournal):

@@ -13,7 +13,6 @@ from engine.contracts.status import Risk, StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, outer_path_of, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.machine.walk import is_in_flight
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
@@ -114,7 +113,7 @@ class PermissionRenderer(StepRenderer[PermissionStep]):
         scope, _, number = scope_path_of(at.path).rpartition("/")
         agent = find_execution(at.state.root, scope)
         prompt = find_execution(at.state.root, f"{scope}/0/{PROMPT}")
-        if agent is None or agent.branches is None or prompt is None or not is_in_flight(prompt):
+        if agent is None or agent.branches is None or prompt is None or not prompt.is_in_flight:
             return None
         asked = agent.branches.asked.get(int(number))
         call = None if asked is None else resolve_value(asked, at.values.resolve)
