@@ -92,12 +92,12 @@ async def test_dns(machine: Machine, level: Level) -> None:
             arrived = server.recv(10)
         except BlockingIOError:
             arrived = b""
-    assert (arrived == b"") is STOPPED[level]
+    assert (arrived == b"") is STOPPED[level], arrived
     if level == "isolated":
         asked = await machine.command(
             level, sys.executable, "-c", "import socket; socket.getaddrinfo('example.org', 80)"
         )
-        assert "gaierror" in asked.data["stderr"]
+        assert "gaierror" in asked.data["stderr"], asked.data
 
 
 @both
