@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RunStatus
-from engine.errors import Unavailable
+from engine.contracts.status import RunStatus, StepStatus
+from engine.errors import InvalidTransition, Unavailable
 from engine.journal.errors import damaged_history, reading, require_text
 from engine.journal.records import Claim, StoredRun
+from engine.journal.rules.rows.time_limits import started_by
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
 from engine.journal.rules.waits import tell_waits
-from engine.machine.model.inputs import TimerFired
+from engine.machine.model.inputs import ChildEnded, Retry, TimerFired
 from engine.machine.model.timers import TimerKind
 
 if TYPE_CHECKING:
@@ -206,10 +207,28 @@ def steer(store: Store, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         raise unknown_run(run_id)
     with reading("the row", run_id):
         status = RunStatus(row["status"])
+    if isinstance(verb, Retry):
+        _require_own_retry(store, row)
     changed = changes(row, [given for _, given in readable_mail(store, run_id)], verb)
     if changed:
         store.put_mail(run_id, verb)
     return status, changed
+
+
+def _require_own_retry(store: Store, row: RunRow) -> None:
+    """Raise InvalidTransition where the step that started the run has started another in its place, is about
+    to, or has not heard yet how it ended: both would do the same side by side."""
+    above, run_id = started_by(row), row["run_id"]
+    step = None if above is None else store.step(*above)
+    if step is None or step["status"] != StepStatus.RUNNING.value:
+        return
+    parent, words = step["run_id"], f"run {run_id} cannot be retried: run {step['run_id']}, which started it,"
+    details = {"run_id": run_id, "parent_run_id": parent, "verb": "retry"}
+    if step["retry_at"] is not None or step["child_run_id"] != run_id:
+        raise InvalidTransition(f"{words} tries it again as a new run", details)
+    told = (given for _, given in readable_mail(store, parent) if isinstance(given, ChildEnded))
+    if any(given.child_run_id == run_id for given in told):
+        raise InvalidTransition(f"{words} has not gone on since it ended", details)
 
 
 def any_ready(store: Store, now: int, damaged: Collection[str]) -> bool:

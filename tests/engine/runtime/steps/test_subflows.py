@@ -6,7 +6,7 @@ import pytest
 
 from engine.contracts.runs.listed import RunFilter, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, WaitKind
-from engine.errors import PackInvalid, Refused
+from engine.errors import InvalidTransition, PackInvalid, Refused
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -87,6 +87,27 @@ async def test_a_failed_child_is_started_anew_by_its_steps_retry(home: Home) -> 
         run = await failed(engine, "top")
         children = [item for item in (await engine.runs.list()).items if item.parent_run_id == run.run_id]
         assert [child.status for child in children] == [RunStatus.FAILED] * 3
+
+
+async def test_a_failed_child_is_not_retried_beside_the_one_that_takes_its_place(home: Home) -> None:
+    home.flow("top", subflow("sub", "child", retry={"max_attempts": 2, "backoff_seconds": 0.2}))
+    home.flow("child", tool("a", "fake.slow", timeout=0.05), approval("ok"))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        child = await only_child(engine, run_id)
+        await rest(engine, child.run_id, expect=RunStatus.FAILED)
+        home.tools.release()
+
+        async def refused() -> None:
+            with pytest.raises(InvalidTransition, match=r"cannot be retried: run .*, which started it"):
+                await engine.runs.retry(child.run_id, actor=BOB)
+
+        async def another_asks() -> bool:
+            return bool((await engine.requests.approvals()).items)
+
+        await refused()  # whether or not the run above has heard of its end
+        await until(another_asks)
+        await refused()
 
 
 @pytest.mark.parametrize("mode", list(CancelMode))
