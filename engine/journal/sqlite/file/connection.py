@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,7 @@ def is_whole(values: Iterable[object]) -> bool:
 
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """A connection that only reads. Raises Unavailable."""
+    _require_file(path)
     try:
         uri = read_only(path, immutable=immutable)
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
@@ -124,6 +126,7 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
     WAL with synchronous=FULL: what was acknowledged survives power loss. Raises Unavailable.
     """
     read_all()
+    _require_file(path)
     _make_file(path)
     try:
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
@@ -146,6 +149,15 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         connection.close()
         raise
     return connection
+
+
+def _require_file(path: Path) -> None:
+    """Raise Unavailable for a pipe or a device: to open one may wait for ever, or read without end."""
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            words = f"the journal {path} is no file; move it away, or check VASINI_HOME"
+            raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)})
 
 
 def _make_file(path: Path) -> None:

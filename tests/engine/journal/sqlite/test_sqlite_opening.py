@@ -13,6 +13,7 @@ import pytest
 
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.errors import ErrorCode, Unavailable
+from engine.journal.sqlite.file.check import find_damage
 from engine.journal.sqlite.file.connection import APPLICATION_ID, migrate, open_writer, schema_version
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.journal.sqlite.queries import migrations
@@ -51,6 +52,14 @@ async def test_a_journal_is_made_with_its_directory_and_opens_again(tmp_path: Pa
     again = await SqliteJournal.open(path)
     assert await again.run_row("run_0001") is not None
     await again.close()
+
+
+async def test_a_pipe_in_the_place_of_a_journal_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    os.mkfifo(path)
+    assert "is no file" in (await refused(path)).message
+    with pytest.raises(Unavailable, match="is no file"):
+        await asyncio.to_thread(find_damage, path, deep=False)
 
 
 async def test_a_journal_that_was_closed_or_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
