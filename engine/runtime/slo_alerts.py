@@ -29,7 +29,8 @@ AGAIN = 60_000_000
 """Microseconds after which all packs are looked at again, by one of all processes; later where that takes
 long, so that it needs at most a fiftieth of the time."""
 _SHARE = 50
-_NOTES = "alerts of service levels"
+NOTES = "alerts of service levels"
+"""The name under which all processes note when packs were looked at last."""
 _BAD = frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER})
 _AS = {
     DriftMetric.TIME: ("take", "as long"),
@@ -94,7 +95,7 @@ class AlertWatch:
 
     async def _look_at_all(self) -> None:
         """The turn is noted before: of several processes one looks. What it cannot do the next turn does."""
-        version, seen = await read_or_begin(self._journal.shared_notes, _NOTES)
+        version, seen = await read_or_begin(self._journal.shared_notes, NOTES)
         if seen:
             self._looked = seen["at"], seen["rest"]
         if not self._is_due() or not await self._turn(version, AGAIN):
@@ -109,7 +110,7 @@ class AlertWatch:
 
     async def _turn(self, version: int, rest: int) -> bool:
         now = self._clock.now()
-        done = await self._journal.shared_notes.note(_NOTES, json.dumps({"at": now, "rest": rest}), version)
+        done = await self._journal.shared_notes.note(NOTES, json.dumps({"at": now, "rest": rest}), version)
         if done:
             self._looked = now, rest
         return done

@@ -9,7 +9,7 @@ from engine.contracts.notice import NoticeKind
 from engine.contracts.status import RunStatus
 from engine.facade.feed import AlertChanged, ClaimsChanged, Topic
 from engine.journal.memory.journal import MemoryJournal
-from engine.runtime.slo_alerts import AlertWatch
+from engine.runtime.slo_alerts import NOTES, AlertWatch
 from tests.engine.runtime.embedded_home import ANN, approval, pending_approval, rest, start, tool, until
 from tests.engine.runtime.fake_clock import FakeClock
 from tests.engine.runtime.reading.test_notices import FakeChannel
@@ -19,6 +19,8 @@ from tests.fakes.levels import a_level, some_burns
 if TYPE_CHECKING:
     from engine.contracts.governing.slo import ServiceLevel
     from engine.facade.feed import FeedBatch
+    from engine.journal.port import Journal
+    from engine.journal.sqlite.journal import SqliteJournal
     from tests.engine.runtime.embedded_home import Home
 
 BURNING = a_level(
@@ -115,7 +117,16 @@ async def test_all_packs_are_looked_at_by_one_process_a_minute() -> None:
     assert len(found._engine.calls) == asked + 1
 
 
-async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:
+async def first_look(journal: Journal) -> None:
+    """Wait until the levels were looked at: what holds then is told nobody."""
+
+    async def done() -> bool:
+        return await journal.shared_notes.read(NOTES) is not None
+
+    await until(done)
+
+
+async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home, journal: SqliteJournal) -> None:
     home.flow("bad", tool("go", "fake.fail"))
     home.flow("ask", approval("ask"))
     channel = FakeChannel()
@@ -123,7 +134,8 @@ async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:
     async def told() -> bool:
         return NoticeKind.SLO in {notice.kind for notice in channel.told}
 
-    async with home.working(notify={"way": channel}) as engine:
+    async with home.working(journal=journal, notify={"way": channel}) as engine:
+        await first_look(journal)
         for _ in range(3):
             await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
         await until(told)
@@ -139,10 +151,11 @@ async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:
     assert (alert.pack, alert.tenant) == ("demo", "default")
 
 
-async def test_another_program_hears_of_the_alerts_of_its_tenant(home: Home) -> None:
+async def test_another_program_hears_of_the_alerts_of_its_tenant(home: Home, journal: SqliteJournal) -> None:
     home.flow("bad", tool("go", "fake.fail"))
     home.flow("ask", approval("ask"))
-    async with home.working() as engine, home.working() as other:
+    async with home.working(journal=journal) as engine, home.working() as other:
+        await first_look(journal)
         mine = other.for_(ANN, tenant="default").feed.subscribe(topics={Topic.ALERTS})
         foreign = other.for_(ANN, tenant="acme").feed.subscribe(topics={Topic.ALERTS, Topic.CLAIMS})
         async with mine as batches, foreign as elsewhere:
